@@ -1,0 +1,70 @@
+package crossdock.contracts;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The importing provider's statement of what it registered: which certificate, which layer on top
+ * of it (none yet), and the proof it has. An in-toto Statement v1 in a {@link Bundle} of its own.
+ *
+ * @param site the importing site
+ * @param certificate digest of the certificate's payload
+ * @param layer the chunks that adaptation changed: empty
+ * @param roots the manifest root of every disk as registered
+ * @param machine the target's id of the machine
+ */
+public record Countersignature(
+    @JsonProperty("migration") MigrationId migration,
+    @JsonProperty("site") Party.Site site,
+    @JsonProperty("certificate") Sha256 certificate,
+    @JsonProperty("layer") List<String> layer,
+    @JsonProperty("roots") Map<String, Sha256> roots,
+    @JsonProperty("machine") String machine,
+    @JsonProperty("proof") Fact.Proof proof,
+    @JsonProperty("at") Instant at) {
+  /** The predicate type. */
+  public static final String PREDICATE = "urn:crossdock:predicate:countersignature:v1";
+
+  public Countersignature {
+    layer = List.copyOf(layer);
+    roots = Map.copyOf(roots);
+  }
+
+  /** Signs it as the importing site. */
+  public Bundle sign(SigningKey key) {
+    List<Subject> subjects =
+        roots.entrySet().stream()
+            .sorted(Map.Entry.comparingByKey())
+            .map(disk -> new Subject(disk.getKey(), Map.of("sha256", disk.getValue())))
+            .toList();
+    return key.bundle(
+        Json.bytes(new Statement("https://in-toto.io/Statement/v1", subjects, PREDICATE, this)));
+  }
+
+  /**
+   * Reads one and checks who signed it.
+   *
+   * @throws Refused if it is not the site's own
+   */
+  public static Countersignature verify(Bundle bundle, TrustBundle trust, SiteId site) {
+    Party signer = trust.signer(bundle);
+    Statement statement = bundle.dsseEnvelope().read(Bundle.IN_TOTO, Statement.class);
+    if (!signer.equals(new Party.Site(site))
+        || !statement.predicateType.equals(PREDICATE)
+        || !statement.predicate.site().equals(signer)) {
+      throw new Refused("no countersignature of " + site);
+    }
+    return statement.predicate;
+  }
+
+  private record Subject(
+      @JsonProperty("name") String name, @JsonProperty("digest") Map<String, Sha256> digest) {}
+
+  private record Statement(
+      @JsonProperty("_type") String type,
+      @JsonProperty("subject") List<Subject> subject,
+      @JsonProperty("predicateType") String predicateType,
+      @JsonProperty("predicate") Countersignature predicate) {}
+}

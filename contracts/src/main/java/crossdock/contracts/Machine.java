@@ -1,0 +1,110 @@
+package crossdock.contracts;
+
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * A virtual machine as planning sees it, in no cloud's words.
+ *
+ * @param id the provider's id of it, 1 to 128 printable characters
+ * @param name what its owner calls it
+ * @param architecture {@code x86_64} or {@code aarch64}
+ * @param cpus virtual CPUs, 1 to 1024
+ * @param memoryBytes guest memory, 1 MiB to 64 TiB
+ * @param firmware how it boots
+ * @param guestOs a short name such as {@code linux}
+ * @param disks in boot order, 1 to 64, names unique
+ * @param nics in order, at most 32
+ * @param securityGroups names of the groups in force
+ */
+public record Machine(
+    String id,
+    String name,
+    String architecture,
+    int cpus,
+    long memoryBytes,
+    Firmware firmware,
+    String guestOs,
+    List<Disk> disks,
+    List<Nic> nics,
+    List<String> securityGroups) {
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  private static final Pattern MAC = Pattern.compile("([0-9a-f]{2}:){5}[0-9a-f]{2}");
+
+  /** What starts the guest's boot loader. */
+  public enum Firmware {
+    BIOS,
+    UEFI
+  }
+
+  /**
+   * @param name unique in the machine
+   * @param format the container it is stored in now: raw, qcow2, vmdk, vhd, vhdx or vdi
+   * @param virtualBytes guest-visible size in bytes, 1 to 64 TiB
+   */
+  public record Disk(String name, String format, long virtualBytes) {
+    private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
+
+    public Disk {
+      plain(name);
+      if (!FORMATS.contains(format)) {
+        throw new Refused("no disk format " + format);
+      }
+      if (virtualBytes < 1 || virtualBytes > 64L << 40) {
+        throw new Refused("a disk has 1 byte to 64 TiB, not " + virtualBytes);
+      }
+    }
+  }
+
+  /**
+   * @param name unique in the machine
+   * @param network the network's name at its provider
+   * @param mac lower-case, colons
+   */
+  public record Nic(String name, String network, String mac) {
+    public Nic {
+      plain(name);
+      plain(network);
+      if (!MAC.matcher(mac).matches()) {
+        throw new Refused("no MAC address: " + mac);
+      }
+    }
+  }
+
+  public Machine {
+    plain(id);
+    if (name.isBlank() || name.length() > 128) {
+      throw new Refused("a machine's name has 1 to 128 characters");
+    }
+    if (!architecture.equals("x86_64") && !architecture.equals("aarch64")) {
+      throw new Refused("no architecture " + architecture);
+    }
+    if (cpus < 1 || cpus > 1024 || memoryBytes < 1 << 20 || memoryBytes > 64L << 40) {
+      throw new Refused("a machine has 1 to 1024 CPUs and 1 MiB to 64 TiB of memory");
+    }
+    plain(guestOs);
+    disks = List.copyOf(disks);
+    nics = List.copyOf(nics);
+    securityGroups = List.copyOf(securityGroups);
+    if (disks.isEmpty() || disks.size() > 64 || nics.size() > 32 || securityGroups.size() > 64) {
+      throw new Refused("a machine has 1 to 64 disks, at most 32 NICs and 64 security groups");
+    }
+    if (disks.stream().map(Disk::name).distinct().count() != disks.size()) {
+      throw new Refused("two disks of one name");
+    }
+    securityGroups.forEach(Machine::plain);
+  }
+
+  /** Digest of its canonical form (RFC 8785): what a plan is made for. */
+  public Sha256 digest() {
+    return Json.digest(this);
+  }
+
+  /** Refuses what could mean something else as a file name, a tag or a command-line word. */
+  static void plain(String name) {
+    if (!ID.matcher(name).matches()) {
+      throw new Refused("not a plain name of [A-Za-z0-9._-]{1,128}");
+    }
+  }
+}

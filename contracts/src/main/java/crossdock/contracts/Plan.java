@@ -1,0 +1,65 @@
+package crossdock.contracts;
+
+import java.util.List;
+
+/**
+ * The mapping of every construct of the source machine to one of the target site.
+ *
+ * @param machine digest of the machine that it was made for
+ * @param targetName the machine's name at the target
+ * @param format the container that the target takes: raw, qcow2, vmdk, …
+ * @param size the target's size, by name
+ * @param networks one per NIC, in order
+ * @param securityGroups one per group of the source
+ * @param concerns findings, most severe first
+ * @param estimate what it will probably take
+ */
+public record Plan(
+    Sha256 machine,
+    String targetName,
+    String format,
+    Mapping size,
+    List<Mapping> networks,
+    List<Mapping> securityGroups,
+    List<Concern> concerns,
+    Estimate estimate) {
+
+  /**
+   * @param source the construct's name at the source
+   * @param target its name at the target
+   * @param rule the rule that chose it, in one sentence
+   */
+  public record Mapping(String source, String target, String rule) {}
+
+  /** How much a concern weighs. */
+  public enum Severity {
+    BLOCKING,
+    WARNING,
+    INFORMATION
+  }
+
+  /**
+   * @param code stable
+   * @param text what was found, in one sentence
+   * @param remedy what to do about it
+   */
+  public record Concern(String code, Severity severity, String text, String remedy) {}
+
+  /**
+   * @param bytes guest-visible bytes of all disks, an upper bound of what travels
+   * @param seconds of the whole migration, expected
+   */
+  public record Estimate(long bytes, long seconds) {}
+
+  public Plan {
+    Machine.plain(targetName);
+    networks = List.copyOf(networks);
+    securityGroups = List.copyOf(securityGroups);
+    concerns = List.copyOf(concerns);
+  }
+
+  /** Digest of its canonical form: what the yes of every party is bound to. */
+  public Sha256 digest() {
+    return Json.digest(this);
+  }
+}

@@ -1,0 +1,18 @@
+package crossdock.contracts;
+
+/**
+ * How far a site is. Not folded; the newest wins. Counted from verified chunks, so it never goes
+ * back within an attempt.
+ *
+ * @param step CERTIFY or IMPORT
+ * @param doneBytes guest-visible bytes done
+ * @param totalBytes of all disks
+ */
+public record Progress(
+    MigrationId migration, Step step, int attempt, long doneBytes, long totalBytes) {
+  public Progress {
+    if (attempt < 1 || doneBytes < 0 || totalBytes < doneBytes) {
+      throw new Refused("progress is 0 to its total");
+    }
+  }
+}

@@ -1,0 +1,258 @@
+package crossdock.contracts;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.cert.CertPath;
+import java.security.cert.CertPathValidator;
+import java.security.cert.CertificateFactory;
+import java.security.cert.PKIXParameters;
+import java.security.cert.TrustAnchor;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Date;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Whom the members trust: each provider's own CA with the sites it may name and where they answer,
+ * and the core's CA with its services. The members sign it; it has a version and an end.
+ * Thread-safe.
+ *
+ * @param version only ever grows
+ * @param expiresAt past it nothing verifies by this bundle
+ */
+public record TrustBundle(
+    @JsonProperty("version") long version,
+    @JsonProperty("issuedAt") Instant issuedAt,
+    @JsonProperty("expiresAt") Instant expiresAt,
+    @JsonProperty("members") List<Member> members,
+    @JsonProperty("core") Core core) {
+  /** The payload type of the envelopes that members sign. */
+  public static final String PAYLOAD_TYPE = "application/vnd.crossdock.trust-bundle.v1+json";
+
+  private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+
+  /**
+   * @param provider as in its sites' names
+   * @param ca the CA that the provider made and keeps, PEM
+   */
+  public record Member(
+      @JsonProperty("provider") String provider,
+      @JsonProperty("ca") String ca,
+      @JsonProperty("sites") List<Site> sites) {
+    public Member {
+      sites = List.copyOf(sites);
+      for (Site site : sites) {
+        if (!site.urn().id().provider().equals(provider)) {
+          throw new Refused(provider + " cannot name the site " + site.urn());
+        }
+      }
+    }
+  }
+
+  /** What kind of site it is. */
+  public enum SiteClass {
+    /** A provider's own. */
+    PROVIDER,
+    /** On a customer's premises, or run by a customer at a cloud that takes no part. */
+    CUSTOMER;
+
+    @JsonValue
+    String wire() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    @JsonCreator
+    static SiteClass parse(String wire) {
+      return wire.equals("provider") ? PROVIDER : CUSTOMER;
+    }
+  }
+
+  /**
+   * @param export where its export-service answers
+   * @param imports where its import-service answers
+   * @param dock where its conversion-service serves and pulls disks; nobody dials anything else
+   */
+  public record Site(
+      @JsonProperty("urn") Party.Site urn,
+      @JsonProperty("class") SiteClass siteClass,
+      @JsonProperty("export") URI export,
+      @JsonProperty("import") URI imports,
+      @JsonProperty("dock") URI dock) {}
+
+  /**
+   * @param ca the core's CA, PEM
+   */
+  public record Core(
+      @JsonProperty("ca") String ca, @JsonProperty("services") List<Party.Core> services) {
+    public Core {
+      services = List.copyOf(services);
+    }
+  }
+
+  public TrustBundle {
+    members = List.copyOf(members);
+    if (version < 1 || !issuedAt.isBefore(expiresAt)) {
+      throw new Refused("a trust bundle has a version from 1 and ends after it begins");
+    }
+    if (members.stream().map(Member::provider).distinct().count() != members.size()) {
+      throw new Refused("one provider stands twice in the trust bundle");
+    }
+  }
+
+  /**
+   * Accepts a bundle that a majority of the pinned members signed.
+   *
+   * @param signed the same payload, once for every member who signed
+   * @param pinned the CA certificates that this party was set up with
+   * @param known the highest version accepted before, 0 if none: an older one is refused
+   * @throws Refused if too few signed it, if it is older than {@code known} or has expired
+   */
+  public static TrustBundle accept(
+      List<Envelope> signed, Collection<X509Certificate> pinned, long known, Instant now) {
+    if (signed.isEmpty() || pinned.isEmpty()) {
+      throw new Refused("a trust bundle needs signatures and pinned members");
+    }
+    byte[] payload = signed.getFirst().bytes();
+    Set<X509Certificate> voters = new HashSet<>();
+    for (Envelope envelope : signed) {
+      if (!java.util.Arrays.equals(payload, envelope.bytes())) {
+        throw new Refused("the members signed different trust bundles");
+      }
+      for (X509Certificate member : pinned) {
+        if (verifies(envelope, member.getPublicKey())) {
+          voters.add(member);
+        }
+      }
+    }
+    if (2 * voters.size() <= pinned.size()) {
+      throw new Refused(
+          voters.size() + " of " + pinned.size() + " members signed the trust bundle: no majority");
+    }
+    TrustBundle bundle = signed.getFirst().read(PAYLOAD_TYPE, TrustBundle.class);
+    if (bundle.version < known) {
+      throw new Refused("trust bundle " + bundle.version + " is older than " + known);
+    }
+    if (!now.isBefore(bundle.expiresAt)) {
+      throw new Refused("the trust bundle expired at " + bundle.expiresAt);
+    }
+    return bundle;
+  }
+
+  /** The entry of a site. */
+  public Optional<Site> site(SiteId id) {
+    return members.stream()
+        .flatMap(member -> member.sites().stream())
+        .filter(site -> site.urn().id().equals(id))
+        .findFirst();
+  }
+
+  /**
+   * Who signed an envelope that carries its certificate.
+   *
+   * @throws Refused if the signature or the certificate's path does not verify, or its SAN is no
+   *     listed party
+   */
+  public Party signer(Envelope envelope) {
+    byte[] der =
+        envelope
+            .signatures()
+            .getFirst()
+            .certificate()
+            .orElseThrow(() -> new Refused("an envelope without certificate"));
+    return signer(envelope, SigningKey.certificate(der));
+  }
+
+  /** Who signed a bundle; as {@link #signer(Envelope)}. */
+  public Party signer(Bundle bundle) {
+    byte[] der = Envelope.decode(bundle.verificationMaterial().certificate().rawBytes());
+    return signer(bundle.dsseEnvelope(), SigningKey.certificate(der));
+  }
+
+  private Party signer(Envelope envelope, X509Certificate leaf) {
+    Party party = Party.parse(san(leaf));
+    String ca =
+        switch (party) {
+          case Party.Core service when core.services().contains(service) -> core.ca();
+          case Party.Core service -> throw new Refused(service + " is not in the trust bundle");
+          case Party.Site site ->
+              members.stream()
+                  .filter(
+                      member ->
+                          member.sites().stream().anyMatch(listed -> listed.urn().equals(site)))
+                  .findFirst()
+                  .orElseThrow(() -> new Refused(site + " is not in the trust bundle"))
+                  .ca();
+        };
+    path(leaf, SigningKey.certificate(ca.getBytes(StandardCharsets.US_ASCII)));
+    if (!verifies(envelope, leaf.getPublicKey())) {
+      throw new Refused("the signature of " + party + " does not verify");
+    }
+    return party;
+  }
+
+  /**
+   * The certificate's path is judged at its own beginning: what was signed stays verifiable after
+   * the leaf's end.
+   */
+  private static void path(X509Certificate leaf, X509Certificate ca) {
+    try {
+      List<String> usages = leaf.getExtendedKeyUsage();
+      if (usages == null || !usages.contains(CODE_SIGNING)) {
+        throw new Refused("a certificate that is not for signing");
+      }
+      PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(ca, null)));
+      parameters.setRevocationEnabled(false);
+      parameters.setDate(Date.from(leaf.getNotBefore().toInstant().plusSeconds(1)));
+      CertPath path = CertificateFactory.getInstance("X.509").generateCertPath(List.of(leaf));
+      CertPathValidator.getInstance("PKIX").validate(path, parameters);
+    } catch (GeneralSecurityException e) {
+      throw new Refused("a certificate that its party's CA did not make: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The one URI in a certificate's SAN.
+   *
+   * @throws Refused if there is none or more than one
+   */
+  public static String san(X509Certificate certificate) {
+    try {
+      Collection<List<?>> names = certificate.getSubjectAlternativeNames();
+      List<String> uris =
+          names == null
+              ? List.of()
+              : names.stream()
+                  .filter(name -> Integer.valueOf(6).equals(name.get(0)))
+                  .map(name -> (String) name.get(1))
+                  .toList();
+      if (uris.size() != 1) {
+        throw new Refused("a certificate names exactly one party in its SAN");
+      }
+      return uris.getFirst();
+    } catch (GeneralSecurityException e) {
+      throw new Refused("a certificate with an unreadable SAN", e);
+    }
+  }
+
+  private static boolean verifies(Envelope envelope, PublicKey key) {
+    try {
+      Signature signature = Signature.getInstance("SHA256withECDSA");
+      signature.initVerify(key);
+      signature.update(Envelope.pae(envelope.payloadType(), envelope.bytes()));
+      return signature.verify(envelope.signatures().getFirst().bytes());
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
+  }
+}

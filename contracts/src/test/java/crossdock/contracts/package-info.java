@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.contracts;
+
+import org.jspecify.annotations.NullMarked;
