@@ -48,8 +48,9 @@ public enum Step {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  /** Reads the wire name. */
   @JsonCreator
-  static Step parse(String wire) {
+  public static Step parse(String wire) {
     for (Step step : values()) {
       if (step.wire().equals(wire)) {
         return step;

@@ -1,0 +1,82 @@
+package crossdock.chassis;
+
+import jakarta.inject.Singleton;
+import java.sql.Connection;
+import java.sql.SQLException;
+import javax.sql.DataSource;
+
+/** The service's own PostgreSQL database. All SQL runs inside {@link #transaction}. Thread-safe. */
+@Singleton
+public final class Database {
+  private static final int TRIES = 5;
+
+  private final DataSource source;
+
+  /** Wraps a pool whose connections belong to this service's role. */
+  public Database(DataSource source) {
+    this.source = source;
+  }
+
+  /**
+   * What is done in one transaction; it may be done again, so it must change nothing but the
+   * database.
+   */
+  @FunctionalInterface
+  public interface Work<T> {
+    /** Runs once per try. */
+    T in(Connection tx) throws SQLException;
+  }
+
+  /** What is done in one transaction, with no result. */
+  @FunctionalInterface
+  public interface Change {
+    /** Runs once per try. */
+    void in(Connection tx) throws SQLException;
+  }
+
+  /** Like {@link #transaction}, for work that returns nothing. */
+  public void change(Change change) {
+    boolean _ =
+        transaction(
+            tx -> {
+              change.in(tx);
+              return true;
+            });
+  }
+
+  /**
+   * Runs {@code work} and commits, or rolls back and throws. A lost race (SQLState 40001, 40P01) is
+   * tried again.
+   *
+   * @throws DatabaseException if the database refuses or is not there
+   */
+  public <T> T transaction(Work<T> work) {
+    for (int tries = 1; ; tries++) {
+      try (Connection tx = source.getConnection()) {
+        tx.setAutoCommit(false);
+        try {
+          T result = work.in(tx);
+          tx.commit();
+          return result;
+        } catch (SQLException | RuntimeException e) {
+          tx.rollback();
+          throw e;
+        }
+      } catch (SQLException e) {
+        boolean race = "40001".equals(e.getSQLState()) || "40P01".equals(e.getSQLState());
+        if (!race || tries == TRIES) {
+          throw new DatabaseException(e);
+        }
+      }
+    }
+  }
+
+  /** The database refused or is not there. */
+  public static final class DatabaseException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    DatabaseException(SQLException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+}

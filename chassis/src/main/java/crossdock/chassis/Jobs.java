@@ -1,0 +1,184 @@
+package crossdock.chassis;
+
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Step;
+import jakarta.inject.Singleton;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The steps that this service is due to do, as rows: claimed under a lease, kept alive by
+ * heartbeats, fenced, and never two of one migration at a time. Clocks are the database's alone.
+ */
+@Singleton
+public final class Jobs {
+  /** How long a silent worker keeps a job. */
+  static final Duration LEASE = Duration.ofSeconds(15);
+
+  private static final String ADD =
+      """
+      INSERT INTO job (migration, step, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+      """;
+  private static final String DROP =
+      """
+      UPDATE job SET state = 'DROPPED', fence = fence + 1
+      WHERE migration = ? AND state IN ('READY', 'WAITING') AND NOT (step = ANY (?))
+      """;
+  private static final String CLAIM =
+      """
+      UPDATE job SET lease_until = now() + make_interval(secs => ?), fence = fence + 1, tries = tries + 1
+      WHERE id = (
+        SELECT id FROM job due
+        WHERE state = 'READY' AND next_run <= now() AND lease_until < now()
+          AND NOT EXISTS (
+            SELECT 1 FROM job other
+            WHERE other.migration = due.migration AND other.id <> due.id AND other.lease_until >= now())
+        ORDER BY next_run, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+      RETURNING id, migration, step, attempt, fence, tries, result
+      """;
+  private static final String BEAT =
+      """
+      UPDATE job SET lease_until = now() + make_interval(secs => ?)
+      WHERE id = ? AND fence = ? AND state = 'READY'
+      """;
+  private static final String END =
+      """
+      UPDATE job SET state = ?, lease_until = '-infinity' WHERE id = ? AND fence = ? AND state = 'READY'
+      """;
+  private static final String LATER =
+      """
+      UPDATE job SET lease_until = '-infinity', next_run = now() + make_interval(secs => ?)
+      WHERE id = ? AND fence = ? AND state = 'READY'
+      """;
+  private static final String LET_GO =
+      "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND state = 'DROPPED'";
+  private static final String WAKE =
+      """
+      UPDATE job SET state = 'READY', result = ?, next_run = now()
+      WHERE migration = ? AND step = ? AND attempt = ? AND state = 'WAITING'
+      """;
+
+  /**
+   * @param tries including this one
+   */
+  record Job(
+      long id,
+      MigrationId migration,
+      Step step,
+      int attempt,
+      long fence,
+      int tries,
+      Optional<String> result) {}
+
+  /** Where a job stands when a worker leaves it. */
+  enum End {
+    DONE,
+    WAITING,
+    DROPPED
+  }
+
+  /** Adds a job; one that is there already stays as it is. */
+  public void add(Connection tx, MigrationId migration, Step step, int attempt)
+      throws SQLException {
+    try (PreparedStatement add = tx.prepareStatement(ADD)) {
+      add.setString(1, migration.value());
+      add.setString(2, step.wire());
+      add.setInt(3, attempt);
+      add.executeUpdate();
+    }
+  }
+
+  /**
+   * Takes all jobs of a migration away but those of {@code steps}; whoever works on them finds the
+   * lease lost.
+   */
+  void drop(Connection tx, MigrationId migration, List<Step> steps) throws SQLException {
+    try (PreparedStatement drop = tx.prepareStatement(DROP)) {
+      drop.setString(1, migration.value());
+      drop.setArray(2, tx.createArrayOf("text", steps.stream().map(Step::wire).toArray()));
+      drop.executeUpdate();
+    }
+  }
+
+  /**
+   * Wakes a job that waits.
+   *
+   * @param result what it waited for, handed to its next turn
+   * @return whether it waited
+   */
+  public boolean wake(Connection tx, MigrationId migration, Step step, int attempt, String result)
+      throws SQLException {
+    try (PreparedStatement wake = tx.prepareStatement(WAKE)) {
+      wake.setString(1, result);
+      wake.setString(2, migration.value());
+      wake.setString(3, step.wire());
+      wake.setInt(4, attempt);
+      return wake.executeUpdate() == 1;
+    }
+  }
+
+  Optional<Job> claim(Connection tx) throws SQLException {
+    try (PreparedStatement claim = tx.prepareStatement(CLAIM)) {
+      claim.setLong(1, LEASE.toSeconds());
+      try (ResultSet found = claim.executeQuery()) {
+        if (!found.next()) {
+          return Optional.empty();
+        }
+        return Optional.of(
+            new Job(
+                found.getLong(1),
+                new MigrationId(found.getString(2)),
+                Step.parse(found.getString(3)),
+                found.getInt(4),
+                found.getLong(5),
+                found.getInt(6),
+                Optional.ofNullable(found.getString(7))));
+      }
+    }
+  }
+
+  /** Whether the job is still this worker's. */
+  boolean beat(Connection tx, Job job) throws SQLException {
+    try (PreparedStatement beat = tx.prepareStatement(BEAT)) {
+      beat.setLong(1, LEASE.toSeconds());
+      beat.setLong(2, job.id());
+      beat.setLong(3, job.fence());
+      return beat.executeUpdate() == 1;
+    }
+  }
+
+  /**
+   * Whether the job was still this worker's to end; otherwise the transaction must not commit
+   * anything for it.
+   */
+  boolean end(Connection tx, Job job, End end) throws SQLException {
+    try (PreparedStatement ended = tx.prepareStatement(END)) {
+      ended.setString(1, end.name());
+      ended.setLong(2, job.id());
+      ended.setLong(3, job.fence());
+      return ended.executeUpdate() == 1;
+    }
+  }
+
+  void later(Connection tx, Job job, Duration delay) throws SQLException {
+    try (PreparedStatement later = tx.prepareStatement(LATER)) {
+      later.setDouble(1, delay.toMillis() / 1000.0);
+      later.setLong(2, job.id());
+      later.setLong(3, job.fence());
+      later.executeUpdate();
+    }
+  }
+
+  /** A dropped job's worker has ended: the migration's next job may begin. */
+  void letGo(Connection tx, Job job) throws SQLException {
+    try (PreparedStatement letGo = tx.prepareStatement(LET_GO)) {
+      letGo.setLong(1, job.id());
+      letGo.executeUpdate();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package crossdock.chassis;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micronaut.core.async.publisher.Publishers;
+import io.micronaut.health.HealthStatus;
+import io.micronaut.management.health.indicator.HealthIndicator;
+import io.micronaut.management.health.indicator.HealthResult;
+import io.micronaut.management.health.indicator.annotation.Readiness;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Singleton;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.reactivestreams.Publisher;
+
+/** Starts the service's topic readers; the service is ready when each holds an assignment. */
+@Singleton
+@Readiness
+public final class Readers implements HealthIndicator, AutoCloseable {
+  private final Database database;
+  private final Parked parked;
+  private final Kafka kafka;
+  private final MeterRegistry meters;
+  private final List<TopicReader> readers = new CopyOnWriteArrayList<>();
+
+  Readers(Database database, Parked parked, Kafka kafka, MeterRegistry meters) {
+    this.database = database;
+    this.parked = parked;
+    this.kafka = kafka;
+    this.meters = meters;
+  }
+
+  /**
+   * Starts reading.
+   *
+   * @param name a plain word, unique in the service; the consumer group is the principal and it
+   */
+  public void start(String name, List<String> topics, TopicReader.Handler handler) {
+    readers.add(new TopicReader(name, topics, handler, database, parked, kafka, meters));
+  }
+
+  @Override
+  public Publisher<HealthResult> getResult() {
+    Map<String, String> states = new LinkedHashMap<>();
+    readers.forEach(reader -> states.put(reader.name(), reader.state()));
+    boolean ready = readers.stream().allMatch(TopicReader::ready);
+    return Publishers.just(
+        HealthResult.builder("readers", ready ? HealthStatus.UP : HealthStatus.DOWN)
+            .details(states)
+            .build());
+  }
+
+  @Override
+  @PreDestroy
+  public void close() {
+    readers.forEach(TopicReader::close);
+  }
+}

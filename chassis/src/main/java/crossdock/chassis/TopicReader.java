@@ -1,0 +1,146 @@
+package crossdock.chassis;
+
+import crossdock.contracts.Refused;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads topics and hands each record to a handler inside a transaction; the offset is committed
+ * after it. A record may therefore come again, and handlers make repeats harmless. A record that is
+ * refused is parked with its reason and does not hold up the rest; any other failure is tried again
+ * until it passes. Without rights it backs off and is not ready.
+ */
+public final class TopicReader implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TopicReader.class);
+  private static final Duration POLL = Duration.ofMillis(500);
+  private static final long BACK_OFF_MILLIS = 3000;
+
+  /** What is done with one record, in one transaction. */
+  @FunctionalInterface
+  public interface Handler {
+    /**
+     * Must have the same effect if called twice with the same record.
+     *
+     * @throws Refused if the record can never be handled
+     */
+    void handle(Connection tx, String topic, String key, byte[] value) throws SQLException;
+  }
+
+  private final String name;
+  private final List<String> topics;
+  private final Handler handler;
+  private final Database database;
+  private final Parked parked;
+  private final Kafka kafka;
+  private final Counter refused;
+  private final Thread thread;
+  private volatile boolean open = true;
+  private volatile boolean assigned;
+  private volatile String state = "starting";
+
+  TopicReader(
+      String name,
+      List<String> topics,
+      Handler handler,
+      Database database,
+      Parked parked,
+      Kafka kafka,
+      MeterRegistry meters) {
+    this.name = name;
+    this.topics = List.copyOf(topics);
+    this.handler = handler;
+    this.database = database;
+    this.parked = parked;
+    this.kafka = kafka;
+    this.refused = meters.counter("crossdock.reader.refused", "reader", name);
+    Gauge.builder("crossdock.reader.assigned", this, reader -> reader.assigned ? 1 : 0)
+        .tag("reader", name)
+        .register(meters);
+    this.thread = Thread.ofPlatform().name("reader-" + name).daemon().start(this::run);
+  }
+
+  /** Whether the broker lets it read: a connection alone is not enough. */
+  boolean ready() {
+    return assigned;
+  }
+
+  String state() {
+    return state;
+  }
+
+  String name() {
+    return name;
+  }
+
+  private void run() {
+    while (open) {
+      try (KafkaConsumer<String, byte[]> consumer = kafka.consumer(name)) {
+        consumer.subscribe(topics);
+        while (open) {
+          ConsumerRecords<String, byte[]> records = consumer.poll(POLL);
+          assigned = !consumer.assignment().isEmpty();
+          state = assigned ? "reading" : "not assigned";
+          for (TopicPartition partition : records.partitions()) {
+            records.records(partition).forEach(this::take);
+          }
+          if (!records.isEmpty()) {
+            consumer.commitSync();
+          }
+        }
+      } catch (AuthorizationException | AuthenticationException e) {
+        refused.increment();
+        backOff("refused by the broker: " + e.getMessage());
+      } catch (RuntimeException e) {
+        // The consumer is closed without a commit: everything since the last one is read again.
+        backOff(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private void take(ConsumerRecord<String, byte[]> record) {
+    try {
+      database.change(
+          tx -> {
+            handler.handle(tx, record.topic(), record.key(), record.value());
+          });
+    } catch (Refused e) {
+      LOG.warn(
+          "{}: parked {}-{}@{}: {}",
+          name,
+          record.topic(),
+          record.partition(),
+          record.offset(),
+          e.getMessage());
+      database.change(
+          tx -> {
+            parked.add(tx, record, String.valueOf(e.getMessage()));
+          });
+    }
+  }
+
+  private void backOff(String why) {
+    assigned = false;
+    state = why;
+    LOG.warn("{} waits: {}", name, why);
+    Pause.millis(BACK_OFF_MILLIS);
+  }
+
+  @Override
+  public void close() {
+    open = false;
+    thread.interrupt();
+  }
+}

@@ -1,0 +1,46 @@
+-- What every service keeps: the chains it has seen, its jobs, what it is about to send, what it could not read.
+-- Signed and hashed bytes are bytea: jsonb would rewrite them.
+
+CREATE TABLE chain (
+  migration text NOT NULL,
+  sequence bigint NOT NULL,
+  event bytea NOT NULL,
+  PRIMARY KEY (migration, sequence)
+);
+
+CREATE TABLE job (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  migration text NOT NULL,
+  step text NOT NULL,
+  attempt integer NOT NULL,
+  state text NOT NULL DEFAULT 'READY' CHECK (state IN ('READY', 'WAITING', 'DONE', 'DROPPED')),
+  lease_until timestamptz NOT NULL DEFAULT '-infinity',
+  fence bigint NOT NULL DEFAULT 0,
+  tries integer NOT NULL DEFAULT 0,
+  next_run timestamptz NOT NULL DEFAULT now(),
+  result text,
+  UNIQUE (migration, step, attempt)
+);
+
+CREATE INDEX job_ready ON job (next_run) WHERE state = 'READY';
+
+CREATE TABLE outbox (
+  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id uuid NOT NULL,
+  aggregatetype text NOT NULL,
+  aggregateid text NOT NULL,
+  type text NOT NULL,
+  payload bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE parked (
+  topic text NOT NULL,
+  partition integer NOT NULL,
+  position bigint NOT NULL,
+  key text,
+  value bytea,
+  reason text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (topic, partition, position)
+);
