@@ -1,0 +1,104 @@
+package crossdock.disk;
+
+import crossdock.disk.BadImageException.Reason;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+
+/** A file being examined. Reads are bounded before anything is allocated for them. */
+final class ImageBytes {
+  /** More than any structure we look at in one piece. */
+  static final int MOST = 1 << 20;
+
+  private interface Reader {
+    int read(ByteBuffer into, long offset) throws IOException;
+  }
+
+  private final long size;
+  private final Reader reader;
+
+  private ImageBytes(long size, Reader reader) {
+    this.size = size;
+    this.reader = reader;
+  }
+
+  static ImageBytes of(FileChannel channel) throws IOException {
+    return new ImageBytes(channel.size(), channel::read);
+  }
+
+  static ImageBytes of(byte[] bytes) {
+    return new ImageBytes(
+        bytes.length,
+        (into, offset) -> {
+          int length = Math.min(into.remaining(), bytes.length - (int) offset);
+          into.put(bytes, (int) offset, length);
+          return length;
+        });
+  }
+
+  long size() {
+    return size;
+  }
+
+  /** Exactly that many bytes from there, or a refusal. */
+  ByteBuffer read(long offset, int length, ByteOrder order) throws IOException {
+    inside(offset, length);
+    if (length > MOST) {
+      throw bad(Reason.BAD_FIELD, offset, length + " bytes", "at most " + MOST);
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(length).order(order);
+    while (bytes.hasRemaining()) {
+      if (reader.read(bytes, offset + bytes.position()) <= 0) {
+        throw bad(Reason.TRUNCATED, offset, bytes.position() + " bytes", length + " bytes");
+      }
+    }
+    return bytes.flip();
+  }
+
+  /** Refuses a range that is not wholly in the file. */
+  void inside(long offset, long length) throws BadImageException {
+    if (offset < 0 || length < 0 || length > size || offset > size - length) {
+      throw bad(
+          Reason.TRUNCATED,
+          offset,
+          size + " bytes",
+          "a file that holds " + length + " bytes there");
+    }
+  }
+
+  /** True if the file has these bytes, given as Latin-1, at that offset. */
+  boolean has(long offset, String latin1) throws IOException {
+    byte[] bytes = latin1.getBytes(StandardCharsets.ISO_8859_1);
+    return offset >= 0
+        && offset <= size - bytes.length
+        && read(offset, bytes.length, ByteOrder.BIG_ENDIAN).equals(ByteBuffer.wrap(bytes));
+  }
+
+  static BadImageException bad(Reason reason, long offset, String found, String allowed) {
+    return new BadImageException(reason, offset, found, allowed);
+  }
+
+  /** Refuses a field outside its range; values are unsigned where they are 64 bits wide. */
+  static long range(long offset, String name, long value, long least, long most)
+      throws BadImageException {
+    if (value < least || value > most) {
+      throw bad(
+          Reason.BAD_FIELD,
+          offset,
+          name + " " + Long.toUnsignedString(value),
+          least == most ? Long.toString(most) : least + " to " + most);
+    }
+    return value;
+  }
+
+  /** Refuses a virtual size that is nothing, or over the limit. */
+  static long virtualSize(long offset, long bytes, long most) throws BadImageException {
+    if (bytes < 0 || bytes > most) {
+      throw bad(
+          Reason.TOO_LARGE, offset, Long.toUnsignedString(bytes) + " bytes", "at most " + most);
+    }
+    return range(offset, "virtual size", bytes, 1, most);
+  }
+}

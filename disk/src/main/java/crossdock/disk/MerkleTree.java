@@ -1,0 +1,74 @@
+package crossdock.disk;
+
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The RFC 6962 SHA-256 tree, built leaf by leaf in order, in memory that grows with the logarithm
+ * of the leaves. Not thread-safe; {@link #leaf} is.
+ */
+public final class MerkleTree {
+  private static final byte LEAF = 0;
+  private static final byte NODE = 1;
+
+  /** The leaf of a chunk of zeros: known without reading. */
+  public static final Sha256 ZERO_LEAF = hash(ByteBuffer.allocate(0), Manifest.CHUNK);
+
+  private final MessageDigest sha = Sha256.digest();
+  // One root for each bit set in size: complete subtrees, the largest first.
+  private final List<byte[]> subtrees = new ArrayList<>();
+  private long size;
+
+  /** Hash of what remains of a chunk, padded with zeros to a whole one. Leaves it as it was. */
+  public static Sha256 leaf(ByteBuffer chunk) {
+    int padding = Manifest.CHUNK - chunk.remaining();
+    if (padding < 0) {
+      throw new IllegalArgumentException("a chunk of " + chunk.remaining() + " bytes");
+    }
+    return Zeros.isZero(chunk) ? ZERO_LEAF : hash(chunk, padding);
+  }
+
+  private static Sha256 hash(ByteBuffer chunk, int padding) {
+    MessageDigest sha = Sha256.digest();
+    sha.update(LEAF);
+    sha.update(chunk.duplicate());
+    sha.update(Zeros.of(padding));
+    return Sha256.of(sha.digest());
+  }
+
+  /** Adds the hash of the next leaf. */
+  public void append(Sha256 leaf) {
+    byte[] node = leaf.bytes();
+    // Each trailing one of the old size is a complete neighbour of the same height.
+    for (long bits = size; (bits & 1) == 1; bits >>>= 1) {
+      node = node(subtrees.removeLast(), node);
+    }
+    subtrees.add(node);
+    size++;
+  }
+
+  /** How many leaves were added. */
+  public long size() {
+    return size;
+  }
+
+  /** The root over the leaves so far; more may follow. */
+  public Sha256 root() {
+    if (subtrees.isEmpty()) {
+      return Sha256.of(sha.digest());
+    }
+    byte[] root = subtrees.getLast();
+    for (int i = subtrees.size() - 2; i >= 0; i--) {
+      root = node(subtrees.get(i), root);
+    }
+    return Sha256.of(root);
+  }
+
+  private byte[] node(byte[] left, byte[] right) {
+    sha.update(NODE);
+    sha.update(left);
+    return sha.digest(right);
+  }
+}

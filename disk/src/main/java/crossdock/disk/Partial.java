@@ -1,0 +1,91 @@
+package crossdock.disk;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+
+/**
+ * An output file that is not there yet: it grows in a directory {@code .<name>.partial} beside its
+ * final place, under its final name because a VMDK names itself. The place follows from the name
+ * alone, so a restarted job finds it.
+ */
+final class Partial {
+  private final Path target;
+  private final Path directory;
+
+  private Partial(Path target, Path directory) {
+    this.target = target;
+    this.directory = directory;
+  }
+
+  /** The unfinished form of a target that does not exist; an existing one is never replaced. */
+  static Partial of(Path target) throws IOException {
+    Path absolute = target.toAbsolutePath().normalize();
+    Path directory = absolute.resolveSibling("." + absolute.getFileName() + ".partial");
+    if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
+      throw new FileAlreadyExistsException(absolute.toString());
+    }
+    return new Partial(absolute, directory);
+  }
+
+  /** Creates a file, or the right bytes in it, at a path where nothing is. */
+  interface Creation {
+    void create(Path path) throws IOException;
+  }
+
+  /** Where the unfinished file is. */
+  Path path() {
+    return directory.resolve(target.getFileName());
+  }
+
+  /**
+   * Makes sure that the unfinished file is there and returns true if it is a new one. A creation
+   * that was cut short leaves nothing that would be taken for an unfinished file.
+   */
+  boolean createUnlessThere(Creation creation) throws IOException {
+    if (Files.exists(path(), LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    Path place = Files.createDirectories(directory.resolve("new"));
+    Path created = place.resolve(target.getFileName());
+    Files.deleteIfExists(created);
+    creation.create(created);
+    Files.move(created, path(), StandardCopyOption.ATOMIC_MOVE);
+    Files.delete(place);
+    return true;
+  }
+
+  /** Makes the file durable, then visible in its final place. */
+  void commit() throws IOException {
+    try (FileChannel file = FileChannel.open(path(), StandardOpenOption.WRITE)) {
+      file.force(true);
+    }
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+      throw new FileAlreadyExistsException(target.toString());
+    }
+    Files.move(path(), target, StandardCopyOption.ATOMIC_MOVE);
+    try (FileChannel parent = FileChannel.open(parentOf(directory))) {
+      parent.force(true);
+    }
+    Files.deleteIfExists(directory);
+  }
+
+  /** Removes all trace of it. */
+  void discard() throws IOException {
+    Path place = directory.resolve("new");
+    Files.deleteIfExists(place.resolve(target.getFileName()));
+    Files.deleteIfExists(place);
+    Files.deleteIfExists(path());
+    Files.deleteIfExists(directory);
+  }
+
+  private static Path parentOf(Path absolute) {
+    return Objects.requireNonNull(absolute.getParent(), "a path below the root");
+  }
+}
