@@ -8,66 +8,166 @@ import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.Socket;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
 
 /**
- * Both ends by certificate: clients that show this service's own, and who the peer of a request is.
- * Thread-safe.
+ * Both ends by certificate: clients that show this service's own and talk to one named peer only,
+ * and who the peer of a request is. A CA is believed about its own names only. Thread-safe.
  */
 @Singleton
 @Requires(property = "crossdock.tls.keystore")
 public final class MutualTls {
-  private final SSLContext context;
+  private final KeyManager[] keys;
+  private final X509ExtendedTrustManager authorities;
+  private final TrustBundle trust;
+  private final Clock clock;
 
   MutualTls(
       @Value("${crossdock.tls.keystore}") Path keystore,
       @Value("${crossdock.tls.truststore}") Path truststore,
-      @Value("${crossdock.tls.password}") String password)
+      @Value("${crossdock.tls.password}") String password,
+      TrustBundle trust,
+      Clock clock)
       throws IOException, GeneralSecurityException {
-    KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    keys.init(load(keystore, password), password.toCharArray());
-    TrustManagerFactory trust =
+    KeyManagerFactory factory =
+        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    factory.init(load(keystore, password), password.toCharArray());
+    TrustManagerFactory trusted =
         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(load(truststore, password));
-    context = SSLContext.getInstance("TLSv1.3");
-    context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
-  }
-
-  /** A client that shows this service's certificate and follows no redirect. */
-  public HttpClient client() {
-    return HttpClient.newBuilder()
-        .sslContext(context)
-        .version(HttpClient.Version.HTTP_1_1)
-        .connectTimeout(Duration.ofSeconds(10))
-        .followRedirects(HttpClient.Redirect.NEVER)
-        .build();
+    trusted.init(load(truststore, password));
+    this.keys = factory.getKeyManagers();
+    this.authorities = (X509ExtendedTrustManager) trusted.getTrustManagers()[0];
+    this.trust = trust;
+    this.clock = clock;
   }
 
   /**
-   * The URN in the SAN of a request's certificate, whose path TLS has checked.
+   * A client that shows this service's certificate, follows no redirect, and speaks to nobody but
+   * {@code urn}.
    *
-   * @return empty if the request came without a certificate or with one that names nobody
+   * @param urn of a party, or of a site's dock
    */
-  public static Optional<String> peer(HttpRequest<?> request) {
+  public HttpClient client(String urn) {
+    try {
+      SSLContext context = SSLContext.getInstance("TLSv1.3");
+      context.init(keys, new TrustManager[] {new OnlyPeer(urn)}, null);
+      return HttpClient.newBuilder()
+          .sslContext(context)
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(10))
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .build();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("no TLS 1.3", e);
+    }
+  }
+
+  /**
+   * The URN of who sent a request, by its certificate.
+   *
+   * @return empty if it came without one, or with one that is not from the CA of whom it names
+   */
+  public Optional<String> peer(HttpRequest<?> request) {
     Optional<Certificate> certificate = request.getCertificate();
     try {
       return certificate
           .filter(X509Certificate.class::isInstance)
           .map(X509Certificate.class::cast)
-          .map(TrustBundle::san);
+          .map(leaf -> trust.peer(leaf, clock.instant()));
     } catch (Refused e) {
       return Optional.empty();
+    }
+  }
+
+  /**
+   * Lets a request pass if {@code allowed} sent it.
+   *
+   * @throws Problem.Thrown FORBIDDEN otherwise
+   */
+  public void require(HttpRequest<?> request, String allowed) {
+    if (!peer(request).filter(allowed::equals).isPresent()) {
+      throw Problem.FORBIDDEN.because("this is for " + allowed);
+    }
+  }
+
+  /** The ordinary checks of path and address, and then who it is. */
+  private final class OnlyPeer extends X509ExtendedTrustManager {
+    private final String urn;
+
+    OnlyPeer(String urn) {
+      this.urn = urn;
+    }
+
+    private void named(X509Certificate[] chain) throws CertificateException {
+      try {
+        String peer = trust.peer(chain[0], clock.instant());
+        if (!peer.equals(urn)) {
+          throw new CertificateException(peer + " answers where " + urn + " should");
+        }
+      } catch (Refused e) {
+        throw new CertificateException(e);
+      }
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
+        throws CertificateException {
+      authorities.checkServerTrusted(chain, type, engine);
+      named(chain);
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
+        throws CertificateException {
+      authorities.checkServerTrusted(chain, type, socket);
+      named(chain);
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("without a connection there is nothing to check");
+    }
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
+        throws CertificateException {
+      throw new CertificateException("a client trusts no clients");
+    }
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
+        throws CertificateException {
+      throw new CertificateException("a client trusts no clients");
+    }
+
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("a client trusts no clients");
+    }
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return authorities.getAcceptedIssuers();
     }
   }
 

@@ -181,7 +181,37 @@ public record TrustBundle(
 
   private Party signer(Envelope envelope, X509Certificate leaf) {
     Party party = Party.parse(san(leaf));
-    String ca =
+    if (!usages(leaf).contains(CODE_SIGNING)) {
+      throw new Refused("a certificate that is not for signing");
+    }
+    path(leaf, ca(party), leaf.getNotBefore().toInstant().plusSeconds(1));
+    if (!verifies(envelope, leaf.getPublicKey())) {
+      throw new Refused("the signature of " + party + " does not verify");
+    }
+    return party;
+  }
+
+  /**
+   * Who a TLS peer is, by the certificate that it showed: a party's URN, or that of a site's dock.
+   * A CA is believed about its own names only, whatever TLS thought of the path.
+   *
+   * @throws Refused if the certificate is for signing, has ended, or is not from the CA of whom it
+   *     names
+   */
+  public String peer(X509Certificate leaf, Instant now) {
+    String urn = san(leaf);
+    Party party =
+        Party.parse(
+            urn.endsWith(":dock") ? urn.substring(0, urn.length() - ":dock".length()) : urn);
+    if (usages(leaf).contains(CODE_SIGNING)) {
+      throw new Refused("a signing certificate is not for TLS");
+    }
+    path(leaf, ca(party), now);
+    return urn;
+  }
+
+  private X509Certificate ca(Party party) {
+    String pem =
         switch (party) {
           case Party.Core service when core.services().contains(service) -> core.ca();
           case Party.Core service -> throw new Refused(service + " is not in the trust bundle");
@@ -194,26 +224,27 @@ public record TrustBundle(
                   .orElseThrow(() -> new Refused(site + " is not in the trust bundle"))
                   .ca();
         };
-    path(leaf, SigningKey.certificate(ca.getBytes(StandardCharsets.US_ASCII)));
-    if (!verifies(envelope, leaf.getPublicKey())) {
-      throw new Refused("the signature of " + party + " does not verify");
+    return SigningKey.certificate(pem.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private static List<String> usages(X509Certificate leaf) {
+    try {
+      List<String> usages = leaf.getExtendedKeyUsage();
+      return usages == null ? List.of() : usages;
+    } catch (GeneralSecurityException e) {
+      throw new Refused("a certificate with unreadable usages", e);
     }
-    return party;
   }
 
   /**
-   * The certificate's path is judged at its own beginning: what was signed stays verifiable after
+   * A signature's path is judged at the leaf's beginning: what was signed stays verifiable after
    * the leaf's end.
    */
-  private static void path(X509Certificate leaf, X509Certificate ca) {
+  private static void path(X509Certificate leaf, X509Certificate ca, Instant at) {
     try {
-      List<String> usages = leaf.getExtendedKeyUsage();
-      if (usages == null || !usages.contains(CODE_SIGNING)) {
-        throw new Refused("a certificate that is not for signing");
-      }
       PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(ca, null)));
       parameters.setRevocationEnabled(false);
-      parameters.setDate(Date.from(leaf.getNotBefore().toInstant().plusSeconds(1)));
+      parameters.setDate(Date.from(at));
       CertPath path = CertificateFactory.getInstance("X.509").generateCertPath(List.of(leaf));
       CertPathValidator.getInstance("PKIX").validate(path, parameters);
     } catch (GeneralSecurityException e) {
