@@ -8,22 +8,13 @@ import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.contracts.Reason;
-import crossdock.contracts.Refused;
 import crossdock.contracts.Step;
-import io.micrometer.core.instrument.MeterRegistry;
-import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Where a service takes its work from: it folds each chain it is shown, finds what is due to its
@@ -31,23 +22,23 @@ import org.slf4j.LoggerFactory;
  * site assignments.
  */
 @Singleton
-public final class Desk implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Desk.class);
-  private static final int WORKERS = 4;
-  private static final int TRIES = 4;
-  private static final long IDLE_MILLIS = 100;
-
+public final class Desk implements Workers.Hand {
   private final Identity identity;
   private final Database database;
   private final Chains chains;
   private final Jobs jobs;
   private final Reports reports;
-  private final Outbox outbox;
   private final Readers readers;
-  private final MeterRegistry meters;
+  private final Workers workers;
   private final Map<Step, StepHandler> handlers = new EnumMap<>(Step.class);
-  private final List<Thread> workers = new ArrayList<>();
-  private volatile boolean open = true;
+  private Watcher watcher = (_, _) -> {};
+
+  /** Sees every migration as it moves on, in the transaction that records it. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** May be called again with the same. */
+    void see(Connection tx, Migration migration) throws SQLException;
+  }
 
   Desk(
       Identity identity,
@@ -55,17 +46,21 @@ public final class Desk implements AutoCloseable {
       Chains chains,
       Jobs jobs,
       Reports reports,
-      Outbox outbox,
       Readers readers,
-      MeterRegistry meters) {
+      Workers workers) {
     this.identity = identity;
     this.database = database;
     this.chains = chains;
     this.jobs = jobs;
     this.reports = reports;
-    this.outbox = outbox;
     this.readers = readers;
-    this.meters = meters;
+    this.workers = workers;
+  }
+
+  /** Like {@link #open(String, Map)}, with somebody who sees every migration as it moves. */
+  public void open(String reader, Map<Step, StepHandler> steps, Watcher watching) {
+    watcher = watching;
+    open(reader, steps);
   }
 
   /**
@@ -85,9 +80,7 @@ public final class Desk implements AutoCloseable {
       case Party.Site site ->
           readers.start(reader, List.of(site.tasks()), (tx, _, _, value) -> assigned(tx, value));
     }
-    for (int i = 0; i < WORKERS; i++) {
-      workers.add(Thread.ofVirtual().name("worker-" + i).start(this::work));
-    }
+    workers.start(this);
   }
 
   private void assigned(Connection tx, byte[] value) throws SQLException {
@@ -97,10 +90,11 @@ public final class Desk implements AutoCloseable {
 
   private void note(Connection tx, Migration migration) throws SQLException {
     List<Due> mine = mine(migration);
-    jobs.drop(tx, migration.id(), mine.stream().map(Due::step).toList());
+    jobs.drop(tx, migration.id(), mine.stream().map(due -> due.step().wire()).toList());
     for (Due due : mine) {
-      jobs.add(tx, migration.id(), due.step(), due.attempt());
+      jobs.add(tx, migration.id(), due.step().wire(), due.attempt());
     }
+    watcher.see(tx, migration);
   }
 
   private List<Due> mine(Migration migration) {
@@ -110,158 +104,40 @@ public final class Desk implements AutoCloseable {
         .toList();
   }
 
-  private void work() {
-    while (open) {
-      try {
-        Optional<Jobs.Job> job = database.transaction(jobs::claim);
-        if (job.isPresent()) {
-          turn(job.get());
-        } else {
-          Thread.sleep(IDLE_MILLIS);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      } catch (RuntimeException e) {
-        LOG.warn("worker waits: {}", e.getMessage());
-        Pause.millis(1000);
-      }
-    }
-  }
-
-  private void turn(Jobs.Job job) throws InterruptedException {
-    Migration migration = database.transaction(tx -> chains.migration(tx, job.migration()));
+  @Override
+  public Outcome turn(Jobs.Job job, Held held) throws Exception {
+    Migration migration = migration(job.migration());
+    Step step = Step.parse(job.kind());
     boolean due =
         mine(migration).stream()
-            .anyMatch(mine -> mine.step() == job.step() && mine.attempt() == job.attempt());
-    if (!due) {
-      database.transaction(tx -> jobs.end(tx, job, Jobs.End.DROPPED));
-      return;
+            .anyMatch(mine -> mine.step() == step && mine.attempt() == job.attempt());
+    StepHandler handler = handlers.get(step);
+    if (!due || handler == null) {
+      return new Outcome.Done(List.of(), List.of());
     }
-    AtomicBoolean held = new AtomicBoolean(true);
-    Thread worker = Thread.currentThread();
-    Thread heart = Thread.ofVirtual().name("heart").start(() -> beat(job, held, worker));
-    try {
-      Work work =
-          new Work(migration, job.step(), job.attempt(), job.fence(), job.result(), held::get);
-      LOG.info(
-          "{} {} attempt {} try {}",
-          job.migration(),
-          job.step().wire(),
-          job.attempt(),
-          job.tries());
-      end(job, handler(job).perform(work));
-    } catch (StepFailed e) {
-      fail(job, e.reason(), String.valueOf(e.getMessage()));
-    } catch (InterruptedException e) {
-      throw e;
-    } catch (Exception e) {
-      boolean lost = !held.get();
-      LOG.warn("{} {} failed", job.migration(), job.step().wire(), e);
-      if (lost) {
-        return;
-      }
-      if (job.tries() >= TRIES) {
-        fail(
-            job,
-            e instanceof Refused ? Reason.CHAIN_REFUSED : Reason.UNAVAILABLE,
-            e.getClass().getSimpleName());
-      } else {
-        database.change(
-            tx -> {
-              jobs.later(tx, job, Duration.ofMillis(500L << job.tries()));
-            });
-      }
-    } finally {
-      held.set(false);
-      heart.interrupt();
-      heart.join();
-      boolean closing = Thread.interrupted() && !open;
-      database.change(
-          tx -> {
-            jobs.letGo(tx, job);
-          });
-      if (closing) {
-        Thread.currentThread().interrupt();
-      }
+    return handler.perform(
+        new Work(migration, step, job.attempt(), job.fence(), job.result(), held));
+  }
+
+  @Override
+  public void done(Connection tx, Jobs.Job job, Outcome.Done outcome) throws SQLException {
+    for (Fact fact : outcome.facts()) {
+      reports.add(tx, job.migration(), job.attempt(), fact);
     }
   }
 
-  private StepHandler handler(Jobs.Job job) {
-    StepHandler handler = handlers.get(job.step());
-    if (handler == null) {
-      throw new IllegalStateException("no handler for " + job.step().wire());
-    }
-    return handler;
-  }
-
-  private void beat(Jobs.Job job, AtomicBoolean held, Thread worker) {
-    try {
-      while (held.get()) {
-        Thread.sleep(Jobs.LEASE.toMillis() / 3);
-        if (held.get() && !database.transaction(tx -> jobs.beat(tx, job))) {
-          held.set(false);
-          worker.interrupt();
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
-      LOG.warn("no heartbeat for {} {}: {}", job.migration(), job.step().wire(), e.getMessage());
-      held.set(false);
-      worker.interrupt();
-    }
-  }
-
-  private void end(Jobs.Job job, Outcome outcome) {
-    database.change(
-        tx -> {
-          switch (outcome) {
-            case Outcome.Done(List<Fact> facts) -> {
-              if (jobs.end(tx, job, Jobs.End.DONE)) {
-                for (Fact fact : facts) {
-                  reports.add(tx, job.migration(), job.attempt(), fact);
-                }
-                meters
-                    .counter("crossdock.steps", "step", job.step().wire(), "outcome", "done")
-                    .increment();
-              }
-            }
-            case Outcome.Waiting(List<Outcome.Message> send) -> {
-              if (jobs.end(tx, job, Jobs.End.WAITING)) {
-                for (Outcome.Message message : send) {
-                  outbox.add(tx, message.topic(), message.key(), message.type(), message.payload());
-                }
-              }
-            }
-          }
-        });
-  }
-
-  private void fail(Jobs.Job job, Reason reason, String detail) {
-    LOG.warn("{} {} failed: {} {}", job.migration(), job.step().wire(), reason, detail);
-    String brief = detail.length() > 512 ? detail.substring(0, 512) : detail;
-    database.change(
-        tx -> {
-          if (jobs.end(tx, job, Jobs.End.DONE)) {
-            reports.add(
-                tx, job.migration(), job.attempt(), new Fact.Failed(job.step(), reason, brief));
-            meters
-                .counter("crossdock.steps", "step", job.step().wire(), "outcome", "failed")
-                .increment();
-          }
-        });
+  @Override
+  public void failed(Connection tx, Jobs.Job job, Reason reason, String detail)
+      throws SQLException {
+    reports.add(
+        tx,
+        job.migration(),
+        job.attempt(),
+        new Fact.Failed(Step.parse(job.kind()), reason, detail));
   }
 
   /** The migration, as far as this service has seen it. */
   public Migration migration(MigrationId id) {
     return database.transaction(tx -> chains.migration(tx, id));
-  }
-
-  @Override
-  @PreDestroy
-  public void close() {
-    open = false;
-    workers.forEach(Thread::interrupt);
   }
 }

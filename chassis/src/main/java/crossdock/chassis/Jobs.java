@@ -1,7 +1,6 @@
 package crossdock.chassis;
 
 import crossdock.contracts.MigrationId;
-import crossdock.contracts.Step;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -12,8 +11,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The steps that this service is due to do, as rows: claimed under a lease, kept alive by
- * heartbeats, fenced, and never two of one migration at a time. Clocks are the database's alone.
+ * What this service has to do, as rows: claimed under a lease, kept alive by heartbeats, fenced,
+ * and never two of one migration at a time. Clocks are the database's alone.
  */
 @Singleton
 public final class Jobs {
@@ -22,12 +21,12 @@ public final class Jobs {
 
   private static final String ADD =
       """
-      INSERT INTO job (migration, step, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+      INSERT INTO job (migration, kind, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
       """;
   private static final String DROP =
       """
       UPDATE job SET state = 'DROPPED', fence = fence + 1
-      WHERE migration = ? AND state IN ('READY', 'WAITING') AND NOT (step = ANY (?))
+      WHERE migration = ? AND state IN ('READY', 'WAITING') AND NOT (kind = ANY (?))
       """;
   private static final String CLAIM =
       """
@@ -39,7 +38,7 @@ public final class Jobs {
             SELECT 1 FROM job other
             WHERE other.migration = due.migration AND other.id <> due.id AND other.lease_until >= now())
         ORDER BY next_run, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-      RETURNING id, migration, step, attempt, fence, tries, result
+      RETURNING id, migration, kind, attempt, fence, tries, result
       """;
   private static final String BEAT =
       """
@@ -60,16 +59,19 @@ public final class Jobs {
   private static final String WAKE =
       """
       UPDATE job SET state = 'READY', result = ?, next_run = now()
-      WHERE migration = ? AND step = ? AND attempt = ? AND state = 'WAITING'
+      WHERE migration = ? AND kind = ? AND attempt = ? AND state = 'WAITING'
       """;
 
   /**
+   * @param kind what is to be done; a step's wire name where it is one
+   * @param fence larger than in every turn before
    * @param tries including this one
+   * @param result what woke it, if something did
    */
-  record Job(
+  public record Job(
       long id,
       MigrationId migration,
-      Step step,
+      String kind,
       int attempt,
       long fence,
       int tries,
@@ -83,24 +85,24 @@ public final class Jobs {
   }
 
   /** Adds a job; one that is there already stays as it is. */
-  public void add(Connection tx, MigrationId migration, Step step, int attempt)
+  public void add(Connection tx, MigrationId migration, String kind, int attempt)
       throws SQLException {
     try (PreparedStatement add = tx.prepareStatement(ADD)) {
       add.setString(1, migration.value());
-      add.setString(2, step.wire());
+      add.setString(2, kind);
       add.setInt(3, attempt);
       add.executeUpdate();
     }
   }
 
   /**
-   * Takes all jobs of a migration away but those of {@code steps}; whoever works on them finds the
+   * Takes all jobs of a migration away but those of {@code kinds}; whoever works on them finds the
    * lease lost.
    */
-  void drop(Connection tx, MigrationId migration, List<Step> steps) throws SQLException {
+  public void drop(Connection tx, MigrationId migration, List<String> kinds) throws SQLException {
     try (PreparedStatement drop = tx.prepareStatement(DROP)) {
       drop.setString(1, migration.value());
-      drop.setArray(2, tx.createArrayOf("text", steps.stream().map(Step::wire).toArray()));
+      drop.setArray(2, tx.createArrayOf("text", kinds.toArray()));
       drop.executeUpdate();
     }
   }
@@ -111,12 +113,12 @@ public final class Jobs {
    * @param result what it waited for, handed to its next turn
    * @return whether it waited
    */
-  public boolean wake(Connection tx, MigrationId migration, Step step, int attempt, String result)
+  public boolean wake(Connection tx, MigrationId migration, String kind, int attempt, String result)
       throws SQLException {
     try (PreparedStatement wake = tx.prepareStatement(WAKE)) {
       wake.setString(1, result);
       wake.setString(2, migration.value());
-      wake.setString(3, step.wire());
+      wake.setString(3, kind);
       wake.setInt(4, attempt);
       return wake.executeUpdate() == 1;
     }
@@ -133,7 +135,7 @@ public final class Jobs {
             new Job(
                 found.getLong(1),
                 new MigrationId(found.getString(2)),
-                Step.parse(found.getString(3)),
+                found.getString(3),
                 found.getInt(4),
                 found.getLong(5),
                 found.getInt(6),

@@ -6,13 +6,15 @@ import java.util.List;
 /** How one turn at a job ended. */
 public sealed interface Outcome {
   /**
-   * The step is done.
+   * It is done.
    *
    * @param facts what is reported, the step's own fact first
+   * @param send messages that go out with it
    */
-  record Done(List<Fact> facts) implements Outcome {
+  record Done(List<Fact> facts, List<Message> send) implements Outcome {
     public Done {
       facts = List.copyOf(facts);
+      send = List.copyOf(send);
     }
   }
 
@@ -32,6 +34,16 @@ public sealed interface Outcome {
 
   /** The step is done, and this is what it found. */
   static Outcome done(Fact... facts) {
-    return new Done(List.of(facts));
+    return new Done(List.of(facts), List.of());
+  }
+
+  /** The job is done, and its result goes out. */
+  static Outcome sent(Message... messages) {
+    return new Done(List.of(), List.of(messages));
+  }
+
+  /** The job sleeps until it is woken; this goes out. */
+  static Outcome waiting(Message... messages) {
+    return new Waiting(List.of(messages));
   }
 }

@@ -11,7 +11,7 @@ CREATE TABLE chain (
 CREATE TABLE job (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   migration text NOT NULL,
-  step text NOT NULL,
+  kind text NOT NULL,
   attempt integer NOT NULL,
   state text NOT NULL DEFAULT 'READY' CHECK (state IN ('READY', 'WAITING', 'DONE', 'DROPPED')),
   lease_until timestamptz NOT NULL DEFAULT '-infinity',
@@ -19,7 +19,7 @@ CREATE TABLE job (
   tries integer NOT NULL DEFAULT 0,
   next_run timestamptz NOT NULL DEFAULT now(),
   result text,
-  UNIQUE (migration, step, attempt)
+  UNIQUE (migration, kind, attempt)
 );
 
 CREATE INDEX job_ready ON job (next_run) WHERE state = 'READY';
@@ -43,4 +43,14 @@ CREATE TABLE parked (
   reason text NOT NULL,
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (topic, partition, position)
+);
+
+-- What is about to be done to the cloud, committed before the call: whoever takes over knows what may exist.
+CREATE TABLE intent (
+  tag text NOT NULL,
+  call text NOT NULL,
+  fence bigint NOT NULL,
+  begun_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz,
+  PRIMARY KEY (tag, call)
 );

@@ -1,0 +1,65 @@
+package crossdock.chassis;
+
+import jakarta.inject.Singleton;
+import java.sql.PreparedStatement;
+
+/**
+ * What is about to be done to the cloud, committed before it is done. Whoever takes over after a
+ * crash calls again under the same tag, and the adapter finds what the earlier call made.
+ */
+@Singleton
+public final class Intents {
+  private static final String BEGIN =
+      """
+      INSERT INTO intent (tag, call, fence) VALUES (?, ?, ?)
+      ON CONFLICT (tag, call) DO UPDATE SET fence = excluded.fence, ended_at = NULL
+      """;
+  private static final String END =
+      "UPDATE intent SET ended_at = now() WHERE tag = ? AND call = ? AND fence = ?";
+
+  /**
+   * A call to the cloud.
+   *
+   * @param <T> what it answers
+   */
+  @FunctionalInterface
+  public interface Call<T> {
+    /** Makes it. */
+    T make() throws Exception;
+  }
+
+  private final Database database;
+
+  Intents(Database database) {
+    this.database = database;
+  }
+
+  /**
+   * Commits the intent, checks the lease, makes the call, and notes its end.
+   *
+   * @param tag what the objects made carry
+   */
+  public <T> T call(Held held, String tag, long fence, String name, Call<T> call) throws Exception {
+    database.change(
+        tx -> {
+          try (PreparedStatement begin = tx.prepareStatement(BEGIN)) {
+            begin.setString(1, tag);
+            begin.setString(2, name);
+            begin.setLong(3, fence);
+            begin.executeUpdate();
+          }
+        });
+    held.check();
+    T answer = call.make();
+    database.change(
+        tx -> {
+          try (PreparedStatement end = tx.prepareStatement(END)) {
+            end.setString(1, tag);
+            end.setString(2, name);
+            end.setLong(3, fence);
+            end.executeUpdate();
+          }
+        });
+    return answer;
+  }
+}

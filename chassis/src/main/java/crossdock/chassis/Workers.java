@@ -1,0 +1,187 @@
+package crossdock.chassis;
+
+import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Singleton;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Works off the jobs: claims one, keeps its lease alive while a {@link Hand} works on it, and
+ * commits the outcome only if the lease still stands. What throws is tried again here a few times
+ * before it counts as failed.
+ */
+@Singleton
+public final class Workers implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
+  private static final int WORKERS = 4;
+  private static final int TRIES = 4;
+  private static final long IDLE_MILLIS = 100;
+
+  /** What does the work of one service. */
+  public interface Hand {
+    /**
+     * One turn.
+     *
+     * @throws StepFailed if it cannot be done
+     * @throws Exception on anything that may pass
+     */
+    Outcome turn(Jobs.Job job, Held held) throws Exception;
+
+    /** Tells whoever waits for a job that it is done; in the transaction that ends it. */
+    void done(Connection tx, Jobs.Job job, Outcome.Done outcome) throws SQLException;
+
+    /** Tells whoever waits for a job that it failed; in the transaction that ends it. */
+    void failed(Connection tx, Jobs.Job job, Reason reason, String detail) throws SQLException;
+  }
+
+  private final Database database;
+  private final Jobs jobs;
+  private final Outbox outbox;
+  private final MeterRegistry meters;
+  private final List<Thread> workers = new ArrayList<>();
+  private volatile boolean open = true;
+
+  Workers(Database database, Jobs jobs, Outbox outbox, MeterRegistry meters) {
+    this.database = database;
+    this.jobs = jobs;
+    this.outbox = outbox;
+    this.meters = meters;
+  }
+
+  /** Begins to work; called once. */
+  public void start(Hand hand) {
+    for (int i = 0; i < WORKERS; i++) {
+      workers.add(Thread.ofVirtual().name("worker-" + i).start(() -> run(hand)));
+    }
+  }
+
+  private void run(Hand hand) {
+    while (open) {
+      try {
+        Optional<Jobs.Job> job = database.transaction(jobs::claim);
+        if (job.isPresent()) {
+          turn(hand, job.get());
+        } else {
+          Thread.sleep(IDLE_MILLIS);
+        }
+      } catch (InterruptedException e) {
+        // Of a lost lease, or of close: the loop's condition tells.
+        LOG.debug("interrupted");
+      } catch (RuntimeException e) {
+        LOG.warn("worker waits: {}", e.getMessage());
+        Pause.millis(1000);
+      }
+    }
+  }
+
+  private void turn(Hand hand, Jobs.Job job) throws InterruptedException {
+    AtomicBoolean held = new AtomicBoolean(true);
+    Thread worker = Thread.currentThread();
+    Thread heart = Thread.ofVirtual().name("heart").start(() -> beat(job, held, worker));
+    try {
+      LOG.info("{} {} attempt {} try {}", job.migration(), job.kind(), job.attempt(), job.tries());
+      end(hand, job, hand.turn(job, held::get));
+    } catch (StepFailed e) {
+      fail(hand, job, e.reason(), String.valueOf(e.getMessage()));
+    } catch (Exception e) {
+      LOG.warn("{} {} failed", job.migration(), job.kind(), e);
+      if (held.get() && open) {
+        again(hand, job, e);
+      }
+    } finally {
+      held.set(false);
+      heart.interrupt();
+      boolean interrupted = Thread.interrupted();
+      heart.join();
+      database.change(tx -> jobs.letGo(tx, job));
+      if (interrupted) {
+        LOG.debug("{} {} was interrupted", job.migration(), job.kind());
+      }
+    }
+  }
+
+  private void again(Hand hand, Jobs.Job job, Exception e) {
+    if (e instanceof Refused || job.tries() >= TRIES) {
+      Reason reason = e instanceof Refused ? Reason.CHAIN_REFUSED : Reason.UNAVAILABLE;
+      fail(hand, job, reason, e.getClass().getSimpleName() + ": " + e.getMessage());
+    } else {
+      database.change(tx -> jobs.later(tx, job, Duration.ofMillis(500L << job.tries())));
+    }
+  }
+
+  private void beat(Jobs.Job job, AtomicBoolean held, Thread worker) {
+    try {
+      while (held.get()) {
+        Thread.sleep(Jobs.LEASE.toMillis() / 3);
+        if (held.get() && !database.transaction(tx -> jobs.beat(tx, job))) {
+          held.set(false);
+          worker.interrupt();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      LOG.warn("no heartbeat for {} {}: {}", job.migration(), job.kind(), e.getMessage());
+      held.set(false);
+      worker.interrupt();
+    }
+  }
+
+  private void end(Hand hand, Jobs.Job job, Outcome outcome) {
+    database.change(
+        tx -> {
+          switch (outcome) {
+            case Outcome.Done done -> {
+              if (jobs.end(tx, job, Jobs.End.DONE)) {
+                hand.done(tx, job, done);
+                send(tx, done.send());
+                count(job, "done");
+              }
+            }
+            case Outcome.Waiting waiting -> {
+              if (jobs.end(tx, job, Jobs.End.WAITING)) {
+                send(tx, waiting.send());
+              }
+            }
+          }
+        });
+  }
+
+  private void fail(Hand hand, Jobs.Job job, Reason reason, String detail) {
+    LOG.warn("{} {} failed for good: {} {}", job.migration(), job.kind(), reason, detail);
+    database.change(
+        tx -> {
+          if (jobs.end(tx, job, Jobs.End.DONE)) {
+            hand.failed(tx, job, reason, detail.length() > 512 ? detail.substring(0, 512) : detail);
+            count(job, "failed");
+          }
+        });
+  }
+
+  private void send(Connection tx, List<Outcome.Message> messages) throws SQLException {
+    for (Outcome.Message message : messages) {
+      outbox.add(tx, message.topic(), message.key(), message.type(), message.payload());
+    }
+  }
+
+  private void count(Jobs.Job job, String outcome) {
+    meters.counter("crossdock.jobs", "kind", job.kind(), "outcome", outcome).increment();
+  }
+
+  @Override
+  @PreDestroy
+  public void close() {
+    open = false;
+    workers.forEach(Thread::interrupt);
+  }
+}
