@@ -1,0 +1,97 @@
+package crossdock.site;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.JsonTypeName;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Role;
+import crossdock.contracts.Step;
+import java.net.URI;
+import java.util.List;
+import java.util.Optional;
+
+/** What goes over a site's own dock topic: jobs to its conversion-service, and their results. Roots do, bytes and tickets never. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(DockMessage.Serve.class),
+  @JsonSubTypes.Type(DockMessage.Fetch.class),
+  @JsonSubTypes.Type(DockMessage.ReadBack.class),
+  @JsonSubTypes.Type(DockMessage.Close.class),
+  @JsonSubTypes.Type(DockMessage.Result.class),
+  @JsonSubTypes.Type(DockMessage.Advance.class)
+})
+public sealed interface DockMessage {
+  /** A job for the dock. */
+  sealed interface Order extends DockMessage {
+    /** Of which migration. */
+    MigrationId migration();
+
+    /** Tells repetitions of one kind apart. */
+    int attempt();
+
+    /** What the job row is called. */
+    default String kind() {
+      return switch (this) {
+        case Serve _ -> "serve";
+        case Fetch _ -> "fetch";
+        case ReadBack _ -> "read-back";
+        case Close(_, Role side, _) -> "close-" + side.wire();
+      };
+    }
+  }
+
+  /**
+   * Check, read and hash the source's disks, then serve them.
+   *
+   * @param peer the only dock that may fetch them, by its URN
+   */
+  @JsonTypeName("crossdock.dock.serve.v1")
+  record Serve(MigrationId migration, int attempt, String peer) implements Order {}
+
+  /**
+   * Pull the disks from the source's dock into the target's tickets.
+   *
+   * @param from where that dock answers, as in the trust bundle
+   * @param peer its URN
+   * @param disks as certified
+   */
+  @JsonTypeName("crossdock.dock.fetch.v1")
+  record Fetch(
+      MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks) implements Order {}
+
+  /** Read what was registered and hash it again. */
+  @JsonTypeName("crossdock.dock.read-back.v1")
+  record ReadBack(MigrationId migration, int attempt, List<Certificate.Disk> disks) implements Order {}
+
+  /** Forget everything about one side of a migration; what is half written goes. */
+  @JsonTypeName("crossdock.dock.close.v1")
+  record Close(MigrationId migration, Role side, int attempt) implements Order {}
+
+  /**
+   * How a job of the dock ended.
+   *
+   * @param kind of the job
+   * @param step whose job waits for it
+   * @param disks what was read, with its roots
+   * @param checks what was checked on the way
+   * @param failure why it failed, if it did
+   */
+  @JsonTypeName("crossdock.dock.result.v1")
+  record Result(
+      MigrationId migration,
+      String kind,
+      Step step,
+      int attempt,
+      List<Certificate.Disk> disks,
+      List<Certificate.Check> checks,
+      Optional<Reason> failure,
+      String detail)
+      implements DockMessage {}
+
+  /** How far the dock is; the newest counts. */
+  @JsonTypeName("crossdock.dock.advance.v1")
+  record Advance(MigrationId migration, Step step, int attempt, long doneBytes, long totalBytes)
+      implements DockMessage {}
+}
