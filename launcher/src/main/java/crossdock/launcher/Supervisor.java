@@ -62,7 +62,10 @@ final class Supervisor implements Keeper.Listener {
     Services.ALL.forEach(s -> owners.add(s.name()));
     Keeper postgres =
         keeper(
-            "postgres", List.of(), unbounded, () -> new Postgres(state, ports, owners).prepare());
+            "postgres",
+            List.of(),
+            unbounded,
+            () -> new Postgres(state, ports, home, owners).prepare());
     Keeper kafka =
         keeper(
             "kafka",
