@@ -58,7 +58,7 @@ public final class Jobs {
       "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND state = 'DROPPED'";
   private static final String WAKE =
       """
-      UPDATE job SET state = 'READY', result = ?, next_run = now()
+      UPDATE job SET state = 'READY', result = ?, next_run = now(), tries = 0
       WHERE migration = ? AND kind = ? AND attempt = ? AND state = 'WAITING'
       """;
 

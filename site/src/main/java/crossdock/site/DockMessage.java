@@ -6,7 +6,6 @@ import com.fasterxml.jackson.annotation.JsonTypeName;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
-import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import java.net.URI;
 import java.util.List;
@@ -37,7 +36,16 @@ public sealed interface DockMessage {
         case Serve _ -> "serve";
         case Fetch _ -> "fetch";
         case ReadBack _ -> "read-back";
-        case Close(_, Role side, _) -> "close-" + side.wire();
+        case Close close -> "close-" + close.ending().role().wire();
+      };
+    }
+
+    /** Whose job waits for the result. */
+    default Step step() {
+      return switch (this) {
+        case Serve _ -> Step.CERTIFY;
+        case Fetch _, ReadBack _ -> Step.IMPORT;
+        case Close close -> close.ending();
       };
     }
   }
@@ -65,9 +73,13 @@ public sealed interface DockMessage {
   @JsonTypeName("crossdock.dock.read-back.v1")
   record ReadBack(MigrationId migration, int attempt, List<Certificate.Disk> disks) implements Order {}
 
-  /** Forget everything about one side of a migration; what is half written goes. */
+  /**
+   * Forget everything about one side of a migration; what is half written goes.
+   *
+   * @param ending the step that ends that side
+   */
   @JsonTypeName("crossdock.dock.close.v1")
-  record Close(MigrationId migration, Role side, int attempt) implements Order {}
+  record Close(MigrationId migration, Step ending, int attempt) implements Order {}
 
   /**
    * How a job of the dock ended.

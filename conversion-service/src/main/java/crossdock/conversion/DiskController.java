@@ -1,0 +1,79 @@
+package crossdock.conversion;
+
+import crossdock.chassis.MutualTls;
+import crossdock.chassis.Problem;
+import crossdock.contracts.MigrationId;
+import crossdock.disk.Manifest;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
+import io.micronaut.http.MediaType;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.http.annotation.Produces;
+import io.micronaut.http.server.types.files.StreamedFile;
+import io.micronaut.security.annotation.Secured;
+import io.micronaut.security.rules.SecurityRule;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves disks to the target's dock: its leaves, and its chunks of 1 MiB. The peer's certificate is all the authority there
+ * is; who is not the target of the cleared plan gets 403 and a line in the log.
+ */
+@Controller("/v1/migrations/{migration}/disks/{disk}")
+@Secured(SecurityRule.IS_ANONYMOUS)
+final class DiskController {
+  private static final Logger AUDIT = LoggerFactory.getLogger("crossdock.audit");
+
+  private final Openings openings;
+  private final MutualTls tls;
+
+  DiskController(Openings openings, MutualTls tls) {
+    this.openings = openings;
+    this.tls = tls;
+  }
+
+  @Get("/leaves")
+  @Produces(MediaType.APPLICATION_OCTET_STREAM)
+  StreamedFile leaves(HttpRequest<?> request, String migration, String disk) throws IOException {
+    Openings.Opening opening = allowed(request, new MigrationId(migration), disk);
+    return new StreamedFile(
+        Files.newInputStream(openings.leaves(new MigrationId(migration), opening.disk().name())),
+        MediaType.APPLICATION_OCTET_STREAM_TYPE);
+  }
+
+  /** A chunk; the last one may be shorter. */
+  @Get("/chunks/{chunk}")
+  @Produces(MediaType.APPLICATION_OCTET_STREAM)
+  HttpResponse<byte[]> chunk(HttpRequest<?> request, String migration, String disk, long chunk)
+      throws IOException {
+    MigrationId id = new MigrationId(migration);
+    Openings.Opening opening = allowed(request, id, disk);
+    long length = opening.disk().length();
+    if (chunk < 0 || chunk >= Manifest.chunks(length)) {
+      throw Problem.NOT_FOUND.because("no such chunk");
+    }
+    long offset = chunk * Manifest.CHUNK;
+    byte[] bytes = new byte[(int) Math.min(Manifest.CHUNK, length - offset)];
+    try {
+      openings.source(id, opening).read(offset, ByteBuffer.wrap(bytes));
+    } catch (IOException e) {
+      openings.drop(id, opening);
+      throw e;
+    }
+    return HttpResponse.ok(bytes);
+  }
+
+  private Openings.Opening allowed(HttpRequest<?> request, MigrationId migration, String disk) {
+    String peer = tls.peer(request).orElse("nobody");
+    Openings.Opening opening = openings.find(migration, disk).orElse(null);
+    if (opening == null || !opening.peer().equals(peer)) {
+      AUDIT.warn("refused: {} asked for disk {} of {}", peer, disk.replaceAll("[^A-Za-z0-9._-]", "?"), migration);
+      throw Problem.FORBIDDEN.because("not yours");
+    }
+    return opening;
+  }
+}

@@ -1,0 +1,289 @@
+package crossdock.conversion;
+
+import crossdock.chassis.Database;
+import crossdock.chassis.Held;
+import crossdock.chassis.Jobs;
+import crossdock.chassis.Outbox;
+import crossdock.chassis.Outcome;
+import crossdock.chassis.Readers;
+import crossdock.chassis.StepFailed;
+import crossdock.chassis.Workers;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.Json;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Sha256;
+import crossdock.disk.BadImageException;
+import crossdock.disk.DiskHasher;
+import crossdock.disk.DiskSink;
+import crossdock.disk.DiskSource;
+import crossdock.disk.FormatUnavailable;
+import crossdock.disk.Manifest;
+import crossdock.disk.Verdict;
+import crossdock.providers.DiskTicket;
+import crossdock.site.DockMessage;
+import crossdock.site.Tickets;
+import io.micronaut.context.annotation.Context;
+import jakarta.annotation.PostConstruct;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The dock: works off the orders of its own site. At the source it checks, hashes and serves; at the target it pulls and
+ * writes, and reads back. It parses what may be hostile and holds nothing worth stealing.
+ */
+@Context
+final class Dock implements Workers.Hand {
+  private static final String KEEP =
+      """
+      INSERT INTO dock_order (migration, kind, attempt, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+      """;
+  private static final String FIND = "SELECT body FROM dock_order WHERE migration = ? AND kind = ? AND attempt = ?";
+
+  private final Sites sites;
+  private final Openings openings;
+  private final Pull pull;
+  private final Database database;
+  private final Jobs jobs;
+  private final Outbox outbox;
+  private final Readers readers;
+  private final Workers workers;
+
+  Dock(
+      Sites sites,
+      Openings openings,
+      Pull pull,
+      Database database,
+      Jobs jobs,
+      Outbox outbox,
+      Readers readers,
+      Workers workers) {
+    this.sites = sites;
+    this.openings = openings;
+    this.pull = pull;
+    this.database = database;
+    this.jobs = jobs;
+    this.outbox = outbox;
+    this.readers = readers;
+    this.workers = workers;
+  }
+
+  @PostConstruct
+  void open() {
+    readers.start(
+        "conversion",
+        List.of(sites.party().dock()),
+        (tx, _, _, value) -> {
+          if (Json.read(value, DockMessage.class) instanceof DockMessage.Order order) {
+            take(tx, order);
+          }
+        });
+    workers.start(this);
+  }
+
+  private void take(Connection tx, DockMessage.Order order) throws SQLException {
+    try (PreparedStatement keep = tx.prepareStatement(KEEP)) {
+      keep.setString(1, order.migration().value());
+      keep.setString(2, order.kind());
+      keep.setInt(3, order.attempt());
+      keep.setString(4, Json.text(order));
+      keep.executeUpdate();
+    }
+    if (order instanceof DockMessage.Close) {
+      jobs.drop(tx, order.migration(), List.of(order.kind()));
+    }
+    jobs.add(tx, order.migration(), order.kind(), order.attempt());
+  }
+
+  private DockMessage.Order order(Connection tx, Jobs.Job job) throws SQLException {
+    try (PreparedStatement find = tx.prepareStatement(FIND)) {
+      find.setString(1, job.migration().value());
+      find.setString(2, job.kind());
+      find.setInt(3, job.attempt());
+      try (ResultSet found = find.executeQuery()) {
+        if (!found.next()) {
+          throw new SQLException("a job without its order");
+        }
+        return (DockMessage.Order) Json.read(found.getString(1), DockMessage.class);
+      }
+    }
+  }
+
+  @Override
+  public Outcome turn(Jobs.Job job, Held held) throws Exception {
+    DockMessage.Order order = database.transaction(tx -> order(tx, job));
+    try {
+      return switch (order) {
+        case DockMessage.Serve serve -> serve(serve, held);
+        case DockMessage.Fetch fetch -> fetch(fetch, held);
+        case DockMessage.ReadBack readBack -> readBack(readBack);
+        case DockMessage.Close close -> close(close);
+      };
+    } catch (BadImageException e) {
+      throw new StepFailed(Reason.UNSAFE_IMAGE, e.reason() + " at byte " + e.offset());
+    } catch (FormatUnavailable e) {
+      throw new StepFailed(Reason.UNAVAILABLE, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Outcome serve(DockMessage.Serve order, Held held) throws IOException, InterruptedException {
+    List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ);
+    Meter meter = meter(order, tickets.stream().mapToLong(Dock::bytes).sum());
+    List<Certificate.Disk> disks = new ArrayList<>();
+    for (DiskTicket ticket : tickets) {
+      try (DiskSource source = sites.source(ticket);
+          OutputStream leaves =
+              new BufferedOutputStream(
+                  Files.newOutputStream(openings.leaves(order.migration(), ticket.disk())))) {
+        Manifest manifest =
+            DiskHasher.hash(
+                source,
+                (_, leaf) -> {
+                  held.check();
+                  leaves.write(leaf.bytes());
+                  meter.add(Manifest.CHUNK);
+                });
+        Certificate.Disk disk =
+            new Certificate.Disk(ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());
+        disks.add(disk);
+        openings.open(order.migration(), new Openings.Opening(ticket, order.peer(), disk));
+      }
+    }
+    Certificate.Check safe =
+        new Certificate.Check(
+            "format-safe",
+            1,
+            Certificate.Outcome.PASSED,
+            "declared format, no foreign references, encryption or unknown features, sizes within limits");
+    return Outcome.sent(result(order, disks, List.of(safe)));
+  }
+
+  private Outcome fetch(DockMessage.Fetch order, Held held) throws IOException, InterruptedException {
+    List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
+    Meter meter = meter(order, order.disks().stream().mapToLong(Certificate.Disk::length).sum());
+    for (Certificate.Disk disk : order.disks()) {
+      pull.disk(order, disk, ticket(tickets, disk), held, meter);
+    }
+    return Outcome.sent(result(order, order.disks(), List.of()));
+  }
+
+  private Outcome readBack(DockMessage.ReadBack order) throws IOException, InterruptedException {
+    List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ_BACK);
+    for (Certificate.Disk disk : order.disks()) {
+      try (DiskSource source = sites.source(ticket(tickets, disk))) {
+        Manifest certified = new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
+        Verdict verdict = DiskHasher.matches(certified, source);
+        if (!verdict.matches()) {
+          throw new StepFailed(Reason.DIGEST_MISMATCH, disk.name() + " reads back otherwise: " + verdict);
+        }
+      }
+    }
+    return Outcome.sent(result(order, order.disks(), List.of()));
+  }
+
+  private Outcome close(DockMessage.Close order) throws IOException, InterruptedException {
+    switch (order.ending().role()) {
+      case SOURCE -> openings.close(order.migration());
+      case TARGET -> {
+        for (DiskTicket ticket : sites.tickets(order.migration(), Tickets.Purpose.WRITE)) {
+          try (DiskSink half = sites.sink(ticket)) {
+            half.abandon();
+          } catch (FileAlreadyExistsException e) {
+            // It was finished; what is registered is the cloud's to remove.
+            continue;
+          }
+        }
+        pull.forget(order.migration());
+      }
+      case GATEWAY, IDENTITY, CATALOG, BILLING -> throw new IllegalStateException("no side of a migration");
+    }
+    return Outcome.sent(result(order, List.of(), List.of()));
+  }
+
+  private List<DiskTicket> tickets(MigrationId migration, Tickets.Purpose purpose)
+      throws IOException, InterruptedException {
+    List<DiskTicket> tickets = sites.tickets(migration, purpose);
+    if (tickets.isEmpty()) {
+      throw new StepFailed(Reason.INTERNAL, "no tickets to " + purpose.wire());
+    }
+    return tickets;
+  }
+
+  private static DiskTicket ticket(List<DiskTicket> tickets, Certificate.Disk disk) {
+    return tickets.stream()
+        .filter(ticket -> ticket.disk().equals(disk.name()))
+        .findFirst()
+        .orElseThrow(() -> new StepFailed(Reason.INTERNAL, "no ticket for " + disk.name()));
+  }
+
+  private static long bytes(DiskTicket ticket) {
+    return switch (ticket) {
+      case DiskTicket.Image image -> image.virtualBytes();
+      case DiskTicket.Export export -> export.virtualBytes();
+    };
+  }
+
+  private Meter meter(DockMessage.Order order, long total) {
+    return new Meter(
+        total,
+        done ->
+            database.change(
+                tx ->
+                    send(
+                        tx,
+                        message(
+                            order.migration(),
+                            "crossdock.dock.advance.v1",
+                            new DockMessage.Advance(
+                                order.migration(), order.step(), order.attempt(), done, total)))));
+  }
+
+  private Outcome.Message result(
+      DockMessage.Order order, List<Certificate.Disk> disks, List<Certificate.Check> checks) {
+    return message(
+        order.migration(),
+        "crossdock.dock.result.v1",
+        new DockMessage.Result(
+            order.migration(), order.kind(), order.step(), order.attempt(), disks, checks, Optional.empty(), ""));
+  }
+
+  private Outcome.Message message(MigrationId migration, String type, DockMessage message) {
+    return new Outcome.Message(sites.party().dock(), migration.value(), type, Json.bytes(message));
+  }
+
+  private void send(Connection tx, Outcome.Message message) throws SQLException {
+    outbox.add(tx, message.topic(), message.key(), message.type(), message.payload());
+  }
+
+  @Override
+  public void done(Connection tx, Jobs.Job job, Outcome.Done outcome) {}
+
+  @Override
+  public void failed(Connection tx, Jobs.Job job, Reason reason, String detail) throws SQLException {
+    DockMessage.Order order = order(tx, job);
+    send(
+        tx,
+        message(
+            job.migration(),
+            "crossdock.dock.result.v1",
+            new DockMessage.Result(
+                job.migration(),
+                order.kind(),
+                order.step(),
+                job.attempt(),
+                List.of(),
+                List.of(),
+                Optional.of(reason),
+                detail)));
+  }
+}

@@ -1,0 +1,220 @@
+package crossdock.conversion;
+
+import crossdock.chassis.Held;
+import crossdock.chassis.MutualTls;
+import crossdock.chassis.StepFailed;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Reason;
+import crossdock.disk.DiskSink;
+import crossdock.disk.LeafFile;
+import crossdock.disk.Manifest;
+import crossdock.disk.MerkleTree;
+import crossdock.disk.Sha256;
+import crossdock.providers.DiskTicket;
+import crossdock.site.DockMessage;
+import io.micronaut.context.annotation.Value;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+
+/**
+ * Pulls a certified disk from the source's dock into a sink: leaves first, held against the certified root, then every chunk
+ * that is not zero, held against its leaf before it is written. What has been flushed is in a ledger beside the job, so that
+ * whoever goes on after a crash asks for the rest only.
+ */
+@Singleton
+final class Pull {
+  private static final int CONNECTIONS = 4;
+  private static final int BATCH = 64;
+  private static final Duration STALL = Duration.ofSeconds(30);
+
+  private final MutualTls tls;
+  private final Sites sites;
+  private final Path work;
+
+  Pull(MutualTls tls, Sites sites, @Value("${crossdock.work}") Path work) throws IOException {
+    this.tls = tls;
+    this.sites = sites;
+    this.work = Files.createDirectories(work.resolve("ledgers"));
+  }
+
+  /**
+   * Returns when the disk is finished in its place.
+   *
+   * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
+   */
+  void disk(DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
+      throws IOException, InterruptedException {
+    Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
+    HttpClient client = tls.client(order.peer());
+    URI base =
+        order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
+    try (DiskSink sink = sites.sink(ticket);
+        LeafFile leaves = leaves(client, base, order.migration(), disk, manifest);
+        ExecutorService connections = Executors.newFixedThreadPool(CONNECTIONS, Thread.ofVirtual().factory())) {
+      if (sink.size() != disk.length()) {
+        throw new StepFailed(Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
+      }
+      Path ledger = work.resolve(order.migration() + "." + disk.name() + ".ledger");
+      BitSet written = sink.startsZeroed() ? new BitSet() : read(ledger);
+      boolean zeroed = sink.startsZeroed();
+      List<Integer> batch = new ArrayList<>();
+      long chunks = manifest.chunks();
+      for (int chunk = 0; chunk < chunks; chunk++) {
+        boolean zero = leaves.leaf(chunk).equals(MerkleTree.ZERO_LEAF);
+        if (written.get(chunk) || (zero && zeroed)) {
+          meter.add(Manifest.CHUNK);
+        } else if (zero) {
+          long offset = (long) chunk * Manifest.CHUNK;
+          sink.zero(offset, Math.min(Manifest.CHUNK, disk.length() - offset));
+          meter.add(Manifest.CHUNK);
+        } else {
+          batch.add(chunk);
+        }
+        if (batch.size() == BATCH || chunk == chunks - 1) {
+          held.check();
+          copy(connections, client, base, leaves, sink, disk, batch, meter);
+          sink.flush();
+          batch.forEach(written::set);
+          write(ledger, written);
+          batch.clear();
+        }
+      }
+      held.check();
+      sink.finish();
+    } catch (FileAlreadyExistsException e) {
+      // Finished by an earlier turn; the read-back will hold it against the certificate.
+      meter.add(disk.length());
+    }
+  }
+
+  private static void copy(
+      ExecutorService connections,
+      HttpClient client,
+      URI base,
+      LeafFile leaves,
+      DiskSink sink,
+      Certificate.Disk disk,
+      List<Integer> chunks,
+      Meter meter)
+      throws IOException, InterruptedException {
+    List<Future<?>> copies = new ArrayList<>();
+    for (int chunk : chunks) {
+      copies.add(
+          connections.submit(
+              () -> {
+                long offset = (long) chunk * Manifest.CHUNK;
+                int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
+                byte[] bytes = get(client, base.resolve("chunks/" + chunk), length);
+                if (!MerkleTree.leaf(ByteBuffer.wrap(bytes)).equals(leaves.leaf(chunk))) {
+                  throw new StepFailed(
+                      Reason.DIGEST_MISMATCH, "chunk " + chunk + " of " + disk.name() + " is not the certified one");
+                }
+                sink.write(offset, ByteBuffer.wrap(bytes));
+                meter.add(Manifest.CHUNK);
+                return null;
+              }));
+    }
+    try {
+      for (Future<?> copy : copies) {
+        copy.get();
+      }
+    } catch (ExecutionException e) {
+      copies.forEach(copy -> copy.cancel(false));
+      switch (e.getCause()) {
+        case StepFailed failed -> throw failed;
+        case IOException io -> throw io;
+        case null, default -> throw new IOException("cannot copy a chunk", e);
+      }
+    }
+  }
+
+  private LeafFile leaves(
+      HttpClient client, URI base, MigrationId migration, Certificate.Disk disk, Manifest manifest)
+      throws IOException, InterruptedException {
+    Path file = work.resolve(migration + "." + disk.name() + ".leaves");
+    HttpResponse<InputStream> response =
+        client.send(request(base.resolve("leaves")), HttpResponse.BodyHandlers.ofInputStream());
+    try (InputStream in = response.body();
+        OutputStream out = Files.newOutputStream(file)) {
+      ok(response.statusCode());
+      long due = manifest.chunks() * 32;
+      byte[] buffer = new byte[64 << 10];
+      for (int read = in.read(buffer); read > 0 && due >= 0; read = in.read(buffer)) {
+        due -= read;
+        if (due >= 0) {
+          out.write(buffer, 0, read);
+        }
+      }
+      if (due != 0) {
+        throw new StepFailed(Reason.DIGEST_MISMATCH, "another number of leaves than were certified");
+      }
+    }
+    try {
+      return LeafFile.open(file, manifest);
+    } catch (IOException e) {
+      throw new StepFailed(Reason.DIGEST_MISMATCH, "the leaves do not make up the certified root");
+    }
+  }
+
+  private static byte[] get(HttpClient client, URI uri, int length) throws IOException, InterruptedException {
+    HttpResponse<InputStream> response = client.send(request(uri), HttpResponse.BodyHandlers.ofInputStream());
+    try (InputStream in = response.body()) {
+      ok(response.statusCode());
+      byte[] bytes = in.readNBytes(length);
+      if (bytes.length != length || in.read() >= 0) {
+        throw new IOException("a chunk of another length");
+      }
+      return bytes;
+    }
+  }
+
+  private static HttpRequest request(URI uri) {
+    return HttpRequest.newBuilder(uri).timeout(STALL).build();
+  }
+
+  private static void ok(int status) throws IOException {
+    if (status != 200) {
+      throw new IOException("the source's dock answers HTTP " + status);
+    }
+  }
+
+  private static BitSet read(Path ledger) throws IOException {
+    return Files.exists(ledger) ? BitSet.valueOf(Files.readAllBytes(ledger)) : new BitSet();
+  }
+
+  private static void write(Path ledger, BitSet written) throws IOException {
+    Path next = ledger.resolveSibling(ledger.getFileName() + ".next");
+    Files.write(next, written.toByteArray());
+    Files.move(next, ledger, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Removes ledgers and leaves of a migration. */
+  void forget(MigrationId migration) throws IOException {
+    try (Stream<Path> files = Files.list(work)) {
+      for (Path file : files.filter(file -> file.getFileName().toString().startsWith(migration + ".")).toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}

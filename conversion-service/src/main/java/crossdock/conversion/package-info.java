@@ -1,0 +1,5 @@
+/** The conversion-service. */
+@NullMarked
+package crossdock.conversion;
+
+import org.jspecify.annotations.NullMarked;

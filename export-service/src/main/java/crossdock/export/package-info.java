@@ -1,0 +1,5 @@
+/** The export-service. */
+@NullMarked
+package crossdock.export;
+
+import org.jspecify.annotations.NullMarked;

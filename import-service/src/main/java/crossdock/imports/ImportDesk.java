@@ -1,0 +1,252 @@
+package crossdock.imports;
+
+import crossdock.chassis.Desk;
+import crossdock.chassis.Identity;
+import crossdock.chassis.Outcome;
+import crossdock.chassis.StepFailed;
+import crossdock.chassis.Work;
+import crossdock.contracts.Bundle;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.Countersignature;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Migration;
+import crossdock.contracts.Party;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
+import crossdock.contracts.Role;
+import crossdock.contracts.Sha256;
+import crossdock.contracts.SigningKey;
+import crossdock.contracts.Step;
+import crossdock.contracts.Subject;
+import crossdock.contracts.TrustBundle;
+import crossdock.providers.Cloud;
+import crossdock.providers.DiskTicket;
+import crossdock.site.CloudCalls;
+import crossdock.site.DockMessage;
+import crossdock.site.DockResults;
+import crossdock.site.Grants;
+import crossdock.site.Tickets;
+import io.micronaut.context.annotation.Context;
+import io.micronaut.context.annotation.Value;
+import jakarta.annotation.PostConstruct;
+import java.math.BigDecimal;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * What a site owes as the target of a migration. It takes a machine in for a customer who said yes here, believes no byte
+ * before the certificate verifies, registers nothing that does not read back as certified, and on undo leaves nothing.
+ */
+@Context
+final class ImportDesk {
+  private final Party.Site site;
+  private final String issuer;
+  private final Cloud cloud;
+  private final CloudCalls calls;
+  private final Grants grants;
+  private final Tickets tickets;
+  private final DockResults dock;
+  private final TrustBundle trust;
+  private final SigningKey key;
+  private final Clock clock;
+  private final Desk desk;
+
+  ImportDesk(
+      Identity identity,
+      @Value("${crossdock.oidc.issuer}") String issuer,
+      Cloud cloud,
+      CloudCalls calls,
+      Grants grants,
+      Tickets tickets,
+      DockResults dock,
+      TrustBundle trust,
+      SigningKey key,
+      Clock clock,
+      Desk desk) {
+    this.site = (Party.Site) identity.party();
+    this.issuer = issuer;
+    this.cloud = cloud;
+    this.calls = calls;
+    this.grants = grants;
+    this.tickets = tickets;
+    this.dock = dock;
+    this.trust = trust;
+    this.key = key;
+    this.clock = clock;
+    this.desk = desk;
+  }
+
+  @PostConstruct
+  void open() {
+    dock.listen("import-dock", Set.of(Step.IMPORT, Step.UNDO_TARGET));
+    desk.open(
+        "import",
+        Map.of(
+            Step.RESERVE, this::reserve,
+            Step.IMPORT, this::take,
+            Step.BOOT, this::boot,
+            Step.UNDO_TARGET, this::undo));
+  }
+
+  private Outcome reserve(Work work) throws Exception {
+    Migration migration = work.migration();
+    Subject owner = owner(migration);
+    long bytes = migration.machine().disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
+    if (grants
+        .covering(Role.TARGET, owner, migration.request().vm(), migration.request().source(), bytes)
+        .isEmpty()) {
+      throw new StepFailed(
+          Reason.NOT_GRANTED_AT_TARGET, "no live grant at " + site.id() + " covers this source and size");
+    }
+    if (!cloud.formats().contains(migration.plan().format())) {
+      throw new StepFailed(Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
+    }
+    Machine planned = planned(migration);
+    calls.run(work, Role.TARGET, "reserve", tag -> cloud.reserve(planned, owner.sub(), tag));
+    return Outcome.done(new Fact.Reserved(migration.plan().digest()));
+  }
+
+  /** The machine as it will be here: its own name, disks and networks of this side. */
+  private static Machine planned(Migration migration) {
+    Machine source = migration.machine();
+    Plan plan = migration.plan();
+    List<Machine.Nic> nics = new ArrayList<>();
+    for (int i = 0; i < source.nics().size(); i++) {
+      Machine.Nic nic = source.nics().get(i);
+      nics.add(new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac()));
+    }
+    return new Machine(
+        source.id(),
+        plan.targetName(),
+        source.architecture(),
+        source.cpus(),
+        source.memoryBytes(),
+        source.firmware(),
+        source.guestOs(),
+        source.disks().stream()
+            .map(disk -> new Machine.Disk(disk.name(), plan.format(), disk.virtualBytes()))
+            .toList(),
+        nics,
+        plan.securityGroups().stream().map(Plan.Mapping::target).distinct().toList());
+  }
+
+  /** In three turns: prepare and have the dock fetch; register and have it read back; countersign. */
+  private Outcome take(Work work) throws Exception {
+    Migration migration = work.migration();
+    Certificate certificate = certificate(migration);
+    if (work.result().isEmpty()) {
+      return fetch(work, certificate);
+    }
+    DockMessage.Result result = result(work);
+    if (!roots(result.disks()).equals(roots(certificate.disks()))) {
+      throw new StepFailed(Reason.DIGEST_MISMATCH, "the disks here are not the certified ones");
+    }
+    String machine = calls.make(work, Role.TARGET, "register", cloud::register);
+    if (result.kind().equals("fetch")) {
+      List<DiskTicket> written = calls.make(work, Role.TARGET, "read-back", cloud::readBack);
+      tickets.keep(migration.id(), Tickets.Purpose.READ_BACK, written);
+      return Outcome.waiting(
+          dock.order(new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
+    }
+    Sha256 digest = migration.need(Fact.Certified.class).certificate().digest();
+    Bundle countersignature =
+        new Countersignature(
+                migration.id(),
+                site,
+                digest,
+                List.of(),
+                roots(result.disks()),
+                machine,
+                Fact.Proof.READ_BACK,
+                clock.instant())
+            .sign(key);
+    BigDecimal bytes =
+        BigDecimal.valueOf(certificate.disks().stream().mapToLong(Certificate.Disk::length).sum());
+    return Outcome.done(
+        new Fact.Imported(machine, 1, digest, Fact.Proof.READ_BACK, countersignature),
+        new Fact.Used("import.bytes", bytes, "byte"));
+  }
+
+  private Outcome fetch(Work work, Certificate certificate) throws Exception {
+    Migration migration = work.migration();
+    List<DiskTicket> places = calls.make(work, Role.TARGET, "prepare", cloud::prepare);
+    tickets.keep(migration.id(), Tickets.Purpose.WRITE, places);
+    Party.Site source = new Party.Site(migration.request().source());
+    TrustBundle.Site listed =
+        trust
+            .site(source.id())
+            .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, source + " is not listed"));
+    return Outcome.waiting(
+        dock.order(
+            new DockMessage.Fetch(
+                migration.id(), work.attempt(), listed.dock(), source.dockUrn(), certificate.disks())));
+  }
+
+  /** Verified on every turn: nothing is written, registered or countersigned on an unverified one. */
+  private Certificate certificate(Migration migration) {
+    try {
+      return Certificate.verify(
+          migration.need(Fact.Certified.class).certificate(),
+          trust,
+          migration.id(),
+          migration.request().source(),
+          site.id(),
+          migration.plan().digest(),
+          migration.plan().machine(),
+          clock.instant());
+    } catch (Refused e) {
+      throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Outcome boot(Work work) throws Exception {
+    String evidence = calls.make(work, Role.TARGET, "boot", cloud::boot);
+    tickets.forget(work.migration().id());
+    return Outcome.done(
+        new Fact.Booted(work.migration().need(Fact.Imported.class).machine(), evidence));
+  }
+
+  private Outcome undo(Work work) throws Exception {
+    Migration migration = work.migration();
+    boolean fetching = migration.latest(Fact.Certified.class).isPresent();
+    if (fetching && work.result().isEmpty()) {
+      return Outcome.waiting(dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+    }
+    if (fetching) {
+      DockMessage.Result _ = result(work);
+    }
+    tickets.forget(migration.id());
+    boolean removed = calls.make(work, Role.TARGET, "remove", cloud::remove);
+    return Outcome.done(
+        new Fact.Undone(Role.TARGET, removed ? Fact.Basis.REMOVED : Fact.Basis.NEVER_STARTED));
+  }
+
+  private static Map<String, Sha256> roots(List<Certificate.Disk> disks) {
+    return disks.stream().collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root));
+  }
+
+  private static DockMessage.Result result(Work work) {
+    DockMessage.Result result = Json.read(work.result().orElseThrow(), DockMessage.Result.class);
+    Optional<Reason> failure = result.failure();
+    if (failure.isPresent()) {
+      throw new StepFailed(failure.get(), result.detail());
+    }
+    return result;
+  }
+
+  private Subject owner(Migration migration) {
+    Subject owner = migration.need(Fact.Authorized.class).target();
+    if (!owner.issuer().equals(issuer)) {
+      throw new StepFailed(Reason.NOT_GRANTED_AT_TARGET, "no customer of " + site.id());
+    }
+    return owner;
+  }
+}

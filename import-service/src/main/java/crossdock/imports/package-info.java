@@ -1,0 +1,5 @@
+/** The import-service. */
+@NullMarked
+package crossdock.imports;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,120 @@
+package crossdock.launcher;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Keycloak, run as its own script would run it but without the shell between: one process to
+ * record, one to end.
+ */
+final class Keycloak {
+  private final State state;
+  private final Ports ports;
+  private final Path distributions;
+
+  Keycloak(State state, Ports ports, Path home) {
+    this.state = state;
+    this.ports = ports;
+    this.distributions = home.resolve("launcher/target/keycloak");
+  }
+
+  Daemon prepare() throws IOException {
+    Path directory = state.run("keycloak");
+    Path home = home(directory);
+    Realms.write(state, ports, State.directory(home.resolve("data/import")));
+    List<String> command = new ArrayList<>();
+    command.addAll(
+        List.of(
+            Jvm.java(),
+            "-Djava.util.concurrent.ForkJoinPool.common.threadFactory="
+                + "io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
+            "-Xms64m",
+            "-Xmx384m",
+            "-XX:MetaspaceSize=96M",
+            "-XX:MaxMetaspaceSize=256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Dfile.encoding=UTF-8",
+            "-Dstdout.encoding=UTF-8",
+            "-Dstderr.encoding=UTF-8",
+            "-Djdk.tls.rejectClientInitiatedRenegotiation=true",
+            "--add-opens=java.base/java.util=ALL-UNNAMED",
+            "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+            "--add-opens=java.base/java.security=ALL-UNNAMED",
+            "--add-opens=java.base/java.lang=ALL-UNNAMED",
+            "--enable-native-access=ALL-UNNAMED",
+            "-Duser.language=en",
+            "-Duser.country=US",
+            "-Dkc.home.dir=" + home,
+            "-Djboss.server.config.dir=" + home.resolve("conf"),
+            "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
+            "-Dpicocli.disable.closures=true",
+            "-Dquarkus-log-max-startup-records=10000",
+            "-cp",
+            home.resolve("lib/quarkus-run.jar").toString(),
+            "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
+            "start",
+            "--optimized",
+            "--import-realm"));
+    Map<String, String> environment = new HashMap<>();
+    environment.put("KC_DB_URL", Postgres.url(ports, "keycloak"));
+    environment.put("KC_DB_USERNAME", Postgres.database("keycloak"));
+    environment.put("KC_DB_PASSWORD", Postgres.password(state, "keycloak"));
+    environment.put("KC_DB_POOL_INITIAL_SIZE", "2");
+    environment.put("KC_DB_POOL_MIN_SIZE", "2");
+    environment.put("KC_DB_POOL_MAX_SIZE", "15");
+    environment.put("KC_CACHE", "local");
+    environment.put("KC_HOSTNAME", "http://127.0.0.1:" + ports.keycloak());
+    environment.put("KC_HTTP_ENABLED", "true");
+    environment.put("KC_HTTP_HOST", "127.0.0.1");
+    environment.put("KC_HTTP_PORT", Integer.toString(ports.keycloak()));
+    environment.put("KC_HTTP_MANAGEMENT_HOST", "127.0.0.1");
+    environment.put("KC_HTTP_MANAGEMENT_PORT", Integer.toString(ports.keycloakManagement()));
+    environment.put("KC_HTTP_POOL_MAX_THREADS", "16");
+    environment.put("KC_BOOTSTRAP_ADMIN_USERNAME", "admin");
+    environment.put("KC_BOOTSTRAP_ADMIN_PASSWORD", state.secret("keycloak.admin"));
+    String health = "http://127.0.0.1:" + ports.keycloakManagement() + "/health/ready";
+    return new Daemon(
+        "keycloak",
+        directory,
+        command,
+        environment,
+        Daemon.Signal.TERM,
+        Duration.ofMinutes(3),
+        "http://127.0.0.1:" + ports.keycloak(),
+        () -> Http.ok(health));
+  }
+
+  // The distribution is shared and only read; what Keycloak writes goes beside the links to it.
+  private Path home(Path directory) throws IOException {
+    Path distribution;
+    try (Stream<Path> found = Files.list(distributions)) {
+      distribution =
+          found
+              .filter(d -> Files.exists(d.resolve("built")))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      new Refusal(
+                          Refusal.CANNOT_START, "Keycloak is not built: run ./mvnw package."));
+    }
+    Path home = State.directory(directory.resolve("home"));
+    for (String part : List.of("lib", "providers", "themes", "conf")) {
+      Path link = home.resolve(part);
+      if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
+        Files.delete(link);
+      }
+      Files.createSymbolicLink(link, distribution.resolve(part));
+    }
+    return home;
+  }
+}

@@ -1,0 +1,57 @@
+package crossdock.launcher;
+
+import crossdock.launcher.Authority.Leaf;
+import crossdock.launcher.Authority.Use;
+import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The core's authority, each provider's own, and where their leaves are put. */
+record Pki(Authority core, Map<String, Authority> members) {
+
+  static Pki open(State state, Clock clock) {
+    Map<String, Authority> members = new LinkedHashMap<>();
+    for (Site site : Site.ALL) {
+      members.put(
+          site.provider(),
+          Authority.open(state.pki(site.provider()), "crossdock " + site.provider(), clock));
+    }
+    return new Pki(Authority.open(state.pki("core"), "crossdock core", clock), members);
+  }
+
+  Authority member(String provider) {
+    Authority found = members.get(provider);
+    if (found == null) {
+      throw new IllegalArgumentException("no such provider: " + provider);
+    }
+    return found;
+  }
+
+  /**
+   * Writes {@code kafka.pem} (key and chain) and {@code kafka-trust.pem}: the core, nobody else.
+   */
+  void kafka(Path directory, Party party, Use use, String... addresses) {
+    Leaf leaf = core.issue(party, use, addresses);
+    State.write(directory.resolve("kafka.pem"), leaf.keyPem() + leaf.chainPem());
+    State.write(directory.resolve("kafka-trust.pem"), core.certificatePem());
+  }
+
+  /** Writes {@code signing.key.pem} and {@code signing.pem}. */
+  static void signing(Path directory, Authority authority, Party party) {
+    Leaf leaf = authority.issue(party, Use.SIGNING);
+    State.write(directory.resolve("signing.key.pem"), leaf.keyPem());
+    State.write(directory.resolve("signing.pem"), leaf.chainPem());
+  }
+
+  /** Writes {@code key.p12} and {@code trust.p12}, which trusts every member's authority. */
+  void tls(
+      Path directory, Authority authority, Party party, String password, List<String> addresses) {
+    Leaf leaf = authority.issue(party, Use.PEER, addresses.toArray(String[]::new));
+    State.write(directory.resolve("key.p12"), leaf.pkcs12(password));
+    List<X509Certificate> trusted = members.values().stream().map(Authority::certificate).toList();
+    State.write(directory.resolve("trust.p12"), Authority.trustPkcs12(trusted, password));
+  }
+}

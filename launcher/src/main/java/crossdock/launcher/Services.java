@@ -1,0 +1,213 @@
+package crossdock.launcher;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The ten services, a line each, and the properties file that each is started with. */
+final class Services {
+
+  /**
+   * @param module its directory and its package without the dashes
+   * @param site where it belongs; the core where null
+   */
+  record Service(String name, String module, Party party, int offset, @Nullable Site site) {
+    String main() {
+      return "crossdock." + module.replace("-", "") + ".Application";
+    }
+
+    String url(Ports ports) {
+      return "http://127.0.0.1:" + ports.at(offset);
+    }
+  }
+
+  static final List<Service> ALL = all();
+
+  private static List<Service> all() {
+    List<Service> services = new ArrayList<>();
+    int offset = 0;
+    for (String core : KafkaTopics.CORE) {
+      services.add(new Service(core, core, Party.core(core), offset++, null));
+    }
+    for (Site site : Site.ALL) {
+      String name = site.provider() + "-";
+      services.add(
+          new Service(name + "export", "export-service", site.party(), site.offset(), site));
+      services.add(
+          new Service(name + "import", "import-service", site.party(), site.offset() + 1, site));
+      services.add(
+          new Service(
+              name + "conversion", "conversion-service", site.dock(), site.offset() + 2, site));
+    }
+    return List.copyOf(services);
+  }
+
+  private final State state;
+  private final Ports ports;
+  private final Pki pki;
+  private final TrustBundle trust;
+  private final Path home;
+  private final String siteProvider;
+
+  /**
+   * @param siteProvider {@code library} or {@code kvm}
+   */
+  Services(State state, Ports ports, Pki pki, TrustBundle trust, Path home, String siteProvider) {
+    this.state = state;
+    this.ports = ports;
+    this.pki = pki;
+    this.trust = trust;
+    this.home = home;
+    this.siteProvider = siteProvider;
+  }
+
+  Daemon prepare(Service service) throws IOException {
+    Path directory = state.run(service.name());
+    Path file = directory.resolve("service.properties");
+    State.write(file, text(properties(service, directory)));
+    List<String> command = new ArrayList<>(List.of(Jvm.java()));
+    command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("--sun-misc-unsafe-memory-access=allow");
+    command.add("-Djava.io.tmpdir=" + State.directory(directory.resolve("tmp")));
+    command.add("-Dmicronaut.config.files=" + file);
+    command.addAll(classPath(service));
+    command.add(service.main());
+    String health = service.url(ports) + "/health/readiness";
+    return new Daemon(
+        service.name(),
+        directory,
+        command,
+        Map.of(),
+        Daemon.Signal.TERM,
+        Duration.ofMinutes(2),
+        service.url(ports),
+        () -> Http.ok(health));
+  }
+
+  // An AOT cache takes jars only and only the very class path it was made with; without one the
+  // classes themselves are used.
+  private List<String> classPath(Service service) throws IOException {
+    Path target = home.resolve(service.module()).resolve("target");
+    Path list = target.resolve("classpath");
+    if (!Files.exists(list)) {
+      throw new Refusal(
+          Refusal.CANNOT_START, service.module() + " is not built: run ./mvnw package.");
+    }
+    String rest = Files.readString(list).strip();
+    Path cache = target.resolve("app.aot");
+    if (Files.exists(cache)) {
+      try (Stream<Path> files = Files.list(target)) {
+        Path jar =
+            files.filter(f -> f.toString().endsWith("-SNAPSHOT.jar")).findFirst().orElse(null);
+        if (jar != null) {
+          return List.of("-XX:AOTCache=" + cache, "-cp", jar + ":" + rest);
+        }
+      }
+    }
+    return List.of("-cp", target.resolve("classes") + ":" + rest);
+  }
+
+  Map<String, String> properties(Service service, Path directory) {
+    Map<String, String> p = new TreeMap<>();
+    p.put("micronaut.application.name", service.module());
+    p.put("micronaut.server.host", "127.0.0.1");
+    p.put("micronaut.server.port", Integer.toString(ports.at(service.offset())));
+    p.put("datasources.default.url", Postgres.url(ports, service.name()));
+    p.put("datasources.default.username", Postgres.database(service.name()));
+    p.put("datasources.default.password", Postgres.password(state, service.name()));
+    p.put("kafka.bootstrap.servers", Kafka.bootstrap(ports));
+    pki.kafka(directory, service.party(), Authority.Use.CLIENT);
+    Properties kafka = Kafka.client(directory);
+    kafka.stringPropertyNames().forEach(k -> p.put("kafka." + k, kafka.getProperty(k)));
+    p.put("kafka.health.restricted", "true");
+    p.put("crossdock.party", service.party().urn());
+    p.put("crossdock.principal", service.party().principal());
+    p.put("crossdock.trust.bundle", trust.file().toString());
+    p.put("crossdock.trust.members", trust.members().toString());
+    p.put("crossdock.work", State.directory(directory.resolve("work")).toString());
+    Site site = service.site();
+    if (site == null) {
+      core(p, service, directory);
+    } else {
+      site(p, service, directory, site);
+    }
+    return p;
+  }
+
+  private void core(Map<String, String> p, Service service, Path directory) {
+    signing(p, directory, pki.core(), service.party());
+    oidc(p, "crossdock.oidc.", Realms.BROKER, Realms.BROKER_AUDIENCE);
+    p.put("crossdock.kafka.group", service.party().principal());
+    if (service.module().equals("identity-federation")) {
+      for (Site each : Site.ALL) {
+        oidc(
+            p,
+            "crossdock.oidc.members." + each.provider() + ".",
+            each.provider(),
+            Realms.PROVIDER_AUDIENCE);
+      }
+    }
+  }
+
+  private void site(Map<String, String> p, Service service, Path directory, Site site) {
+    p.put("crossdock.site.urn", site.party().urn());
+    p.put("crossdock.site.provider", siteProvider);
+    p.put("crossdock.site.root", state.site(site.provider()).toString());
+    p.put("crossdock.subnet.VMExportSubnet", site.exportSubnet());
+    p.put("crossdock.subnet.VMImportSubnet", site.importSubnet());
+    boolean imports = service.module().equals("import-service");
+    String password = state.secret("tls." + service.name());
+    pki.tls(
+        directory,
+        pki.member(site.provider()),
+        service.party(),
+        password,
+        List.of(site.exportSubnet(), site.importSubnet()));
+    p.put("crossdock.tls.host", imports ? site.importSubnet() : site.exportSubnet());
+    // Five above the plain one: export, import, dock.
+    p.put("crossdock.tls.port", Integer.toString(ports.at(service.offset() + 5)));
+    p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
+    p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
+    p.put("crossdock.tls.password", password);
+    // The process that parses hostile images gets no signing key and meets no customer.
+    if (!service.module().equals("conversion-service")) {
+      signing(p, directory, pki.member(site.provider()), service.party());
+      oidc(p, "crossdock.oidc.", site.provider(), Realms.PROVIDER_AUDIENCE);
+      p.put(
+          "crossdock.kafka.group", service.party().principal() + (imports ? ".import" : ".export"));
+    } else {
+      p.put("crossdock.kafka.group", service.party().principal());
+    }
+  }
+
+  private static void signing(
+      Map<String, String> p, Path directory, Authority authority, Party party) {
+    Pki.signing(directory, authority, party);
+    p.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
+    p.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());
+  }
+
+  private void oidc(Map<String, String> p, String prefix, String realm, String audience) {
+    p.put(prefix + "issuer", Realms.issuer(ports, realm));
+    p.put(prefix + "jwks", Realms.jwks(ports, realm));
+    p.put(prefix + "audience", audience);
+  }
+
+  private static String text(Map<String, String> map) throws IOException {
+    Properties properties = new Properties();
+    properties.putAll(map);
+    StringWriter out = new StringWriter();
+    properties.store(out, null);
+    return out.toString();
+  }
+}

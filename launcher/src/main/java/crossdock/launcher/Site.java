@@ -1,0 +1,35 @@
+package crossdock.launcher;
+
+import java.util.List;
+
+/**
+ * One provider in one region. Its two subnets are two loopback addresses here, and its ports start
+ * at {@code offset} from the base.
+ */
+record Site(String provider, String region, String exportSubnet, String importSubnet, int offset) {
+  static final List<Site> ALL =
+      List.of(
+          new Site("north", "oslo", "127.1.1.1", "127.1.1.2", 10),
+          new Site("south", "roma", "127.1.2.1", "127.1.2.2", 20));
+
+  Party party() {
+    return new Party(
+        "site." + provider + "." + region, "urn:crossdock:site:" + provider + ":" + region);
+  }
+
+  Party dock() {
+    return new Party(party().principal() + ".dock", party().urn() + ":dock");
+  }
+
+  String exportUrl(Ports ports) {
+    return "https://" + exportSubnet + ":" + ports.at(offset + 5);
+  }
+
+  String importUrl(Ports ports) {
+    return "https://" + importSubnet + ":" + ports.at(offset + 6);
+  }
+
+  String dockUrl(Ports ports) {
+    return "https://" + exportSubnet + ":" + ports.at(offset + 7);
+  }
+}

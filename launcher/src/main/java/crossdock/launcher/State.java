@@ -1,0 +1,111 @@
+package crossdock.launcher;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.Base64;
+
+/** The one directory below which everything lives. What is written here is the owner's alone. */
+record State(Path root) {
+  State {
+    root = root.toAbsolutePath().normalize();
+  }
+
+  /** The directory of one process: its pid, its log, its keys, its data. */
+  Path run(String name) {
+    return directory(root.resolve("run").resolve(name));
+  }
+
+  Path log(String name) {
+    return run(name).resolve("log");
+  }
+
+  Path pidFile(String name) {
+    return run(name).resolve("pid");
+  }
+
+  Path pki(String authority) {
+    return directory(root.resolve("pki").resolve(authority));
+  }
+
+  Path site(String provider) {
+    return directory(root.resolve("sites").resolve(provider));
+  }
+
+  Path trust() {
+    return directory(root.resolve("trust"));
+  }
+
+  Path customers() {
+    return directory(root.resolve("demo")).resolve("customers.json");
+  }
+
+  Path supervisorPid() {
+    return root.resolve("supervisor.pid");
+  }
+
+  Path supervisorLog() {
+    return root.resolve("supervisor.log");
+  }
+
+  Path reaperPid() {
+    return root.resolve("reaper.pid");
+  }
+
+  Path status() {
+    return root.resolve("status.json");
+  }
+
+  /** A random word of 32 letters and digits, made at the first asking and kept. */
+  String secret(String name) {
+    Path file = directory(root.resolve("secrets")).resolve(name);
+    try {
+      if (!Files.exists(file)) {
+        byte[] random = new byte[24];
+        new SecureRandom().nextBytes(random);
+        String word = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
+        write(file, word.replace('-', 'a').replace('_', 'b'));
+      }
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static Path directory(Path path) {
+    try {
+      return Files.isDirectory(path)
+          ? path
+          : Files.createDirectories(
+              path,
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static void write(Path file, String text) {
+    write(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Replaces the file as a whole: a reader sees the old bytes or the new ones. Mode 0600. */
+  static void write(Path file, byte[] bytes) {
+    Path fresh = file.resolveSibling(file.getFileName() + ".new");
+    try {
+      Files.deleteIfExists(fresh);
+      Files.createFile(
+          fresh,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.write(fresh, bytes, StandardOpenOption.TRUNCATE_EXISTING);
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package crossdock.launcher;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.PrivateKey;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/**
+ * Who is a member, with which authority, and where each site is reached: what every party checks
+ * every other by. Its version grows with each writing and never falls.
+ */
+final class TrustBundle {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration LIFE = Duration.ofDays(90);
+
+  private final State state;
+  private final Pki pki;
+  private final Ports ports;
+  private final Clock clock;
+
+  TrustBundle(State state, Pki pki, Ports ports, Clock clock) {
+    this.state = state;
+    this.pki = pki;
+    this.ports = ports;
+    this.clock = clock;
+  }
+
+  Path file() {
+    return state.trust().resolve("bundle.json");
+  }
+
+  /** One {@code <provider>.pem} for each founding member. */
+  Path members() {
+    return State.directory(state.trust().resolve("members"));
+  }
+
+  void write(TrustBundleWriter writer) {
+    SequencedMap<String, PrivateKey> keys = new LinkedHashMap<>();
+    pki.members()
+        .forEach(
+            (provider, authority) -> {
+              keys.put(provider, authority.key());
+              State.write(members().resolve(provider + ".pem"), authority.certificatePem());
+            });
+    try {
+      Path counter = state.trust().resolve("version");
+      long version = Files.exists(counter) ? Long.parseLong(Files.readString(counter)) + 1 : 1;
+      State.write(counter, Long.toString(version));
+      State.write(file(), writer.sign(payload(version), keys));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  byte[] payload(long version) throws JsonProcessingException {
+    Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+    ObjectNode root = JSON.createObjectNode();
+    root.put("version", version)
+        .put("issuedAt", now.toString())
+        .put("expiresAt", now.plus(LIFE).toString());
+    var members = root.putArray("members");
+    for (Site site : Site.ALL) {
+      ObjectNode member = members.addObject();
+      member
+          .put("provider", site.provider())
+          .put("ca", pki.member(site.provider()).certificatePem());
+      member
+          .putArray("sites")
+          .addObject()
+          .put("urn", site.party().urn())
+          .put("class", "provider")
+          .put("export", site.exportUrl(ports))
+          .put("import", site.importUrl(ports))
+          .put("dock", site.dockUrl(ports));
+    }
+    ObjectNode core = root.putObject("core").put("ca", pki.core().certificatePem());
+    var services = core.putArray("services");
+    List.of("gateway", "catalog", "identity-federation", "billing")
+        .forEach(service -> services.add(Party.core(service).urn()));
+    return JSON.writeValueAsBytes(root);
+  }
+}

@@ -1,0 +1,5 @@
+/** Starts, watches and ends every process of Crossdock on one machine. */
+@NullMarked
+package crossdock.launcher;
+
+import org.jspecify.annotations.NullMarked;
