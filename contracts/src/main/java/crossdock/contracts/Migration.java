@@ -254,7 +254,7 @@ public record Migration(
       case State.Certified _ -> Set.of(Step.IMPORT);
       case State.Imported _ -> Set.of(Step.BOOT);
       case State.Booted _ -> Set.of(Step.ACCEPT);
-      case State.Accepted _ -> both(settle, copy() ? Set.of() : Set.of(Step.RETIRE));
+      case State.Accepted _ -> both(settle, Set.of(Step.RETIRE));
       case State.Retired _, State.Undone _ -> settle;
       case State.Undoing undoing ->
           Set.of(undoing.owed().contains(Role.TARGET) ? Step.UNDO_TARGET : Step.UNDO_SOURCE);

@@ -20,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves disks to the target's dock: its leaves, and its chunks of 1 MiB. The peer's certificate is all the authority there
- * is; who is not the target of the cleared plan gets 403 and a line in the log.
+ * Serves disks to the target's dock: its leaves, and its chunks of 1 MiB. The peer's certificate is
+ * all the authority there is; who is not the target of the cleared plan gets 403 and a line in the
+ * log.
  */
 @Controller("/v1/migrations/{migration}/disks/{disk}")
 @Secured(SecurityRule.IS_ANONYMOUS)
@@ -71,7 +72,11 @@ final class DiskController {
     String peer = tls.peer(request).orElse("nobody");
     Openings.Opening opening = openings.find(migration, disk).orElse(null);
     if (opening == null || !opening.peer().equals(peer)) {
-      AUDIT.warn("refused: {} asked for disk {} of {}", peer, disk.replaceAll("[^A-Za-z0-9._-]", "?"), migration);
+      AUDIT.warn(
+          "refused: {} asked for disk {} of {}",
+          peer,
+          disk.replaceAll("[^A-Za-z0-9._-]", "?"),
+          migration);
       throw Problem.FORBIDDEN.because("not yours");
     }
     return opening;

@@ -37,18 +37,23 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The dock: works off the orders of its own site. At the source it checks, hashes and serves; at the target it pulls and
- * writes, and reads back. It parses what may be hostile and holds nothing worth stealing.
+ * The dock: works off the orders of its own site. At the source it checks, hashes and serves; at
+ * the target it pulls and writes, and reads back. It parses what may be hostile and holds nothing
+ * worth stealing.
  */
 @Context
 final class Dock implements Workers.Hand {
+  private static final Logger LOG = LoggerFactory.getLogger(Dock.class);
   private static final String KEEP =
       """
       INSERT INTO dock_order (migration, kind, attempt, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
       """;
-  private static final String FIND = "SELECT body FROM dock_order WHERE migration = ? AND kind = ? AND attempt = ?";
+  private static final String FIND =
+      "SELECT body FROM dock_order WHERE migration = ? AND kind = ? AND attempt = ?";
 
   private final Sites sites;
   private final Openings openings;
@@ -136,7 +141,8 @@ final class Dock implements Workers.Hand {
     }
   }
 
-  private Outcome serve(DockMessage.Serve order, Held held) throws IOException, InterruptedException {
+  private Outcome serve(DockMessage.Serve order, Held held)
+      throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ);
     Meter meter = meter(order, tickets.stream().mapToLong(Dock::bytes).sum());
     List<Certificate.Disk> disks = new ArrayList<>();
@@ -154,7 +160,8 @@ final class Dock implements Workers.Hand {
                   meter.add(Manifest.CHUNK);
                 });
         Certificate.Disk disk =
-            new Certificate.Disk(ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());
+            new Certificate.Disk(
+                ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());
         disks.add(disk);
         openings.open(order.migration(), new Openings.Opening(ticket, order.peer(), disk));
       }
@@ -168,7 +175,8 @@ final class Dock implements Workers.Hand {
     return Outcome.sent(result(order, disks, List.of(safe)));
   }
 
-  private Outcome fetch(DockMessage.Fetch order, Held held) throws IOException, InterruptedException {
+  private Outcome fetch(DockMessage.Fetch order, Held held)
+      throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
     Meter meter = meter(order, order.disks().stream().mapToLong(Certificate.Disk::length).sum());
     for (Certificate.Disk disk : order.disks()) {
@@ -181,10 +189,12 @@ final class Dock implements Workers.Hand {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ_BACK);
     for (Certificate.Disk disk : order.disks()) {
       try (DiskSource source = sites.source(ticket(tickets, disk))) {
-        Manifest certified = new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
+        Manifest certified =
+            new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
         Verdict verdict = DiskHasher.matches(certified, source);
         if (!verdict.matches()) {
-          throw new StepFailed(Reason.DIGEST_MISMATCH, disk.name() + " reads back otherwise: " + verdict);
+          throw new StepFailed(
+              Reason.DIGEST_MISMATCH, disk.name() + " reads back otherwise: " + verdict);
         }
       }
     }
@@ -199,13 +209,14 @@ final class Dock implements Workers.Hand {
           try (DiskSink half = sites.sink(ticket)) {
             half.abandon();
           } catch (FileAlreadyExistsException e) {
-            // It was finished; what is registered is the cloud's to remove.
-            continue;
+            LOG.debug(
+                "{} was finished: what is registered is the cloud\'s to remove", ticket.disk());
           }
         }
         pull.forget(order.migration());
       }
-      case GATEWAY, IDENTITY, CATALOG, BILLING -> throw new IllegalStateException("no side of a migration");
+      case GATEWAY, IDENTITY, CATALOG, BILLING ->
+          throw new IllegalStateException("no side of a migration");
     }
     return Outcome.sent(result(order, List.of(), List.of()));
   }
@@ -254,7 +265,14 @@ final class Dock implements Workers.Hand {
         order.migration(),
         "crossdock.dock.result.v1",
         new DockMessage.Result(
-            order.migration(), order.kind(), order.step(), order.attempt(), disks, checks, Optional.empty(), ""));
+            order.migration(),
+            order.kind(),
+            order.step(),
+            order.attempt(),
+            disks,
+            checks,
+            Optional.empty(),
+            ""));
   }
 
   private Outcome.Message message(MigrationId migration, String type, DockMessage message) {
@@ -269,7 +287,8 @@ final class Dock implements Workers.Hand {
   public void done(Connection tx, Jobs.Job job, Outcome.Done outcome) {}
 
   @Override
-  public void failed(Connection tx, Jobs.Job job, Reason reason, String detail) throws SQLException {
+  public void failed(Connection tx, Jobs.Job job, Reason reason, String detail)
+      throws SQLException {
     DockMessage.Order order = order(tx, job);
     send(
         tx,

@@ -28,7 +28,8 @@ final class Openings {
       ON CONFLICT (migration, disk) DO UPDATE
       SET ticket = excluded.ticket, peer = excluded.peer, root = excluded.root, length = excluded.length
       """;
-  private static final String FIND = "SELECT ticket, peer, root, length FROM opening WHERE migration = ? AND disk = ?";
+  private static final String FIND =
+      "SELECT ticket, peer, root, length FROM opening WHERE migration = ? AND disk = ?";
   private static final String CLOSE = "DELETE FROM opening WHERE migration = ? RETURNING disk";
 
   /**
@@ -41,7 +42,8 @@ final class Openings {
   private final Path work;
   private final Map<String, DiskSource> sources = new HashMap<>();
 
-  Openings(Database database, Sites sites, @Value("${crossdock.work}") Path work) throws IOException {
+  Openings(Database database, Sites sites, @Value("${crossdock.work}") Path work)
+      throws IOException {
     this.database = database;
     this.sites = sites;
     this.work = Files.createDirectories(work.resolve("leaves"));
@@ -79,7 +81,8 @@ final class Openings {
                       new Opening(
                           Json.read(found.getString(1), DiskTicket.class),
                           found.getString(2),
-                          new Certificate.Disk(disk, new Sha256(found.getString(3)), found.getLong(4))))
+                          new Certificate.Disk(
+                              disk, new Sha256(found.getString(3)), found.getLong(4))))
                   : Optional.empty();
             }
           }

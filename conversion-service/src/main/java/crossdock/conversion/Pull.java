@@ -38,9 +38,10 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /**
- * Pulls a certified disk from the source's dock into a sink: leaves first, held against the certified root, then every chunk
- * that is not zero, held against its leaf before it is written. What has been flushed is in a ledger beside the job, so that
- * whoever goes on after a crash asks for the rest only.
+ * Pulls a certified disk from the source's dock into a sink: leaves first, held against the
+ * certified root, then every chunk that is not zero, held against its leaf before it is written.
+ * What has been flushed is in a ledger beside the job, so that whoever goes on after a crash asks
+ * for the rest only.
  */
 @Singleton
 final class Pull {
@@ -63,7 +64,8 @@ final class Pull {
    *
    * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
    */
-  void disk(DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
+  void disk(
+      DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
       throws IOException, InterruptedException {
     Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
     HttpClient client = tls.client(order.peer());
@@ -71,9 +73,11 @@ final class Pull {
         order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
     try (DiskSink sink = sites.sink(ticket);
         LeafFile leaves = leaves(client, base, order.migration(), disk, manifest);
-        ExecutorService connections = Executors.newFixedThreadPool(CONNECTIONS, Thread.ofVirtual().factory())) {
+        ExecutorService connections =
+            Executors.newFixedThreadPool(CONNECTIONS, Thread.ofVirtual().factory())) {
       if (sink.size() != disk.length()) {
-        throw new StepFailed(Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
+        throw new StepFailed(
+            Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
       }
       Path ledger = work.resolve(order.migration() + "." + disk.name() + ".ledger");
       BitSet written = sink.startsZeroed() ? new BitSet() : read(ledger);
@@ -128,7 +132,8 @@ final class Pull {
                 byte[] bytes = get(client, base.resolve("chunks/" + chunk), length);
                 if (!MerkleTree.leaf(ByteBuffer.wrap(bytes)).equals(leaves.leaf(chunk))) {
                   throw new StepFailed(
-                      Reason.DIGEST_MISMATCH, "chunk " + chunk + " of " + disk.name() + " is not the certified one");
+                      Reason.DIGEST_MISMATCH,
+                      "chunk " + chunk + " of " + disk.name() + " is not the certified one");
                 }
                 sink.write(offset, ByteBuffer.wrap(bytes));
                 meter.add(Manifest.CHUNK);
@@ -167,7 +172,8 @@ final class Pull {
         }
       }
       if (due != 0) {
-        throw new StepFailed(Reason.DIGEST_MISMATCH, "another number of leaves than were certified");
+        throw new StepFailed(
+            Reason.DIGEST_MISMATCH, "another number of leaves than were certified");
       }
     }
     try {
@@ -177,8 +183,10 @@ final class Pull {
     }
   }
 
-  private static byte[] get(HttpClient client, URI uri, int length) throws IOException, InterruptedException {
-    HttpResponse<InputStream> response = client.send(request(uri), HttpResponse.BodyHandlers.ofInputStream());
+  private static byte[] get(HttpClient client, URI uri, int length)
+      throws IOException, InterruptedException {
+    HttpResponse<InputStream> response =
+        client.send(request(uri), HttpResponse.BodyHandlers.ofInputStream());
     try (InputStream in = response.body()) {
       ok(response.statusCode());
       byte[] bytes = in.readNBytes(length);
@@ -212,7 +220,10 @@ final class Pull {
   /** Removes ledgers and leaves of a migration. */
   void forget(MigrationId migration) throws IOException {
     try (Stream<Path> files = Files.list(work)) {
-      for (Path file : files.filter(file -> file.getFileName().toString().startsWith(migration + ".")).toList()) {
+      for (Path file :
+          files
+              .filter(file -> file.getFileName().toString().startsWith(migration + "."))
+              .toList()) {
         Files.deleteIfExists(file);
       }
     }

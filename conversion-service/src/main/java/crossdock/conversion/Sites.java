@@ -24,7 +24,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** The site that this dock belongs to: its tickets, fetched over mutual TLS, and the disks that they open. */
+/**
+ * The site that this dock belongs to: its tickets, fetched over mutual TLS, and the disks that they
+ * open.
+ */
 @Singleton
 final class Sites {
   private final TrustBundle.Site own;
@@ -39,7 +42,8 @@ final class Sites {
       @Value("${crossdock.site.root}") Path root,
       @Value("${crossdock.disk.largest:70368744177664}") long largest) {
     Party.Site site = (Party.Site) identity.party();
-    this.own = trust.site(site.id()).orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
+    this.own =
+        trust.site(site.id()).orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
     this.client = tls.client(site.urn());
     this.root = root.toAbsolutePath().normalize();
     this.largest = largest;
@@ -72,7 +76,8 @@ final class Sites {
   /** Opens a disk for reading, after its format has been found safe. */
   DiskSource source(DiskTicket ticket) throws IOException {
     return switch (ticket) {
-      case DiskTicket.Image image -> Disks.openSource(inside(image.path()), DiskFormat.fromWire(image.format()), largest);
+      case DiskTicket.Image image ->
+          Disks.openSource(inside(image.path()), DiskFormat.fromWire(image.format()), largest);
       case DiskTicket.Export export -> Disks.openNbd(inside(export.socket()), export.export());
     };
   }
@@ -85,7 +90,8 @@ final class Sites {
   DiskSink sink(DiskTicket ticket) throws IOException {
     return switch (ticket) {
       case DiskTicket.Image image ->
-          Disks.createSink(inside(image.path()), DiskFormat.fromWire(image.format()), image.virtualBytes());
+          Disks.createSink(
+              inside(image.path()), DiskFormat.fromWire(image.format()), image.virtualBytes());
       case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
     };
   }

@@ -40,9 +40,9 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * What a site owes as the source of a migration. Everything here is done for the customer whom the chain names at this
- * provider, and only if that customer said yes here; nothing is changed before both sides are agreed, and nothing is erased
- * before the target is accepted.
+ * What a site owes as the source of a migration. Everything here is done for the customer whom the
+ * chain names at this provider, and only if that customer said yes here; nothing is changed before
+ * both sides are agreed, and nothing is erased before the target is accepted.
  */
 @Context
 final class ExportDesk {
@@ -110,7 +110,11 @@ final class ExportDesk {
     Grants.Grant grant =
         grants
             .covering(
-                Role.SOURCE, owner(migration), migration.request().vm(), migration.request().target(), bytes)
+                Role.SOURCE,
+                owner(migration),
+                migration.request().vm(),
+                migration.request().target(),
+                bytes)
             .orElseThrow(
                 () ->
                     new StepFailed(
@@ -137,7 +141,8 @@ final class ExportDesk {
       calls.run(work, Role.SOURCE, "restore", tag -> cloud.restore(now.id(), tag));
       return Outcome.done(new Fact.Drifted(now));
     }
-    List<DiskTicket> opened = calls.make(work, Role.SOURCE, "open", tag -> cloud.open(now.id(), tag));
+    List<DiskTicket> opened =
+        calls.make(work, Role.SOURCE, "open", tag -> cloud.open(now.id(), tag));
     tickets.keep(work.migration().id(), Tickets.Purpose.READ, opened);
     return Outcome.done(
         new Fact.Opened(
@@ -151,7 +156,8 @@ final class ExportDesk {
     Migration migration = work.migration();
     if (work.result().isEmpty()) {
       String peer = new Party.Site(migration.request().target()).dockUrn();
-      return Outcome.waiting(dock.order(new DockMessage.Serve(migration.id(), work.attempt(), peer)));
+      return Outcome.waiting(
+          dock.order(new DockMessage.Serve(migration.id(), work.attempt(), peer)));
     }
     DockMessage.Result result = result(work);
     Certificate certificate =
@@ -177,9 +183,15 @@ final class ExportDesk {
         new Fact.Certified(1, true, bundle), new Fact.Used("export.bytes", bytes, "byte"));
   }
 
-  /** Every planned disk is there under its name and with its size, and the dock's own checks beside that. */
+  /**
+   * Every planned disk is there under its name and with its size, and the dock's own checks beside
+   * that.
+   */
   private static List<Certificate.Check> checks(Migration migration, DockMessage.Result result) {
-    List<String> planned = migration.machine().disks().stream().map(disk -> disk.name() + disk.virtualBytes()).toList();
+    List<String> planned =
+        migration.machine().disks().stream()
+            .map(disk -> disk.name() + disk.virtualBytes())
+            .toList();
     List<String> read = result.disks().stream().map(disk -> disk.name() + disk.length()).toList();
     boolean complete = planned.equals(read);
     Certificate.Check check =
@@ -194,7 +206,8 @@ final class ExportDesk {
   private Outcome retire(Work work) throws Exception {
     Migration migration = work.migration();
     if (work.result().isEmpty()) {
-      return Outcome.waiting(dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+      return Outcome.waiting(
+          dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }
     DockMessage.Result _ = result(work);
     tickets.forget(migration.id());
@@ -215,7 +228,8 @@ final class ExportDesk {
     Migration migration = work.migration();
     boolean stopped = migration.latest(Fact.Cleared.class).isPresent();
     if (stopped && work.result().isEmpty()) {
-      return Outcome.waiting(dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+      return Outcome.waiting(
+          dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }
     if (stopped) {
       DockMessage.Result _ = result(work);
@@ -239,7 +253,8 @@ final class ExportDesk {
   private Machine machine(Migration migration) throws IOException {
     return cloud
         .machine(owner(migration).sub(), migration.request().vm())
-        .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_MACHINE, "no such machine at " + site.id()));
+        .orElseThrow(
+            () -> new StepFailed(Reason.NO_SUCH_MACHINE, "no such machine at " + site.id()));
   }
 
   private static boolean drifted(Migration migration, Machine now) {
@@ -256,6 +271,8 @@ final class ExportDesk {
   }
 
   private TrustBundle.Site entry(SiteId id) {
-    return trust.site(id).orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, id + " is not listed"));
+    return trust
+        .site(id)
+        .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, id + " is not listed"));
   }
 }

@@ -17,7 +17,10 @@ import io.micronaut.security.rules.SecurityRule;
 import java.io.IOException;
 import java.util.List;
 
-/** Shows the gateway the machines that their owner has said yes to moving: nobody else's, and no others. */
+/**
+ * Shows the gateway the machines that their owner has said yes to moving: nobody else's, and no
+ * others.
+ */
 @Controller("/v1/machines")
 final class MachineController {
   private final Cloud cloud;
@@ -39,7 +42,8 @@ final class MachineController {
     return cloud.machines(sub).stream()
         .filter(
             machine ->
-                live.stream().anyMatch(grant -> grant.machine().map(machine.id()::equals).orElse(true)))
+                live.stream()
+                    .anyMatch(grant -> grant.machine().map(machine.id()::equals).orElse(true)))
         .toList();
   }
 }

@@ -42,8 +42,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What a site owes as the target of a migration. It takes a machine in for a customer who said yes here, believes no byte
- * before the certificate verifies, registers nothing that does not read back as certified, and on undo leaves nothing.
+ * What a site owes as the target of a migration. It takes a machine in for a customer who said yes
+ * here, believes no byte before the certificate verifies, registers nothing that does not read back
+ * as certified, and on undo leaves nothing.
  */
 @Context
 final class ImportDesk {
@@ -104,10 +105,12 @@ final class ImportDesk {
         .covering(Role.TARGET, owner, migration.request().vm(), migration.request().source(), bytes)
         .isEmpty()) {
       throw new StepFailed(
-          Reason.NOT_GRANTED_AT_TARGET, "no live grant at " + site.id() + " covers this source and size");
+          Reason.NOT_GRANTED_AT_TARGET,
+          "no live grant at " + site.id() + " covers this source and size");
     }
     if (!cloud.formats().contains(migration.plan().format())) {
-      throw new StepFailed(Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
+      throw new StepFailed(
+          Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
     }
     Machine planned = planned(migration);
     calls.run(work, Role.TARGET, "reserve", tag -> cloud.reserve(planned, owner.sub(), tag));
@@ -138,7 +141,9 @@ final class ImportDesk {
         plan.securityGroups().stream().map(Plan.Mapping::target).distinct().toList());
   }
 
-  /** In three turns: prepare and have the dock fetch; register and have it read back; countersign. */
+  /**
+   * In three turns: prepare and have the dock fetch; register and have it read back; countersign.
+   */
   private Outcome take(Work work) throws Exception {
     Migration migration = work.migration();
     Certificate certificate = certificate(migration);
@@ -154,7 +159,8 @@ final class ImportDesk {
       List<DiskTicket> written = calls.make(work, Role.TARGET, "read-back", cloud::readBack);
       tickets.keep(migration.id(), Tickets.Purpose.READ_BACK, written);
       return Outcome.waiting(
-          dock.order(new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
+          dock.order(
+              new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
     }
     Sha256 digest = migration.need(Fact.Certified.class).certificate().digest();
     Bundle countersignature =
@@ -187,10 +193,16 @@ final class ImportDesk {
     return Outcome.waiting(
         dock.order(
             new DockMessage.Fetch(
-                migration.id(), work.attempt(), listed.dock(), source.dockUrn(), certificate.disks())));
+                migration.id(),
+                work.attempt(),
+                listed.dock(),
+                source.dockUrn(),
+                certificate.disks())));
   }
 
-  /** Verified on every turn: nothing is written, registered or countersigned on an unverified one. */
+  /**
+   * Verified on every turn: nothing is written, registered or countersigned on an unverified one.
+   */
   private Certificate certificate(Migration migration) {
     try {
       return Certificate.verify(
@@ -218,7 +230,8 @@ final class ImportDesk {
     Migration migration = work.migration();
     boolean fetching = migration.latest(Fact.Certified.class).isPresent();
     if (fetching && work.result().isEmpty()) {
-      return Outcome.waiting(dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+      return Outcome.waiting(
+          dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }
     if (fetching) {
       DockMessage.Result _ = result(work);

@@ -9,7 +9,9 @@ import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
 import jakarta.inject.Singleton;
 
-/** Calls to the cloud: the intent is committed first, and a refusal ends the step with its reason. */
+/**
+ * Calls to the cloud: the intent is committed first, and a refusal ends the step with its reason.
+ */
 @Singleton
 public final class CloudCalls {
   private final Intents intents;

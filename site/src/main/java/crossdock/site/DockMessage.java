@@ -11,7 +11,10 @@ import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 
-/** What goes over a site's own dock topic: jobs to its conversion-service, and their results. Roots do, bytes and tickets never. */
+/**
+ * What goes over a site's own dock topic: jobs to its conversion-service, and their results. Roots
+ * do, bytes and tickets never.
+ */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
   @JsonSubTypes.Type(DockMessage.Serve.class),
@@ -67,11 +70,13 @@ public sealed interface DockMessage {
    */
   @JsonTypeName("crossdock.dock.fetch.v1")
   record Fetch(
-      MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks) implements Order {}
+      MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks)
+      implements Order {}
 
   /** Read what was registered and hash it again. */
   @JsonTypeName("crossdock.dock.read-back.v1")
-  record ReadBack(MigrationId migration, int attempt, List<Certificate.Disk> disks) implements Order {}
+  record ReadBack(MigrationId migration, int attempt, List<Certificate.Disk> disks)
+      implements Order {}
 
   /**
    * Forget everything about one side of a migration; what is half written goes.

@@ -15,7 +15,10 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.Set;
 
-/** Orders to the site's dock, and what comes back: a result wakes the job that waits for it, an advance is passed on. */
+/**
+ * Orders to the site's dock, and what comes back: a result wakes the job that waits for it, an
+ * advance is passed on.
+ */
 @Singleton
 public final class DockResults {
   private final Party.Site site;
@@ -45,7 +48,8 @@ public final class DockResults {
         (tx, _, _, value) -> {
           switch (Json.read(value, DockMessage.class)) {
             case DockMessage.Result result when steps.contains(result.step()) -> wake(tx, result);
-            case DockMessage.Advance advance when steps.contains(advance.step()) -> pass(tx, advance);
+            case DockMessage.Advance advance when steps.contains(advance.step()) ->
+                pass(tx, advance);
             case DockMessage.Result _, DockMessage.Advance _, DockMessage.Order _ -> {}
           }
         });
@@ -53,7 +57,8 @@ public final class DockResults {
 
   private void wake(Connection tx, DockMessage.Result result) throws SQLException {
     boolean _ =
-        jobs.wake(tx, result.migration(), result.step().wire(), result.attempt(), Json.text(result));
+        jobs.wake(
+            tx, result.migration(), result.step().wire(), result.attempt(), Json.text(result));
   }
 
   private void pass(Connection tx, DockMessage.Advance advance) throws SQLException {
@@ -75,6 +80,9 @@ public final class DockResults {
   /** An order as a message for the outbox. */
   public Outcome.Message order(DockMessage.Order order) {
     return new Outcome.Message(
-        site.dock(), order.migration().value(), "crossdock.dock." + order.kind() + ".v1", Json.bytes(order));
+        site.dock(),
+        order.migration().value(),
+        "crossdock.dock." + order.kind() + ".v1",
+        Json.bytes(order));
   }
 }

@@ -4,6 +4,7 @@ import crossdock.chassis.Problem;
 import crossdock.contracts.Role;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
+import io.micronaut.context.annotation.Requires;
 import io.micronaut.context.annotation.Value;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.Body;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.UUID;
 
 /** Where a customer, signed in at this provider, says yes to migrations, and takes it back. */
+@Requires(property = "crossdock.signing.key")
 @Controller("/v1/grants")
 @Secured(SecurityRule.IS_AUTHENTICATED)
 final class GrantController {
@@ -42,7 +44,11 @@ final class GrantController {
    * @param machine at a source: the machine it is about, absent for all of the customer's
    */
   record Request(
-      Optional<String> machine, SiteId otherSide, long maxBytes, boolean mayErase, Instant expiresAt) {}
+      Optional<String> machine,
+      SiteId otherSide,
+      long maxBytes,
+      boolean mayErase,
+      Instant expiresAt) {}
 
   @Post
   HttpResponse<Grants.Grant> give(Authentication caller, @Body Request request) {
@@ -80,6 +86,7 @@ final class GrantController {
 
   static Subject subject(Authentication caller) {
     return new Subject(
-        String.valueOf(caller.getAttributes().get("iss")), String.valueOf(caller.getAttributes().get("sub")));
+        String.valueOf(caller.getAttributes().get("iss")),
+        String.valueOf(caller.getAttributes().get("sub")));
   }
 }

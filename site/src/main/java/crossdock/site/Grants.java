@@ -17,7 +17,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** The customers' own yes, given at this site: without one, nothing that the core says moves anything here. */
+/**
+ * The customers' own yes, given at this site: without one, nothing that the core says moves
+ * anything here.
+ */
 @Singleton
 public final class Grants {
   private static final String GIVE =
@@ -43,7 +46,12 @@ public final class Grants {
    * @param mayErase whether an accepted migration may end with erasing the source
    */
   public record Grant(
-      UUID id, Optional<String> machine, SiteId otherSide, long maxBytes, boolean mayErase, Instant expiresAt) {}
+      UUID id,
+      Optional<String> machine,
+      SiteId otherSide,
+      long maxBytes,
+      boolean mayErase,
+      Instant expiresAt) {}
 
   private final Database database;
   private final Clock clock;
@@ -90,8 +98,12 @@ public final class Grants {
     return database.transaction(tx -> live(tx, side, customer));
   }
 
-  /** A live grant that covers {@code machine} of {@code bytes} going to or coming from {@code otherSide}. */
-  public Optional<Grant> covering(Role side, Subject customer, String machine, SiteId otherSide, long bytes) {
+  /**
+   * A live grant that covers {@code machine} of {@code bytes} going to or coming from {@code
+   * otherSide}.
+   */
+  public Optional<Grant> covering(
+      Role side, Subject customer, String machine, SiteId otherSide, long bytes) {
     return live(side, customer).stream()
         .filter(grant -> grant.otherSide().equals(otherSide))
         .filter(grant -> grant.machine().map(machine::equals).orElse(true))

@@ -3,14 +3,18 @@ package crossdock.site;
 import io.micronaut.runtime.Micronaut;
 import java.util.Map;
 
-/** Starts a service of a site: plain HTTP for customers and health, a listener with mutual TLS for peers. */
+/**
+ * Starts a service of a site: plain HTTP for customers and health, a listener with mutual TLS for
+ * peers.
+ */
 public final class SiteApplication {
   private SiteApplication() {}
 
   /**
    * Starts it.
    *
-   * @param role {@code source} or {@code target}: whose grants it keeps; {@code dock} for the conversion-service
+   * @param role {@code source} or {@code target}: whose grants it keeps; {@code dock} for the
+   *     conversion-service
    */
   public static void start(Class<?> application, String role, String... args) {
     Micronaut.build(args)
@@ -20,8 +24,10 @@ public final class SiteApplication {
             Map.ofEntries(
                 Map.entry("crossdock.role", role),
                 Map.entry("micronaut.server.netty.listeners.plain.family", "tcp"),
-                Map.entry("micronaut.server.netty.listeners.plain.host", "${micronaut.server.host}"),
-                Map.entry("micronaut.server.netty.listeners.plain.port", "${micronaut.server.port}"),
+                Map.entry(
+                    "micronaut.server.netty.listeners.plain.host", "${micronaut.server.host}"),
+                Map.entry(
+                    "micronaut.server.netty.listeners.plain.port", "${micronaut.server.port}"),
                 Map.entry("micronaut.server.netty.listeners.mutual.family", "tcp"),
                 Map.entry("micronaut.server.netty.listeners.mutual.host", "${crossdock.tls.host}"),
                 Map.entry("micronaut.server.netty.listeners.mutual.port", "${crossdock.tls.port}"),
@@ -32,9 +38,11 @@ public final class SiteApplication {
                 Map.entry("micronaut.server.ssl.key-store.path", "file:${crossdock.tls.keystore}"),
                 Map.entry("micronaut.server.ssl.key-store.type", "PKCS12"),
                 Map.entry("micronaut.server.ssl.key-store.password", "${crossdock.tls.password}"),
-                Map.entry("micronaut.server.ssl.trust-store.path", "file:${crossdock.tls.truststore}"),
+                Map.entry(
+                    "micronaut.server.ssl.trust-store.path", "file:${crossdock.tls.truststore}"),
                 Map.entry("micronaut.server.ssl.trust-store.type", "PKCS12"),
-                Map.entry("micronaut.server.ssl.trust-store.password", "${crossdock.tls.password}")))
+                Map.entry(
+                    "micronaut.server.ssl.trust-store.password", "${crossdock.tls.password}")))
         .start();
   }
 }

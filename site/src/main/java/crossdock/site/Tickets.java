@@ -8,6 +8,7 @@ import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.providers.DiskTicket;
+import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
@@ -22,6 +23,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** What the site's dock may open, kept for it and handed to it alone, over mutual TLS. */
+@Requires(property = "crossdock.signing.key")
 @Controller("/v1/tickets")
 public final class Tickets {
   private static final String KEEP =
@@ -29,7 +31,8 @@ public final class Tickets {
       INSERT INTO ticket (migration, purpose, tickets) VALUES (?, ?, ?)
       ON CONFLICT (migration, purpose) DO UPDATE SET tickets = excluded.tickets
       """;
-  private static final String FIND = "SELECT tickets FROM ticket WHERE migration = ? AND purpose = ?";
+  private static final String FIND =
+      "SELECT tickets FROM ticket WHERE migration = ? AND purpose = ?";
   private static final String FORGET = "DELETE FROM ticket WHERE migration = ?";
 
   /** What a ticket is good for. */
@@ -90,7 +93,8 @@ public final class Tickets {
         .orElseThrow(() -> Problem.NOT_FOUND.because("no such tickets"));
   }
 
-  private static Optional<String> find(Connection tx, MigrationId migration, String purpose) throws SQLException {
+  private static Optional<String> find(Connection tx, MigrationId migration, String purpose)
+      throws SQLException {
     try (PreparedStatement find = tx.prepareStatement(FIND)) {
       find.setString(1, migration.value());
       find.setString(2, purpose);
