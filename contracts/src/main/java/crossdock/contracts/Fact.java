@@ -8,9 +8,11 @@ import com.fasterxml.jackson.annotation.JsonTypeName;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** What a party may state about a migration. Facts are in the past tense; there are no commands. */
 @JsonTypeInfo(
@@ -268,7 +270,8 @@ public sealed interface Fact {
   @JsonTypeName("crossdock.migration.stuck.v1")
   record Stuck(Set<Role> owed) implements Fact {
     public Stuck {
-      owed = Set.copyOf(owed);
+      // in the order of the roles: the same fact must give the same bytes
+      owed = Collections.unmodifiableSet(new TreeSet<>(owed));
     }
   }
 

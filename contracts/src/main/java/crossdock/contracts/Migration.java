@@ -171,22 +171,26 @@ public record Migration(
               State.Booted::new);
       case Fact.Accepted _ -> to(owes(Step.ACCEPT, report), State.Accepted::new);
       case Fact.Retired fact ->
-          to(
-              owes(Step.RETIRE, report) && (!fact.erased() || request().eraseSource()),
-              State.Retired::new);
+          to(owes(Step.RETIRE, report) && (!fact.erased() || mayErase()), State.Retired::new);
       case Fact.Settled fact ->
-          to(owes(Step.SETTLE, report) && fact.statement().plan().equals(planned()), () -> state);
+          to(
+              owes(Step.SETTLE, report)
+                  && fact.statement().plan().equals(need(Fact.Quoted.class).quote().plan()),
+              () -> state);
       case Fact.Used _ -> to(!(state instanceof State.Nothing), () -> state);
       case Fact.Failed fact -> fails(owes(fact.step(), report), fact.step(), fact.reason());
       case Fact.Overdue fact -> fails(gateway && waits(fact.step()), fact.step(), Reason.OVERDUE);
       case Fact.Retried fact ->
-          gateway && failed.containsKey(fact.step())
+          gateway && open().contains(fact.step()) && failed.containsKey(fact.step())
               ? Optional.of(again(fact.step()))
               : Optional.empty();
       case Fact.Undoing fact -> to(gateway && undoable(), () -> undoing(fact.reason()));
       case Fact.Undone fact -> pays(fact, report);
-      case Fact.Stuck _ ->
+      case Fact.Stuck fact ->
           state instanceof State.Undoing was
+                  && !was.stuck()
+                  && !fact.owed().isEmpty()
+                  && was.owed().containsAll(fact.owed())
               ? to(gateway, () -> new State.Undoing(was.reason(), was.owed(), was.runs(), true))
               : Optional.empty();
       case Fact.Unknown _ -> Optional.empty();
@@ -226,6 +230,18 @@ public record Migration(
   /** Whether nobody owes anything any more: nothing is open and nothing can come. */
   public boolean ended() {
     return !(state instanceof State.Nothing) && open().isEmpty();
+  }
+
+  /**
+   * Whether the source may be erased: asked for, granted at the source, and said again after the
+   * boot. Time alone may accept and keep, never erase.
+   */
+  public boolean mayErase() {
+    return request().eraseSource()
+        && latest(Fact.Cleared.class).filter(Fact.Cleared::mayErase).isPresent()
+        && latest(Fact.Accepted.class)
+            .filter(accepted -> accepted.by() == Fact.Acceptance.MANUAL)
+            .isPresent();
   }
 
   /** The steps that the state is open for, failed or not. */
@@ -341,9 +357,15 @@ public record Migration(
     return Optional.of(with(state, attempts, more));
   }
 
+  /**
+   * A drift answers STOP or OPEN without naming which: OPEN therefore counts on with STOP, so that
+   * what answered an earlier attempt to stop is stale when the opening is waited for.
+   */
   private Migration again(Step step) {
     Map<Step, Integer> more = new HashMap<>(attempts);
-    more.merge(step, 2, (now, _) -> now + 1);
+    for (Step next : step == Step.STOP ? Set.of(Step.STOP, Step.OPEN) : Set.of(step)) {
+      more.put(next, attempt(next) + 1);
+    }
     Map<Step, Reason> fewer = new HashMap<>(failed);
     fewer.remove(step);
     return with(state, more, fewer);
@@ -353,9 +375,10 @@ public record Migration(
    * Back to planning, every step as a new attempt, so that nothing said about the old plan counts.
    */
   private Migration anew() {
+    int attempt = attempts.values().stream().mapToInt(Integer::intValue).max().orElse(1) + 1;
     Map<Step, Integer> more = new HashMap<>();
     for (Step step : Step.values()) {
-      more.put(step, attempt(step) + 1);
+      more.put(step, attempt);
     }
     return with(new State.Inspected(), more, Map.of());
   }
@@ -399,7 +422,7 @@ public record Migration(
     boolean targetOwes = was.owed().contains(Role.TARGET);
     boolean may =
         fact.role() == Role.TARGET
-            ? !overridden
+            ? fact.basis() == Fact.Basis.NEVER_STARTED || fact.basis() == Fact.Basis.REMOVED
             : overridden ? targetOwes && was.stuck() : !targetOwes;
     Set<Role> left = new HashSet<>(was.owed());
     left.remove(fact.role());

@@ -29,6 +29,8 @@ public record Report(MigrationId migration, Party by, int attempt, Instant at, F
           case Fact.Overdue overdue -> overdue.step().wire();
           case Fact.Certified certified -> Integer.toString(certified.round());
           case Fact.Imported imported -> Integer.toString(imported.round());
+          case Fact.Undone undone -> undone.basis().name();
+          case Fact.Stuck stuck -> stuck.owed().toString();
           case Fact.Used used -> used.meter() + "/" + used.quantity().toPlainString();
           case Fact.Requested _,
               Fact.Authorized _,
@@ -46,8 +48,6 @@ public record Report(MigrationId migration, Party by, int attempt, Instant at, F
               Fact.Retired _,
               Fact.Settled _,
               Fact.Undoing _,
-              Fact.Undone _,
-              Fact.Stuck _,
               Fact.Unknown _ ->
               "";
         };
