@@ -12,7 +12,7 @@ import net.jqwik.api.Property;
 
 /** What holds of the fold in every {@link SimulatedWorld}, which checks itself as it goes. */
 class MigrationProperties {
-  private static final int LONG = 160;
+  private static final int LONG = 200;
 
   @Property(tries = 250)
   void neverDoTwoCopiesRunAndOnlyWhoGivesUpMovesTheRightToRun(@ForAll long seed) {
@@ -34,7 +34,7 @@ class MigrationProperties {
   @Property(tries = 100)
   void whatIsCancelledIsUndoneOnBothSidesOrWasTooLate(@ForAll long seed) {
     SimulatedWorld world = new SimulatedWorld(seed);
-    world.live(LONG / 2);
+    world.live(Math.floorMod(seed, LONG));
     boolean late =
         world.now().state() instanceof State.Accepted
             || world.now().state() instanceof State.Retired;
@@ -48,7 +48,7 @@ class MigrationProperties {
   void aTargetThatIsNeverHeardOfAgainEndsStuckAndTheCustomerAtTheSourceMayOverride(
       @ForAll long seed) {
     SimulatedWorld world = new SimulatedWorld(seed);
-    world.live(LONG / 2);
+    world.live(Math.floorMod(seed, LONG));
     world.silenceTarget();
     world.cancel();
     world.calm();

@@ -189,12 +189,15 @@ final class SimulatedWorld {
       return;
     }
     int ahead = states.size() - 1 - reader.seen;
-    reader.seen += calm ? ahead : ahead == 0 ? 0 : random.nextInt(ahead + 1);
+    reader.seen += calm || random.nextBoolean() ? ahead : random.nextInt(ahead + 1);
     Migration seen = states.get(reader.seen);
     for (Due due : seen.due()) {
       if (reader.roles.contains(due.step().role())) {
         Attempt attempt = new Attempt(due.step(), due.attempt());
         Flight flight = reader.answered.get(attempt);
+        if (flight != null && !calm && random.nextInt(4) > 0) {
+          continue;
+        }
         if (flight == null) {
           boolean fails = !calm && random.nextInt(60) < trouble;
           Fact fact =
