@@ -94,6 +94,10 @@ public record Certificate(
     if (disks.isEmpty() || round < 1 || !verifiedAt.isBefore(notAfter)) {
       throw new Refused("a certificate has disks, a round, and ends after it begins");
     }
+    if (disks.stream().map(Disk::name).distinct().count() != disks.size()
+        || checks.stream().map(Check::name).distinct().count() != checks.size()) {
+      throw new Refused("a disk or a check stands twice in the certificate");
+    }
   }
 
   /** Whether every required check is there and passed, and none failed. */
@@ -139,8 +143,8 @@ public record Certificate(
       Sha256 plan,
       Sha256 machine,
       Instant now) {
-    Party signer = trust.signer(bundle);
     Certificate certificate = read(bundle);
+    Party signer = trust.signer(bundle, certificate.verifiedAt);
     require(signer.equals(new Party.Site(issuer)), "signed by " + signer + ", not by the source");
     require(certificate.issuer.equals(issuer), "it names another issuer");
     require(certificate.audience.equals(audience), "it is for " + certificate.audience);

@@ -34,7 +34,8 @@ public record Event(
 
   /**
    * Reads the events of one migration from its first one on and checks that each holds the hash of
-   * the one before, every signature, and that every author is who signed.
+   * the one before, every signature, and that every author is who signed, with a certificate that
+   * had not ended when the event was written.
    *
    * @param chain the bytes of the events, in order, as published
    * @throws Refused if anything does not verify: then nothing of the chain may be believed
@@ -50,7 +51,7 @@ public record Event(
               events.isEmpty() ? event.migration : events.getFirst().migration)) {
         throw new Refused("event " + event.sequence + " does not follow the one before");
       }
-      Party signer = trust.signer(event.envelope);
+      Party signer = trust.signer(event.envelope, event.at);
       if (!event.report().by().equals(signer)) {
         throw new Refused("event " + event.sequence + " is not signed by its author");
       }

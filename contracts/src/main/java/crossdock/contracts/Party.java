@@ -11,6 +11,14 @@ import com.fasterxml.jackson.annotation.JsonValue;
 public sealed interface Party {
   /** A provider's site. */
   record Site(SiteId id) implements Party {
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+    static Site read(String urn) {
+      if (Party.parse(urn) instanceof Site site) {
+        return site;
+      }
+      throw new Refused("no site: " + urn);
+    }
+
     @Override
     public String principal() {
       return "site." + id.provider() + "." + id.region();
@@ -58,6 +66,14 @@ public sealed interface Party {
 
   /** A service of the core. */
   record Core(CoreService service) implements Party {
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+    static Core read(String urn) {
+      if (Party.parse(urn) instanceof Core core) {
+        return core;
+      }
+      throw new Refused("no service of the core: " + urn);
+    }
+
     @Override
     public String principal() {
       return "core." + service.wire();

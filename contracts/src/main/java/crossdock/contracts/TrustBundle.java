@@ -15,6 +15,7 @@ import java.security.cert.PKIXParameters;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Date;
 import java.util.HashSet;
@@ -74,7 +75,12 @@ public record TrustBundle(
 
     @JsonCreator
     static SiteClass parse(String wire) {
-      return wire.equals("provider") ? PROVIDER : CUSTOMER;
+      for (SiteClass kind : values()) {
+        if (kind.wire().equals(wire)) {
+          return kind;
+        }
+      }
+      throw new Refused("no class of sites " + wire);
     }
   }
 
@@ -126,7 +132,8 @@ public record TrustBundle(
     byte[] payload = signed.getFirst().bytes();
     Set<X509Certificate> voters = new HashSet<>();
     for (Envelope envelope : signed) {
-      if (!java.util.Arrays.equals(payload, envelope.bytes())) {
+      if (!envelope.payloadType().equals(PAYLOAD_TYPE)
+          || !Arrays.equals(payload, envelope.bytes())) {
         throw new Refused("the members signed different trust bundles");
       }
       for (X509Certificate member : pinned) {
@@ -164,19 +171,47 @@ public record TrustBundle(
    *     listed party
    */
   public Party signer(Envelope envelope) {
-    byte[] der =
-        envelope
-            .signatures()
-            .getFirst()
-            .certificate()
-            .orElseThrow(() -> new Refused("an envelope without certificate"));
-    return signer(envelope, SigningKey.certificate(der));
+    return signer(envelope, leaf(envelope));
+  }
+
+  /** Like {@link #signer(Envelope)}, of what was signed by {@code at}: not after the leaf's end. */
+  Party signer(Envelope envelope, Instant at) {
+    X509Certificate leaf = leaf(envelope);
+    unexpired(leaf, at);
+    return signer(envelope, leaf);
   }
 
   /** Who signed a bundle; as {@link #signer(Envelope)}. */
   public Party signer(Bundle bundle) {
-    byte[] der = Envelope.decode(bundle.verificationMaterial().certificate().rawBytes());
-    return signer(bundle.dsseEnvelope(), SigningKey.certificate(der));
+    return signer(bundle.dsseEnvelope(), leaf(bundle));
+  }
+
+  /** Like {@link #signer(Bundle)}, of what was signed by {@code at}: not after the leaf's end. */
+  Party signer(Bundle bundle, Instant at) {
+    X509Certificate leaf = leaf(bundle);
+    unexpired(leaf, at);
+    return signer(bundle.dsseEnvelope(), leaf);
+  }
+
+  private static X509Certificate leaf(Envelope envelope) {
+    return SigningKey.certificate(
+        envelope
+            .signatures()
+            .getFirst()
+            .certificate()
+            .orElseThrow(() -> new Refused("an envelope without certificate")));
+  }
+
+  private static X509Certificate leaf(Bundle bundle) {
+    return SigningKey.certificate(
+        Envelope.decode(bundle.verificationMaterial().certificate().rawBytes()));
+  }
+
+  private static void unexpired(X509Certificate leaf, Instant at) {
+    Instant end = leaf.getNotAfter().toInstant();
+    if (at.isAfter(end)) {
+      throw new Refused("signed at " + at + " with a certificate that ended at " + end);
+    }
   }
 
   private Party signer(Envelope envelope, X509Certificate leaf) {
