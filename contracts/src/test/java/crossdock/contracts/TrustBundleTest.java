@@ -1,0 +1,213 @@
+package crossdock.contracts;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.junit.jupiter.api.Test;
+
+class TrustBundleTest {
+  private static final Parties PARTIES = new Parties();
+  private static final byte[] PAYLOAD = "hello".getBytes(StandardCharsets.UTF_8);
+  private static final Instant NOW = Parties.FROM.plus(Duration.ofDays(30));
+
+  /** The members' own CAs sign bundles; here with keys whose certificates are the pinned ones. */
+  private static SigningKey member(Parties.Authority authority) {
+    return SigningKey.of(authority.keys().getPrivate(), authority.certificate());
+  }
+
+  private static final List<X509Certificate> PINNED =
+      List.of(PARTIES.north.certificate(), PARTIES.south.certificate(), PARTIES.core.certificate());
+
+  private static Envelope signed(Parties.Authority by, TrustBundle bundle) {
+    return member(by).sign(TrustBundle.PAYLOAD_TYPE, Json.bytes(bundle));
+  }
+
+  private static void assertRefused(SigningKey key, String because) {
+    assertThatThrownBy(() -> PARTIES.trust.signer(key.sign("t", PAYLOAD)))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining(because);
+  }
+
+  @Test
+  void aListedPartyIsKnownByTheUriInItsCertificate() {
+    assertThat(PARTIES.trust.signer(PARTIES.source.sign("t", PAYLOAD))).isEqualTo(Sample.SOURCE);
+    assertThat(PARTIES.trust.signer(PARTIES.target.bundle(PAYLOAD))).isEqualTo(Sample.TARGET);
+    assertThat(PARTIES.trust.signer(PARTIES.gateway.sign("t", PAYLOAD))).isEqualTo(Sample.GATEWAY);
+  }
+
+  @Test
+  void aProviderCannotNameTheSiteOfAnother() {
+    assertRefused(
+        Parties.signing(PARTIES.south, Sample.SOURCE.urn()), "its party's CA did not make");
+  }
+
+  @Test
+  void aProviderCannotNameTheCoreNorTheCoreAProvider() {
+    assertRefused(
+        Parties.signing(PARTIES.south, Sample.GATEWAY.urn()), "its party's CA did not make");
+    assertRefused(
+        Parties.signing(PARTIES.core, Sample.SOURCE.urn()), "its party's CA did not make");
+  }
+
+  @Test
+  void aCaThatNobodyListedIsNotBelieved() {
+    assertRefused(
+        Parties.signing(Parties.authority("north CA"), Sample.SOURCE.urn()),
+        "its party's CA did not make");
+  }
+
+  @Test
+  void onlyListedSitesAndServicesAreParties() {
+    assertRefused(
+        Parties.signing(PARTIES.north, "urn:crossdock:site:north:bergen"),
+        "not in the trust bundle");
+    assertRefused(
+        Parties.signing(PARTIES.core, "urn:crossdock:core:billing"), "not in the trust bundle");
+    assertRefused(
+        Parties.signing(PARTIES.north, "urn:crossdock:site:north:oslo:dock"), "a site is");
+    assertRefused(Parties.signing(PARTIES.north, "https://example.com"), "no party");
+  }
+
+  @Test
+  void aCertificateThatIsNotForSigningSignsNothing() {
+    assertRefused(
+        Parties.leaf(
+            PARTIES.north,
+            Parties.FROM,
+            Parties.UNTIL,
+            KeyPurposeId.id_kp_serverAuth,
+            Sample.SOURCE.urn()),
+        "not for signing");
+  }
+
+  @Test
+  void aCertificateNamesExactlyOneParty() {
+    KeyPurposeId usage = KeyPurposeId.id_kp_codeSigning;
+    assertRefused(
+        Parties.leaf(
+            PARTIES.north,
+            Parties.FROM,
+            Parties.UNTIL,
+            usage,
+            Sample.SOURCE.urn(),
+            "urn:crossdock:site:north:bergen"),
+        "exactly one party");
+    assertRefused(
+        Parties.leaf(PARTIES.north, Parties.FROM, Parties.UNTIL, usage), "exactly one party");
+  }
+
+  @Test
+  void anEnvelopeWithoutCertificateNamesNobody() {
+    Envelope bare = PARTIES.source.bundle(PAYLOAD).dsseEnvelope();
+    assertThatThrownBy(() -> PARTIES.trust.signer(bare))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("without certificate");
+  }
+
+  @Test
+  void whatWasSignedInTimeVerifiesLaterAndWhatWasSignedLateNever() {
+    Envelope envelope = PARTIES.source.sign("t", PAYLOAD);
+    assertThat(PARTIES.trust.signer(envelope, Parties.UNTIL)).isEqualTo(Sample.SOURCE);
+    assertThatThrownBy(() -> PARTIES.trust.signer(envelope, Parties.UNTIL.plusSeconds(1)))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("ended at");
+  }
+
+  @Test
+  void aMajorityOfThePinnedMembersIsEnough() {
+    TrustBundle bundle = PARTIES.trust(3, Parties.UNTIL);
+    List<Envelope> two = List.of(signed(PARTIES.north, bundle), signed(PARTIES.south, bundle));
+    assertThat(TrustBundle.accept(two, PINNED, 2, NOW)).isEqualTo(bundle);
+    assertThat(TrustBundle.accept(two, PINNED, 3, NOW)).isEqualTo(bundle);
+  }
+
+  @Test
+  void aMinorityIsNotEnoughHoweverOftenItSigns() {
+    TrustBundle bundle = PARTIES.trust(3, Parties.UNTIL);
+    List<Envelope> one = List.of(signed(PARTIES.north, bundle), signed(PARTIES.north, bundle));
+    assertThatThrownBy(() -> TrustBundle.accept(one, PINNED, 0, NOW))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("1 of 3 members");
+    assertThatThrownBy(
+            () ->
+                TrustBundle.accept(
+                    List.of(
+                        signed(PARTIES.north, bundle),
+                        signed(Parties.authority("south CA"), bundle)),
+                    PINNED,
+                    0,
+                    NOW))
+        .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> TrustBundle.accept(List.of(), PINNED, 0, NOW))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void membersWhoSignDifferentBundlesDoNotAddUp() {
+    assertThatThrownBy(
+            () ->
+                TrustBundle.accept(
+                    List.of(
+                        signed(PARTIES.north, PARTIES.trust(3, Parties.UNTIL)),
+                        signed(PARTIES.south, PARTIES.trust(4, Parties.UNTIL))),
+                    PINNED,
+                    0,
+                    NOW))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("different");
+  }
+
+  @Test
+  void aSignatureOverSomethingElseIsNoVote() {
+    TrustBundle bundle = PARTIES.trust(3, Parties.UNTIL);
+    assertThatThrownBy(
+            () ->
+                TrustBundle.accept(
+                    List.of(
+                        signed(PARTIES.north, bundle),
+                        member(PARTIES.south).sign("text/plain", Json.bytes(bundle))),
+                    PINNED,
+                    0,
+                    NOW))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void anOlderBundleIsRefused() {
+    TrustBundle bundle = PARTIES.trust(3, Parties.UNTIL);
+    List<Envelope> two = List.of(signed(PARTIES.north, bundle), signed(PARTIES.south, bundle));
+    assertThatThrownBy(() -> TrustBundle.accept(two, PINNED, 4, NOW))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("older");
+  }
+
+  @Test
+  void anExpiredBundleIsRefused() {
+    TrustBundle bundle = PARTIES.trust(3, NOW);
+    List<Envelope> two = List.of(signed(PARTIES.north, bundle), signed(PARTIES.south, bundle));
+    assertThatThrownBy(() -> TrustBundle.accept(two, PINNED, 0, NOW))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("expired");
+  }
+
+  @Test
+  void aMemberCannotListTheSiteOfAnother() {
+    TrustBundle.Site roma = PARTIES.trust.site(Sample.SOUTH).orElseThrow();
+    assertThatThrownBy(() -> new TrustBundle.Member("north", "", List.of(roma)))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void aClassOfSitesThatNobodyKnowsIsRefused() {
+    String text =
+        Json.text(PARTIES.trust).replaceFirst("\"provider\",\"export\"", "\"other\",\"export\"");
+    assertThat(text).contains("\"other\"");
+    assertThatThrownBy(() -> Json.read(text, TrustBundle.class)).isInstanceOf(Refused.class);
+  }
+}
