@@ -90,6 +90,8 @@ final class LogStore {
       WHERE caller_issuer = ? AND caller_sub = ? ORDER BY created_at DESC, id LIMIT ?
       """;
 
+  private static final String ENDED = "SELECT ended FROM migration WHERE id = ?";
+
   /** What became of a report. */
   enum Verdict {
     ACCEPTED,
@@ -306,6 +308,18 @@ final class LogStore {
       }
     }
     return stories;
+  }
+
+  News news(Connection tx, MigrationId id, long after) throws SQLException {
+    boolean ended;
+    // before the events: an ended migration has no more than those that are read next
+    try (PreparedStatement query = tx.prepareStatement(ENDED)) {
+      query.setString(1, id.value());
+      try (ResultSet found = one(query, id)) {
+        ended = found.getBoolean(1);
+      }
+    }
+    return new News(events(tx, id, after), progress(tx, id), ended);
   }
 
   private static Optional<Progress> progress(Connection tx, MigrationId id) throws SQLException {

@@ -254,6 +254,11 @@ public final class MigrationLog {
     return store.stories(tx, caller, limit);
   }
 
+  /** What was added to a migration after an event. */
+  public News news(Connection tx, MigrationId id, long after) throws SQLException {
+    return store.news(tx, id, after);
+  }
+
   /** Held reports, then decisions, until neither has more to say; then the sites are told. */
   private void proceed(Connection tx, Chain chain) throws SQLException {
     boolean more = true;
