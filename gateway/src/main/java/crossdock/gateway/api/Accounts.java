@@ -1,0 +1,110 @@
+package crossdock.gateway.api;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.chassis.MutualTls;
+import crossdock.chassis.Problem;
+import crossdock.contracts.Json;
+import crossdock.contracts.Refused;
+import crossdock.contracts.TrustBundle;
+import io.micronaut.context.annotation.Value;
+import io.micronaut.http.HttpHeaders;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A customer's accounts at the providers, and what is in them. */
+@Singleton
+final class Accounts {
+  private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final int LONGEST_ANSWER = 1 << 20;
+
+  private final Optional<URI> identity;
+  private final Optional<MutualTls> tls;
+  private final HttpClient core =
+      HttpClient.newBuilder()
+          .connectTimeout(PATIENCE)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .build();
+
+  Accounts(
+      @Value("${crossdock.identity.url:}") Optional<String> identity, Optional<MutualTls> tls) {
+    this.identity = identity.filter(url -> !url.isBlank()).map(URI::create);
+    this.tls = tls;
+  }
+
+  /** The caller is {@code sub} at the provider's identity provider. */
+  record Link(String provider, String issuer, String sub) {}
+
+  /** The caller's links, asked for with the caller's own token. */
+  List<Link> links(String bearer) {
+    URI base =
+        identity.orElseThrow(
+            () -> Problem.UNAVAILABLE.because("identity-federation is not configured"));
+    byte[] answer =
+        get(
+            core,
+            HttpRequest.newBuilder(base.resolve("/v1/links"))
+                .header(HttpHeaders.AUTHORIZATION, bearer));
+    return List.of(Json.read(answer, Link[].class));
+  }
+
+  /** The machines of a linked account at one site, as the site describes them. */
+  List<JsonNode> machines(TrustBundle.Site site, Link link) {
+    MutualTls mutual =
+        tls.orElseThrow(() -> Problem.UNAVAILABLE.because("this gateway has no TLS certificate"));
+    URI uri =
+        site.export()
+            .resolve("/v1/machines?issuer=" + encode(link.issuer()) + "&sub=" + encode(link.sub()));
+    try (HttpClient client = mutual.client(site.urn().urn())) {
+      JsonNode[] answer = Json.read(get(client, HttpRequest.newBuilder(uri)), JsonNode[].class);
+      List<JsonNode> machines = new ArrayList<>();
+      for (JsonNode machine : answer) {
+        if (machine instanceof ObjectNode object) {
+          machines.add(object.put("site", site.urn().id().toString()));
+        }
+      }
+      return machines;
+    } catch (Refused e) {
+      LOG.warn("{} answers {}", site.urn(), e.getMessage());
+      throw Problem.UNAVAILABLE.because("the site's answer is not well-formed");
+    }
+  }
+
+  private static byte[] get(HttpClient client, HttpRequest.Builder request) {
+    HttpRequest get = request.timeout(PATIENCE).GET().build();
+    try {
+      HttpResponse<InputStream> answer =
+          client.send(get, HttpResponse.BodyHandlers.ofInputStream());
+      try (InputStream body = answer.body()) {
+        byte[] bytes = body.readNBytes(LONGEST_ANSWER + 1);
+        if (answer.statusCode() == 200 && bytes.length <= LONGEST_ANSWER) {
+          return bytes;
+        }
+        LOG.warn("{} answers {}", get.uri().getHost(), answer.statusCode());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      LOG.warn("{} does not answer: {}", get.uri().getHost(), e.toString());
+    }
+    throw Problem.UNAVAILABLE.because("a service that was asked does not answer");
+  }
+
+  private static String encode(String value) {
+    return URLEncoder.encode(value, StandardCharsets.UTF_8);
+  }
+}

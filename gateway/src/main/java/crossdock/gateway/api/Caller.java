@@ -1,0 +1,18 @@
+package crossdock.gateway.api;
+
+import crossdock.chassis.Problem;
+import crossdock.contracts.Subject;
+import io.micronaut.security.authentication.Authentication;
+
+/** Who calls, by the token that was checked. */
+final class Caller {
+  private Caller() {}
+
+  static Subject of(Authentication authentication) {
+    if (authentication.getAttributes().get("iss") instanceof String issuer
+        && authentication.getAttributes().get("sub") instanceof String sub) {
+      return new Subject(issuer, sub);
+    }
+    throw Problem.UNAUTHENTICATED.because("the token names nobody");
+  }
+}

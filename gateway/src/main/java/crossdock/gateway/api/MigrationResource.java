@@ -1,0 +1,162 @@
+package crossdock.gateway.api;
+
+import crossdock.contracts.Bill;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.Due;
+import crossdock.contracts.Event;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Migration;
+import crossdock.contracts.Migration.State;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Role;
+import crossdock.contracts.Sha256;
+import crossdock.contracts.SiteId;
+import crossdock.contracts.Step;
+import crossdock.gateway.log.Story;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * A migration as its customer sees it.
+ *
+ * @param done whether nothing is waited for any more
+ * @param reason why it is undone, or why a step failed that may yet be tried again
+ * @param seconds spent on each step that is over
+ */
+record MigrationResource(
+    MigrationId id,
+    String state,
+    boolean done,
+    String runs,
+    String vm,
+    SiteId source,
+    SiteId target,
+    String mode,
+    Instant createdAt,
+    Instant updatedAt,
+    List<Waiting> due,
+    Optional<Share> progress,
+    Optional<Reason> reason,
+    Optional<Bill> quote,
+    List<Disk> disks,
+    Optional<String> targetMachine,
+    Optional<String> evidence,
+    Map<String, Double> seconds) {
+
+  record Waiting(Step step, Role role, int attempt, Instant deadline) {}
+
+  record Share(Step step, long doneBytes, long totalBytes) {}
+
+  record Disk(
+      String name,
+      String sourceFormat,
+      Optional<String> targetFormat,
+      long virtualBytes,
+      Optional<Sha256> root) {}
+
+  static MigrationResource of(Story story) {
+    Migration migration = story.migration();
+    Fact.Requested request = migration.request();
+    return new MigrationResource(
+        story.id(),
+        story.state(),
+        migration.ended(),
+        migration.runs().name().toLowerCase(Locale.ROOT),
+        request.vm(),
+        request.source(),
+        request.target(),
+        request.mode().name().toLowerCase(Locale.ROOT),
+        story.createdAt(),
+        story.updatedAt(),
+        migration.due().stream()
+            .sorted(Comparator.comparing(Due::step))
+            .map(due -> new Waiting(due.step(), due.step().role(), due.attempt(), due.deadline()))
+            .toList(),
+        story
+            .progress()
+            .map(share -> new Share(share.step(), share.doneBytes(), share.totalBytes())),
+        reason(migration),
+        migration.latest(Fact.Quoted.class).map(Fact.Quoted::quote),
+        disks(migration),
+        migration.latest(Fact.Imported.class).map(Fact.Imported::machine),
+        migration.latest(Fact.Booted.class).map(Fact.Booted::evidence),
+        seconds(story.events()));
+  }
+
+  private static Optional<Reason> reason(Migration migration) {
+    return switch (migration.state()) {
+      case State.Undoing undoing -> Optional.of(undoing.reason());
+      case State.Undone(Reason reason) -> Optional.of(reason);
+      case State.Nothing _,
+          State.Requested _,
+          State.Authorized _,
+          State.Inspected _,
+          State.Planned _,
+          State.Quoted _,
+          State.Approved _,
+          State.Stopped _,
+          State.Opened _,
+          State.Certified _,
+          State.Imported _,
+          State.Booted _,
+          State.Accepted _,
+          State.Retired _ ->
+          migration.failed().values().stream().sorted().findFirst();
+    };
+  }
+
+  private static List<Disk> disks(Migration migration) {
+    if (migration.latest(Fact.Inspected.class).isEmpty()) {
+      return List.of();
+    }
+    Map<String, Sha256> roots =
+        migration
+            .latest(Fact.Certified.class)
+            .map(certified -> Certificate.read(certified.certificate()).disks())
+            .orElse(List.of())
+            .stream()
+            .collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root, (a, _) -> a));
+    Optional<String> format =
+        migration.latest(Fact.Planned.class).map(Fact.Planned::plan).map(Plan::format);
+    return migration.machine().disks().stream()
+        .map((Machine.Disk disk) -> disk(disk, format, Optional.ofNullable(roots.get(disk.name()))))
+        .toList();
+  }
+
+  private static Disk disk(Machine.Disk disk, Optional<String> format, Optional<Sha256> root) {
+    return new Disk(disk.name(), disk.format(), format, disk.virtualBytes(), root);
+  }
+
+  private static Map<String, Double> seconds(List<Event> events) {
+    Map<Step, Duration> spent = new EnumMap<>(Step.class);
+    Map<Step, Instant> running = new EnumMap<>(Step.class);
+    Migration migration = Migration.of(events.getFirst().migration());
+    for (Event event : events) {
+      migration = migration.after(event);
+      Set<Step> due = new HashSet<>();
+      migration.due().forEach(one -> due.add(one.step()));
+      for (Step step : Set.copyOf(running.keySet())) {
+        if (!due.contains(step)) {
+          spent.merge(step, Duration.between(running.remove(step), event.at()), Duration::plus);
+        }
+      }
+      due.forEach(step -> running.putIfAbsent(step, event.at()));
+    }
+    Map<String, Double> seconds = new LinkedHashMap<>();
+    spent.forEach((step, time) -> seconds.put(step.wire(), time.toMillis() / 1000.0));
+    return seconds;
+  }
+}

@@ -1,0 +1,5 @@
+/** The customers' API. */
+@NullMarked
+package crossdock.gateway.api;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.gateway.api;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.gateway.log;
+
+import org.jspecify.annotations.NullMarked;

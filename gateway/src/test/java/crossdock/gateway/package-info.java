@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.gateway;
+
+import org.jspecify.annotations.NullMarked;
