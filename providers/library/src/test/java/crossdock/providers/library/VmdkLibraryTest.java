@@ -1,0 +1,24 @@
+package crossdock.providers.library;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import crossdock.disk.Disks;
+import crossdock.providers.conformance.CloudConformance;
+import crossdock.providers.conformance.Fixture;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+
+class VmdkLibraryTest implements CloudConformance {
+  private final Fixture fixture;
+
+  VmdkLibraryTest(@TempDir Path directory) throws IOException {
+    assumeTrue(Disks.canConvert(), "VMDK is read and written with the package qemu-utils");
+    fixture = new LibraryFixture(directory, "vmdk");
+  }
+
+  @Override
+  public Fixture fixture() {
+    return fixture;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.providers.library;
+
+import org.jspecify.annotations.NullMarked;
