@@ -1,0 +1,38 @@
+package crossdock.site;
+
+import crossdock.contracts.Refused;
+import crossdock.providers.Cloud;
+import crossdock.providers.library.Library;
+import io.micronaut.context.annotation.Bean;
+import io.micronaut.context.annotation.Factory;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.annotation.Value;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The cloud behind this site, by its configuration. The one place that knows all adapters. */
+@Factory
+@Requires(property = "crossdock.signing.key")
+final class Clouds {
+  /**
+   * @param provider {@code library} or {@code kvm}
+   * @param root the site's directory
+   * @param formats of target disks, the preferred one first
+   */
+  @Singleton
+  @Bean(preDestroy = "close")
+  Cloud cloud(
+      @Value("${crossdock.site.provider}") String provider,
+      @Value("${crossdock.site.root}") Path root,
+      @Value("${crossdock.site.formats}") List<String> formats,
+      @Value("${crossdock.site.max-machines:100}") int maxMachines,
+      @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes)
+      throws IOException {
+    return switch (provider) {
+      case "library" -> new Library(root, formats, maxMachines, maxBytes);
+      default -> throw new Refused("no adapter " + provider);
+    };
+  }
+}
