@@ -28,6 +28,16 @@ final class Services {
     String url(Ports ports) {
       return "http://127.0.0.1:" + ports.at(offset);
     }
+
+    /** The list of jars that its build wrote beside its classes. */
+    Path built(Path home) {
+      Path list = home.resolve(module).resolve("target/classpath");
+      if (!Files.exists(list)) {
+        throw new Refusal(
+            Refusal.CANNOT_START, module + " is not built: run ./mvnw -DskipTests package.");
+      }
+      return list;
+    }
   }
 
   static final List<Service> ALL = all();
@@ -78,7 +88,7 @@ final class Services {
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
-    command.add("-Djava.io.tmpdir=" + State.directory(directory.resolve("tmp")));
+    command.add(state.temporary(service.name()));
     command.add("-Dmicronaut.config.files=" + file);
     command.addAll(classPath(service));
     command.add(service.main());
@@ -97,12 +107,8 @@ final class Services {
   // An AOT cache takes jars only and only the very class path it was made with; without one the
   // classes themselves are used.
   private List<String> classPath(Service service) throws IOException {
-    Path target = home.resolve(service.module()).resolve("target");
-    Path list = target.resolve("classpath");
-    if (!Files.exists(list)) {
-      throw new Refusal(
-          Refusal.CANNOT_START, service.module() + " is not built: run ./mvnw package.");
-    }
+    Path list = service.built(home);
+    Path target = list.resolveSibling(".").normalize();
     String rest = Files.readString(list).strip();
     Path cache = target.resolve("app.aot");
     if (Files.exists(cache)) {
