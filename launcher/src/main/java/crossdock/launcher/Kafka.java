@@ -85,6 +85,7 @@ final class Kafka {
             List.of(
                 Jvm.java(),
                 heap,
+                state.temporary("kafka"),
                 "-Xms64m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",

@@ -22,8 +22,8 @@ import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
 /**
- * The whole of who may say and hear what: topics, literal ACLs, quotas. What the broker has beyond
- * this table is taken away.
+ * The whole of who may say and hear what: topics, ACLs (topics by their whole names), quotas. What
+ * the broker has beyond this table is taken away.
  */
 final class KafkaTopics {
   static final String MIGRATIONS = "migrations";
@@ -82,7 +82,7 @@ final class KafkaTopics {
   private static NewTopic topic(String name, int partitions, boolean kept) {
     Map<String, String> configuration = new HashMap<>();
     configuration.put("retention.ms", kept ? "-1" : "86400000");
-    configuration.put("max.message.bytes", "1048576");
+    configuration.put("max.message.bytes", Integer.toString(4 << 20));
     return new NewTopic(name, partitions, (short) 1).configs(configuration);
   }
 
@@ -93,7 +93,7 @@ final class KafkaTopics {
       reads(acls, principal, MIGRATIONS);
       writes(acls, principal, "core." + service + ".reports");
       reads(acls, "core.gateway", "core." + service + ".reports");
-      group(acls, principal, principal);
+      groups(acls, principal);
     }
     writes(acls, "core.gateway", MIGRATIONS);
     for (Site site : Site.ALL) {
@@ -108,11 +108,10 @@ final class KafkaTopics {
       for (String own : List.of(party, dock)) {
         reads(acls, own, party + ".dock");
         writes(acls, own, party + ".dock");
-        group(acls, own, own);
       }
-      // Two services of one principal, and each must see every task: a group for each.
-      group(acls, party, party + ".export");
-      group(acls, party, party + ".import");
+      groups(acls, party);
+      // What it reads the dock's topic as; a prefix would give it the other services' groups.
+      group(acls, dock, party + ".conversion");
     }
     return acls;
   }
@@ -126,6 +125,16 @@ final class KafkaTopics {
     acls.add(acl(principal, ResourceType.TOPIC, topic, AclOperation.WRITE));
     acls.add(acl(principal, ResourceType.TOPIC, topic, AclOperation.DESCRIBE));
     acls.add(acl(principal, ResourceType.CLUSTER, "kafka-cluster", AclOperation.IDEMPOTENT_WRITE));
+  }
+
+  /** Every {@code <principal>.<reader>}: the dot keeps others' names out. */
+  private static void groups(Set<AclBinding> acls, String principal) {
+    for (AclOperation operation : List.of(AclOperation.READ, AclOperation.DESCRIBE)) {
+      acls.add(
+          new AclBinding(
+              new ResourcePattern(ResourceType.GROUP, principal + ".", PatternType.PREFIXED),
+              acl(principal, ResourceType.GROUP, principal, operation).entry()));
+    }
   }
 
   private static void group(Set<AclBinding> acls, String principal, String group) {

@@ -85,11 +85,11 @@ public final class Launcher implements Runnable {
     State.directory(state.root());
     Reaper.sweep(state);
     Ports ports = ports();
-    Preflight.check(state, ports, infrastructureOnly);
+    Preflight.check(state, ports, home(), infrastructureOnly);
     Files.deleteIfExists(state.status());
     List<String> command = new ArrayList<>(List.of("setsid", Jvm.java()));
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    command.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
+    command.add(state.temporary("supervisor"));
     command.add("-Dcrossdock.home=" + home());
     command.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
     command.addAll(List.of(Launcher.class.getName(), "supervise"));

@@ -23,8 +23,12 @@ final class Preflight {
   /** An address that somebody will listen on. */
   record Endpoint(String host, int port) {}
 
-  static void check(State state, Ports ports, boolean infrastructureOnly) throws IOException {
+  static void check(State state, Ports ports, Path home, boolean infrastructureOnly)
+      throws IOException {
     tools();
+    if (!infrastructureOnly) {
+      Services.ALL.forEach(s -> s.built(home));
+    }
     room(state);
     for (Endpoint endpoint : endpoints(ports, infrastructureOnly)) {
       free(endpoint);

@@ -1,7 +1,9 @@
 package crossdock.launcher;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,16 +19,40 @@ import org.jspecify.annotations.Nullable;
 final class Services {
 
   /**
-   * @param module its directory and its package without the dashes
+   * @param module its directory
    * @param site where it belongs; the core where null
    */
   record Service(String name, String module, Party party, int offset, @Nullable Site site) {
-    String main() {
-      return "crossdock." + module.replace("-", "") + ".Application";
+    /** The one {@code Application} among its classes. */
+    String main(Path home) throws IOException {
+      Path classes = home.resolve(module).resolve("target/classes");
+      try (Stream<Path> found =
+          Files.find(classes, 3, (file, _) -> file.endsWith("Application.class"))) {
+        String path =
+            found
+                .map(file -> classes.relativize(file).toString())
+                .findFirst()
+                .orElseThrow(
+                    () ->
+                        new Refusal(
+                            Refusal.CANNOT_START,
+                            module + " is not built: run ./mvnw -DskipTests package."));
+        return path.substring(0, path.length() - ".class".length()).replace('/', '.');
+      }
     }
 
     String url(Ports ports) {
       return "http://127.0.0.1:" + ports.at(offset);
+    }
+
+    /** The list of jars that its build wrote beside its classes. */
+    Path built(Path home) {
+      Path list = home.resolve(module).resolve("target/classpath");
+      if (!Files.exists(list)) {
+        throw new Refusal(
+            Refusal.CANNOT_START, module + " is not built: run ./mvnw -DskipTests package.");
+      }
+      return list;
     }
   }
 
@@ -54,14 +80,14 @@ final class Services {
   private final State state;
   private final Ports ports;
   private final Pki pki;
-  private final TrustBundle trust;
+  private final TrustFile trust;
   private final Path home;
   private final String siteProvider;
 
   /**
    * @param siteProvider {@code library} or {@code kvm}
    */
-  Services(State state, Ports ports, Pki pki, TrustBundle trust, Path home, String siteProvider) {
+  Services(State state, Ports ports, Pki pki, TrustFile trust, Path home, String siteProvider) {
     this.state = state;
     this.ports = ports;
     this.pki = pki;
@@ -78,10 +104,10 @@ final class Services {
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
-    command.add("-Djava.io.tmpdir=" + State.directory(directory.resolve("tmp")));
+    command.add(state.temporary(service.name()));
     command.add("-Dmicronaut.config.files=" + file);
     command.addAll(classPath(service));
-    command.add(service.main());
+    command.add(service.main(home));
     String health = service.url(ports) + "/health/readiness";
     return new Daemon(
         service.name(),
@@ -97,12 +123,8 @@ final class Services {
   // An AOT cache takes jars only and only the very class path it was made with; without one the
   // classes themselves are used.
   private List<String> classPath(Service service) throws IOException {
-    Path target = home.resolve(service.module()).resolve("target");
-    Path list = target.resolve("classpath");
-    if (!Files.exists(list)) {
-      throw new Refusal(
-          Refusal.CANNOT_START, service.module() + " is not built: run ./mvnw package.");
-    }
+    Path list = service.built(home);
+    Path target = list.resolveSibling(".").normalize();
     String rest = Files.readString(list).strip();
     Path cache = target.resolve("app.aot");
     if (Files.exists(cache)) {
@@ -147,7 +169,12 @@ final class Services {
   private void core(Map<String, String> p, Service service, Path directory) {
     signing(p, directory, pki.core(), service.party());
     oidc(p, "crossdock.oidc.", Realms.BROKER, Realms.BROKER_AUDIENCE);
-    p.put("crossdock.kafka.group", service.party().principal());
+    if (service.module().equals("catalog")) {
+      p.put("crossdock.catalog.listing", sample("listing.json", directory));
+    }
+    if (service.module().equals("billing")) {
+      p.put("crossdock.billing.prices", sample("prices.json", directory));
+    }
     if (service.module().equals("identity-federation")) {
       for (Site each : Site.ALL) {
         oidc(
@@ -156,6 +183,22 @@ final class Services {
             each.provider(),
             Realms.PROVIDER_AUDIENCE);
       }
+    }
+  }
+
+  /** Puts what we ship where the service reads it, unless somebody has put another there. */
+  private static String sample(String name, Path directory) {
+    Path file = directory.resolve(name);
+    try (InputStream in = Services.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new IllegalStateException(name + " is not on the class path");
+      }
+      if (!Files.exists(file)) {
+        State.write(file, in.readAllBytes());
+      }
+      return file.toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -183,10 +226,6 @@ final class Services {
     if (!service.module().equals("conversion-service")) {
       signing(p, directory, pki.member(site.provider()), service.party());
       oidc(p, "crossdock.oidc.", site.provider(), Realms.PROVIDER_AUDIENCE);
-      p.put(
-          "crossdock.kafka.group", service.party().principal() + (imports ? ".import" : ".export"));
-    } else {
-      p.put("crossdock.kafka.group", service.party().principal());
     }
   }
 

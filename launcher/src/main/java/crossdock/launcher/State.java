@@ -30,6 +30,13 @@ record State(Path root) {
     return run(name).resolve("pid");
   }
 
+  /** The option that keeps a Java out of the temporary directory that all users share. Emptied. */
+  String temporary(String name) throws IOException {
+    Path temporary = run(name).resolve("tmp");
+    Deletion.tree(temporary);
+    return "-Djava.io.tmpdir=" + directory(temporary);
+  }
+
   Path pki(String authority) {
     return directory(root.resolve("pki").resolve(authority));
   }

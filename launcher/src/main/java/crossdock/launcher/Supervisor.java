@@ -80,8 +80,8 @@ final class Supervisor implements Keeper.Listener {
     Supplier<Services> services =
         once(
             () -> {
-              TrustBundle trust = new TrustBundle(state, pki.get(), ports, Clock.systemUTC());
-              trust.write((payload, members) -> payload);
+              TrustFile trust = new TrustFile(state, pki.get(), ports, Clock.systemUTC());
+              trust.write();
               String provider = System.getenv().getOrDefault("CROSSDOCK_SITES", "library");
               return new Services(state, ports, pki.get(), trust, home, provider);
             });

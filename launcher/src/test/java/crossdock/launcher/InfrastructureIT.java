@@ -311,7 +311,6 @@ class InfrastructureIT {
     List<String> command = new ArrayList<>();
     command.add(Jvm.java());
     command.add("-Dcrossdock.home=" + HOME);
-    command.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
     command.add("-cp");
     command.add(
         HOME.resolve("launcher/target/classes")

@@ -59,8 +59,9 @@ class KafkaTopicsTest {
   }
 
   @Test
-  void everyRuleIsLiteralAndEveryTopicItNamesExists() {
+  void everyRuleOfATopicIsLiteralAndTheTopicExists() {
     assertThat(KafkaTopics.acls())
+        .filteredOn(a -> a.pattern().resourceType() != ResourceType.GROUP)
         .allMatch(a -> a.pattern().patternType() == PatternType.LITERAL)
         .noneMatch(a -> a.entry().principal().contains("*"));
     assertThat(KafkaTopics.topics().stream().map(t -> t.name()).toList())
@@ -74,6 +75,22 @@ class KafkaTopicsTest {
         .filteredOn(t -> t.name().equals("migrations"))
         .allMatch(t -> t.numPartitions() == 48)
         .hasSize(1);
+  }
+
+  @Test
+  void aGroupOfReadersIsItsPrincipalsAndTheDockCannotMoveWhatTheOthersHaveRead() {
+    assertThat(KafkaTopics.acls())
+        .filteredOn(a -> a.pattern().resourceType() == ResourceType.GROUP)
+        .allSatisfy(
+            a -> {
+              String principal = a.entry().principal().substring("User:".length());
+              if (principal.endsWith(".dock")) {
+                assertThat(a.pattern().patternType()).isEqualTo(PatternType.LITERAL);
+                assertThat(a.pattern().name()).isEqualTo(principal.replace(".dock", ".conversion"));
+              } else {
+                assertThat(a.pattern().name()).isEqualTo(principal + ".");
+              }
+            });
   }
 
   private static Set<String> who(AclOperation operation, String topic) {

@@ -1,12 +1,22 @@
 package crossdock.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Json;
+import crossdock.contracts.SigningKey;
+import crossdock.contracts.TrustBundle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,14 +28,14 @@ class ServicesTest {
   @TempDir Path directory;
   private State state;
   private Pki pki;
-  private TrustBundle trust;
+  private TrustFile trust;
   private Services services;
 
   @BeforeEach
   void open() {
     state = new State(directory);
     pki = Pki.open(state, Clock.systemUTC());
-    trust = new TrustBundle(state, pki, PORTS, Clock.systemUTC());
+    trust = new TrustFile(state, pki, PORTS, Clock.systemUTC());
     services = new Services(state, PORTS, pki, trust, directory, "library");
   }
 
@@ -76,23 +86,44 @@ class ServicesTest {
   }
 
   @Test
-  void theBundleGrowsItsVersionWithEachWriting() throws Exception {
-    trust.write((payload, members) -> payload);
-    trust.write((payload, members) -> payload);
-    JsonNode bundle = new ObjectMapper().readTree(trust.file().toFile());
-    assertThat(bundle.path("version").asInt()).isEqualTo(2);
-    assertThat(bundle.path("core").path("services")).hasSize(4);
-    assertThat(trust.members().resolve("south.pem"))
-        .hasContent(pki.member("south").certificatePem());
+  void aPartyWithThePinnedMembersAcceptsTheBundleAndItsVersionGrows() throws Exception {
+    trust.write();
+    trust.write();
+    List<Envelope> signed = List.of(Json.read(Files.readAllBytes(trust.file()), Envelope[].class));
+    List<X509Certificate> pinned = new ArrayList<>();
+    for (String provider : List.of("north", "south")) {
+      pinned.add(
+          Authority.certificate(Files.readString(trust.members().resolve(provider + ".pem"))));
+    }
+    TrustBundle accepted = TrustBundle.accept(signed, pinned, 1, Instant.now());
+    assertThat(accepted.version()).isEqualTo(2);
+    assertThat(accepted.core().services()).hasSize(4);
+    assertThatThrownBy(
+            () -> TrustBundle.accept(List.of(signed.getFirst()), pinned, 1, Instant.now()))
+        .hasMessageContaining("no majority");
   }
 
   @Test
-  void twoServicesOfOnePrincipalReadInGroupsOfTheirOwn() {
-    assertThat(properties("south-export").get("crossdock.kafka.group"))
-        .isEqualTo("site.south.roma.export");
-    assertThat(properties("south-import").get("crossdock.kafka.group"))
-        .isEqualTo("site.south.roma.import");
-    assertThat(properties("billing").get("crossdock.kafka.group")).isEqualTo("core.billing");
+  void whatAServiceSignsAndShowsIsBelievedByTheBundle() throws Exception {
+    trust.write();
+    TrustBundle accepted = Json.read(trust.payload(1), TrustBundle.class);
+    for (String name : List.of("north-export", "south-import", "billing")) {
+      Map<String, String> p = properties(name);
+      SigningKey key =
+          SigningKey.load(
+              Path.of(p.get("crossdock.signing.key")),
+              Path.of(p.get("crossdock.signing.certificate")));
+      assertThat(accepted.signer(key.sign("text/plain", new byte[] {1})).toString())
+          .isEqualTo(p.get("crossdock.party"));
+    }
+    Map<String, String> dock = properties("north-conversion");
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    char[] password = dock.getOrDefault("crossdock.tls.password", "").toCharArray();
+    try (var in = Files.newInputStream(Path.of(dock.get("crossdock.tls.keystore")))) {
+      store.load(in, password);
+    }
+    assertThat(accepted.peer((X509Certificate) store.getCertificate("key"), Instant.now()))
+        .isEqualTo("urn:crossdock:site:north:oslo:dock");
   }
 
   private String https(String name) {

@@ -3,24 +3,26 @@ package crossdock.launcher;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Json;
+import crossdock.contracts.SigningKey;
+import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.PrivateKey;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.SequencedMap;
 
 /**
  * Who is a member, with which authority, and where each site is reached: what every party checks
- * every other by. Its version grows with each writing and never falls.
+ * every other by. Each founding member signs it with the key of its own authority; its version
+ * grows with each writing and never falls.
  */
-final class TrustBundle {
+final class TrustFile {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration LIFE = Duration.ofDays(90);
 
@@ -29,7 +31,7 @@ final class TrustBundle {
   private final Ports ports;
   private final Clock clock;
 
-  TrustBundle(State state, Pki pki, Ports ports, Clock clock) {
+  TrustFile(State state, Pki pki, Ports ports, Clock clock) {
     this.state = state;
     this.pki = pki;
     this.ports = ports;
@@ -45,19 +47,23 @@ final class TrustBundle {
     return State.directory(state.trust().resolve("members"));
   }
 
-  void write(TrustBundleWriter writer) {
-    SequencedMap<String, PrivateKey> keys = new LinkedHashMap<>();
+  /** Writes the next version: the same payload in an envelope for each member. */
+  void write() {
     pki.members()
         .forEach(
-            (provider, authority) -> {
-              keys.put(provider, authority.key());
-              State.write(members().resolve(provider + ".pem"), authority.certificatePem());
-            });
+            (provider, authority) ->
+                State.write(members().resolve(provider + ".pem"), authority.certificatePem()));
     try {
       Path counter = state.trust().resolve("version");
       long version = Files.exists(counter) ? Long.parseLong(Files.readString(counter)) + 1 : 1;
       State.write(counter, Long.toString(version));
-      State.write(file(), writer.sign(payload(version), keys));
+      byte[] payload = payload(version);
+      List<Envelope> signed =
+          pki.members().values().stream()
+              .map(a -> SigningKey.of(a.key(), a.certificate()))
+              .map(key -> key.sign(TrustBundle.PAYLOAD_TYPE, payload))
+              .toList();
+      State.write(file(), Json.bytes(signed));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
