@@ -234,10 +234,11 @@ public record Migration(
 
   /**
    * Whether the source may be erased: asked for, granted at the source, and said again after the
-   * boot. Time alone may accept and keep, never erase.
+   * boot. Time alone may accept and keep, never erase; and of a copy the source goes on.
    */
   public boolean mayErase() {
-    return request().eraseSource()
+    return !copy()
+        && request().eraseSource()
         && latest(Fact.Cleared.class).filter(Fact.Cleared::mayErase).isPresent()
         && latest(Fact.Accepted.class)
             .filter(accepted -> accepted.by() == Fact.Acceptance.MANUAL)

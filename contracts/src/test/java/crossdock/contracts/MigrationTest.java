@@ -147,12 +147,13 @@ class MigrationTest {
   }
 
   @Test
-  void aCopyNeverStopsTheSourceAndRetiresNothing() {
-    Migration migration = after(upToClearance(Mode.COPY, false));
+  void aCopyNeverStopsTheSourceAndNeverErasesIt() {
+    Migration migration = after(upToClearance(Mode.COPY, true));
     assertThat(due(migration)).containsExactly(Step.OPEN);
     migration = after(migration, OPENED, CERTIFIED, IMPORTED, BOOTED, ACCEPTED);
-    assertThat(due(migration)).containsExactly(Step.SETTLE);
-    migration = after(migration, SETTLED);
+    assertThat(due(migration)).containsExactlyInAnyOrder(Step.SETTLE, Step.RETIRE);
+    assertNoEffect(migration, by(Sample.SOURCE, new Fact.Retired(true)));
+    migration = after(migration, RETIRED, SETTLED);
     assertThat(migration.ended()).isTrue();
     assertThat(migration.runs()).isEqualTo(SOURCE);
   }

@@ -287,7 +287,7 @@ final class SimulatedWorld {
       }
       case ACCEPT -> new Fact.Accepted(Fact.Acceptance.MANUAL);
       case RETIRE -> {
-        if (sourceRuns) {
+        if (mode == Mode.COLD && sourceRuns) {
           throw new AssertionError("a source that runs is retired");
         }
         yield new Fact.Retired(seen.mayErase());

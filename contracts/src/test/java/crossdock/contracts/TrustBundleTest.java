@@ -119,6 +119,32 @@ class TrustBundleTest {
         .hasMessageContaining("ended at");
   }
 
+  private static X509Certificate tls(Parties.Authority authority, KeyPurposeId usage, String uri) {
+    Envelope envelope =
+        Parties.leaf(authority, Parties.FROM, Parties.UNTIL, usage, uri).sign("t", PAYLOAD);
+    return SigningKey.certificate(envelope.signatures().getFirst().certificate().orElseThrow());
+  }
+
+  @Test
+  void aTlsPeerIsTheSiteOrItsDockThatItsOwnCaNamed() {
+    KeyPurposeId usage = KeyPurposeId.id_kp_clientAuth;
+    String dock = new Party.Site(Sample.NORTH).dockUrn();
+    assertThat(PARTIES.trust.peer(tls(PARTIES.north, usage, Sample.SOURCE.urn()), NOW))
+        .isEqualTo(Sample.SOURCE.urn());
+    X509Certificate leaf = tls(PARTIES.north, usage, dock);
+    assertThat(PARTIES.trust.peer(leaf, NOW)).isEqualTo(dock);
+    for (X509Certificate other :
+        List.of(
+            tls(PARTIES.south, usage, dock),
+            tls(PARTIES.core, usage, Sample.SOURCE.urn()),
+            tls(PARTIES.north, usage, "urn:crossdock:site:north:bergen"),
+            tls(PARTIES.north, KeyPurposeId.id_kp_codeSigning, Sample.SOURCE.urn()))) {
+      assertThatThrownBy(() -> PARTIES.trust.peer(other, NOW)).isInstanceOf(Refused.class);
+    }
+    assertThatThrownBy(() -> PARTIES.trust.peer(leaf, Parties.UNTIL.plusSeconds(1)))
+        .isInstanceOf(Refused.class);
+  }
+
   @Test
   void aMajorityOfThePinnedMembersIsEnough() {
     TrustBundle bundle = PARTIES.trust(3, Parties.UNTIL);
