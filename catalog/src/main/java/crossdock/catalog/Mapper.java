@@ -1,0 +1,117 @@
+package crossdock.catalog;
+
+import crossdock.contracts.Machine;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Plan.Concern;
+import crossdock.contracts.Plan.Mapping;
+import crossdock.contracts.Plan.Severity;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Maps every construct of a machine to one of the target, by name. Where there is no counterpart
+ * the plan says so as a blocking concern and maps to an empty name: nothing is left out silently.
+ * Pure, thread-safe.
+ *
+ * @param bytesPerSecond what a migration is expected to move, at least 1
+ */
+record Mapper(long bytesPerSecond) {
+  private static final long OVERHEAD_SECONDS = 60;
+  private static final Comparator<Listing.Size> SMALLEST =
+      Comparator.comparingInt(Listing.Size::cpus)
+          .thenComparingLong(Listing.Size::memoryBytes)
+          .thenComparing(Listing.Size::name);
+
+  /** The plan for moving {@code machine}; the same input gives the same plan. */
+  Plan plan(Machine machine, Listing source, Listing target) {
+    List<Concern> concerns = new ArrayList<>();
+    Mapping size = size(machine, target, concerns);
+    if (!target.architectures().contains(machine.architecture())) {
+      concerns.add(
+          blocking(
+              "architecture-not-offered",
+              target.site() + " runs no " + machine.architecture() + " guests."));
+    }
+    if (!target.firmwares().contains(machine.firmware())) {
+      concerns.add(
+          blocking(
+              "firmware-not-offered",
+              target.site() + " boots no guest by " + machine.firmware() + "."));
+    }
+    List<Mapping> networks = new ArrayList<>();
+    for (Machine.Nic nic : machine.nics()) {
+      networks.add(named("network", nic.network(), target.networks(), concerns));
+    }
+    List<Mapping> groups = new ArrayList<>();
+    for (String group : machine.securityGroups()) {
+      groups.add(named("security-group", group, target.securityGroups(), concerns));
+    }
+    if (!source.country().equals(target.country())) {
+      concerns.add(
+          new Concern(
+              "country-changes",
+              Severity.INFORMATION,
+              "The disks move from " + source.country() + " to " + target.country() + ".",
+              "Nothing, if the data may be kept there."));
+    }
+    concerns.sort(Comparator.comparing(Concern::severity));
+    long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
+    return new Plan(
+        machine.digest(),
+        plain(machine),
+        target.formats().getFirst(),
+        size,
+        networks,
+        groups,
+        concerns.stream().distinct().toList(),
+        new Plan.Estimate(bytes, OVERHEAD_SECONDS + Math.ceilDiv(bytes, bytesPerSecond)));
+  }
+
+  private static Mapping size(Machine machine, Listing target, List<Concern> concerns) {
+    String now = machine.cpus() + " CPUs, " + machine.memoryBytes() + " bytes of memory";
+    Optional<Listing.Size> smallest =
+        target.sizes().stream().filter(size -> size.holds(machine)).min(SMALLEST);
+    if (smallest.isEmpty()) {
+      concerns.add(
+          blocking("no-size-holds-it", target.site() + " has no size that holds " + now + "."));
+      return new Mapping(now, "", "No size holds it.");
+    }
+    return new Mapping(
+        now,
+        smallest.get().name(),
+        "The smallest size with at least the CPUs and the memory that it has now.");
+  }
+
+  private static Mapping named(
+      String what, String name, List<String> offered, List<Concern> concerns) {
+    if (offered.contains(name)) {
+      return new Mapping(name, name, "By the same name.");
+    }
+    if (offered.isEmpty()) {
+      concerns.add(blocking("no-" + what, "There is no " + what + " for " + name + "."));
+      return new Mapping(name, "", "None is offered.");
+    }
+    String first = offered.getFirst();
+    concerns.add(
+        new Concern(
+            what + "-by-default",
+            Severity.WARNING,
+            "The target has no " + what + " " + name + "; " + first + " takes its place.",
+            "Make one of that name at the target, or look at what " + first + " allows."));
+    return new Mapping(name, first, "None has that name: the site's first one.");
+  }
+
+  private static Concern blocking(String code, String text) {
+    return new Concern(
+        code, Severity.BLOCKING, text, "Choose another target, or change the machine.");
+  }
+
+  /** Its owner's name for it as a plain one; the provider's id where nothing of it is left. */
+  private static String plain(Machine machine) {
+    String name =
+        machine.name().replaceAll("[^A-Za-z0-9._-]+", "-").replaceAll("^[^A-Za-z0-9]+|-+$", "");
+    return name.isEmpty() ? machine.id() : name;
+  }
+}

@@ -1,0 +1,23 @@
+package crossdock.catalog;
+
+import crossdock.contracts.Json;
+import io.micronaut.http.MediaType;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.http.annotation.Produces;
+
+/** The listing, for everybody to read. */
+@Controller("/v1/sites")
+final class SitesController {
+  private final Sites sites;
+
+  SitesController(Sites sites) {
+    this.sites = sites;
+  }
+
+  @Get
+  @Produces(MediaType.APPLICATION_JSON)
+  byte[] all() {
+    return Json.bytes(sites.all());
+  }
+}

@@ -1,0 +1,94 @@
+package crossdock.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import crossdock.contracts.Machine;
+import crossdock.contracts.Plan;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.AlphaChars;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.LongRange;
+import net.jqwik.api.constraints.Size;
+import net.jqwik.api.constraints.StringLength;
+
+class MapperProperties {
+  private static final Listing NORTH = Sample.LISTINGS.getFirst();
+  private static final Mapper MAPPER = new Mapper(1000);
+
+  @Property
+  void aMachineNeverGetsLessThanItHasAndNoSmallerSizeWouldDo(
+      @ForAll @Size(max = 8) List<@IntRange(min = 1, max = 64) Integer> cpus,
+      @ForAll @IntRange(min = 1, max = 64) int wanted,
+      @ForAll @LongRange(min = 1 << 20, max = 64L << 30) long memory,
+      @ForAll long seed) {
+    Random random = new Random(seed);
+    List<Listing.Size> sizes = new ArrayList<>();
+    for (int i = 0; i < cpus.size(); i++) {
+      sizes.add(new Listing.Size("s" + i, cpus.get(i), random.nextLong(1 << 20, 64L << 30)));
+    }
+    Machine machine = Sample.machine(wanted, memory, "default", "default");
+    Plan plan = MAPPER.plan(machine, NORTH, offering(sizes));
+    Optional<Listing.Size> chosen =
+        sizes.stream().filter(size -> size.name().equals(plan.size().target())).findFirst();
+    assertThat(chosen.isPresent()).isEqualTo(sizes.stream().anyMatch(size -> size.holds(machine)));
+    assertThat(plan.concerns().stream().anyMatch(c -> c.severity() == Plan.Severity.BLOCKING))
+        .isEqualTo(chosen.isEmpty());
+    chosen.ifPresent(
+        size -> {
+          assertThat(size.holds(machine)).isTrue();
+          assertThat(sizes.stream().filter(other -> other.holds(machine)))
+              .noneMatch(
+                  other ->
+                      other.cpus() <= size.cpus()
+                          && other.memoryBytes() <= size.memoryBytes()
+                          && (other.cpus() < size.cpus()
+                              || other.memoryBytes() < size.memoryBytes()));
+        });
+    Collections.shuffle(sizes, random);
+    assertThat(MAPPER.plan(machine, NORTH, offering(sizes))).isEqualTo(plan);
+  }
+
+  @Property
+  void everyNameBecomesAPlainOneAndEveryConstructIsMapped(
+      @ForAll @StringLength(min = 1, max = 128) String name,
+      @ForAll @AlphaChars @StringLength(min = 1, max = 9) String network) {
+    Machine model = Sample.machine(1, 1 << 20, network, network);
+    if (name.isBlank()) {
+      return;
+    }
+    Machine machine =
+        new Machine(
+            model.id(),
+            name,
+            model.architecture(),
+            model.cpus(),
+            model.memoryBytes(),
+            model.firmware(),
+            model.guestOs(),
+            model.disks(),
+            model.nics(),
+            model.securityGroups());
+    Plan plan = MAPPER.plan(machine, NORTH, offering(List.of()));
+    assertThat(plan.targetName()).matches("[A-Za-z0-9][A-Za-z0-9._-]*");
+    assertThat(plan.networks()).hasSameSizeAs(machine.nics());
+    assertThat(plan.securityGroups()).hasSameSizeAs(machine.securityGroups());
+  }
+
+  private static Listing offering(List<Listing.Size> sizes) {
+    return new Listing(
+        NORTH.site(),
+        NORTH.country(),
+        NORTH.formats(),
+        sizes,
+        NORTH.networks(),
+        NORTH.securityGroups(),
+        NORTH.architectures(),
+        NORTH.firmwares());
+  }
+}

@@ -1,0 +1,95 @@
+package crossdock.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import crossdock.chassis.Database;
+import crossdock.chassis.Outcome;
+import crossdock.chassis.StepFailed;
+import crossdock.chassis.testing.TestDatabase;
+import crossdock.contracts.CoreService;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Migration;
+import crossdock.contracts.Party;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Reason;
+import crossdock.contracts.SiteId;
+import crossdock.contracts.Step;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PlanningTest {
+  private final Sites sites = new Sites(new Database(new TestDatabase().migrated()));
+  private final Planning planning = new Planning(sites, 1 << 20);
+
+  @Test
+  void aMachineIsMappedByNameToTheSmallestSizeThatHoldsIt() {
+    sites.list(Sample.LISTINGS);
+    Machine machine = Sample.machine(2, 1 << 30, "front", "web");
+    Plan plan = plan(Sample.SOUTH, machine);
+    assertThat(plan.machine()).isEqualTo(machine.digest());
+    assertThat(plan.targetName()).isEqualTo("Web-shop-old");
+    assertThat(plan.format()).isEqualTo("vmdk");
+    assertThat(plan.size().target()).isEqualTo("medium");
+    assertThat(plan.networks()).extracting(Plan.Mapping::target).containsExactly("front");
+    assertThat(plan.securityGroups()).extracting(Plan.Mapping::target).containsExactly("web");
+    assertThat(plan.concerns()).extracting(Plan.Concern::code).containsExactly("country-changes");
+    assertThat(plan.estimate()).isEqualTo(new Plan.Estimate((1L << 30) + 1, 60 + 1025));
+  }
+
+  @Test
+  void whatHasNoCounterpartIsAConcernAndTheWorstComesFirst() {
+    sites.list(Sample.LISTINGS);
+    Plan plan = plan(Sample.SOUTH, Sample.machine(16, 1 << 30, "back", "mail"));
+    assertThat(plan.size().target()).isEmpty();
+    assertThat(plan.networks().getFirst().target()).isEqualTo("lan");
+    assertThat(plan.securityGroups().getFirst().target()).isEqualTo("closed");
+    assertThat(plan.concerns())
+        .extracting(Plan.Concern::severity)
+        .containsExactly(
+            Plan.Severity.BLOCKING,
+            Plan.Severity.WARNING,
+            Plan.Severity.WARNING,
+            Plan.Severity.INFORMATION);
+  }
+
+  @Test
+  void thePlanTakesEffectAndPlanningAgainGivesTheSame() {
+    sites.list(Sample.LISTINGS);
+    Machine machine = Sample.machine(1, 1 << 30, "front", "web");
+    Plan plan = plan(Sample.SOUTH, machine);
+    sites.list(Sample.LISTINGS.reversed());
+    assertThat(plan(Sample.SOUTH, machine)).isEqualTo(plan);
+    Migration planned =
+        Sample.inspected(Sample.SOUTH, machine)
+            .says(new Party.Core(CoreService.CATALOG), new Fact.Planned(plan))
+            .migration();
+    assertThat(planned.state()).isEqualTo(new Migration.State.Planned());
+  }
+
+  @Test
+  void aSiteThatIsNotListedOrNoLongerListedIsRefused() {
+    sites.list(Sample.LISTINGS);
+    Machine machine = Sample.machine(1, 1 << 30, "front", "web");
+    assertRefused(SiteId.parse("west:paris"), machine);
+    sites.list(Sample.LISTINGS.subList(0, 1));
+    assertRefused(Sample.SOUTH, machine);
+    assertThat(sites.all()).isEqualTo(Sample.LISTINGS.subList(0, 1));
+  }
+
+  private void assertRefused(SiteId target, Machine machine) {
+    assertThatThrownBy(() -> plan(target, machine))
+        .isInstanceOfSatisfying(
+            StepFailed.class,
+            failed -> assertThat(failed.reason()).isEqualTo(Reason.NO_SUCH_PROVIDER));
+  }
+
+  private Plan plan(SiteId target, Machine machine) {
+    Outcome outcome = planning.perform(Sample.inspected(target, machine).work(Step.PLAN));
+    assertThat(outcome).isInstanceOf(Outcome.Done.class);
+    List<Fact> facts = ((Outcome.Done) outcome).facts();
+    assertThat(facts).hasSize(1);
+    return ((Fact.Planned) facts.getFirst()).plan();
+  }
+}

@@ -1,0 +1,5 @@
+/** Which accounts at the providers one customer has. */
+@NullMarked
+package crossdock.identity;
+
+import org.jspecify.annotations.NullMarked;
