@@ -8,7 +8,8 @@ import crossdock.contracts.Role;
  * may be source in one migration and target in another, never both in one.
  *
  * @param fence of the job that makes the call; an adapter that sees a smaller one than before
- *     refuses it
+ *     refuses it with an {@link java.io.IOException}, since that is no verdict on the machine, and
+ *     remembers fences longer than what was made under them
  */
 public record Tag(MigrationId migration, Role side, long fence) {
   /** The same without the fence: what objects are found by. */
