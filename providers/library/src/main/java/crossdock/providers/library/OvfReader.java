@@ -9,7 +9,9 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.Machine.Firmware;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
-import java.io.ByteArrayInputStream;
+import java.io.StringReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -83,7 +85,7 @@ final class OvfReader {
           throw new XMLStreamException("refers to something outside");
         });
     try {
-      XMLStreamReader xml = factory.createXMLStreamReader(new ByteArrayInputStream(document));
+      XMLStreamReader xml = factory.createXMLStreamReader(new StringReader(decode(document)));
       try {
         return new OvfReader(xml).envelope(id);
       } finally {
@@ -91,6 +93,17 @@ final class OvfReader {
       }
     } catch (XMLStreamException e) {
       throw new Refused("the descriptor is not well-formed XML", e);
+    }
+  }
+
+  /** Left to the parser, bad bytes would each be a line on our standard error. */
+  private static String decode(byte[] document) {
+    try {
+      String text =
+          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(document)).toString();
+      return text.startsWith("\uFEFF") ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw new Refused("the descriptor is not UTF-8", e);
     }
   }
 

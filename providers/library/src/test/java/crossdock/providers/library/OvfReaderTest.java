@@ -117,7 +117,7 @@ class OvfReaderTest {
       })
   void documentTypesAndEntitiesAreRefused(String type) {
     String typed = FOREIGN.replace("<Envelope", type + "<Envelope");
-    assertRefused(typed, "");
+    assertRefused(typed, "document type");
     assertRefused(typed.replace("<Name>Mail", "<Name>&e;"), "");
   }
 
@@ -132,6 +132,15 @@ class OvfReaderTest {
     assertThat(read(before("</VirtualSystem>", other))).isEqualTo(read(FOREIGN));
     assertRefused(before("</VirtualSystem>", other.replace("false", "true")), "requires");
     assertRefused(before("</Envelope>", other.replace(" ovf:required=\"false\"", "")), "requires");
+  }
+
+  @Test
+  void whatIsNotUtf8IsRefused() {
+    byte[] wide = FOREIGN.getBytes(StandardCharsets.UTF_16);
+    assertThatThrownBy(() -> OvfReader.read(wide, "mail"))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("UTF-8");
+    assertThat(read("\uFEFF" + FOREIGN)).isEqualTo(read(FOREIGN));
   }
 
   @Test
