@@ -1,20 +1,266 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.TrustBundle;
+import java.io.Console;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.http.HttpClient;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code ./crossdock demo}: two customers, two machines, both ways. */
+/**
+ * {@code ./crossdock demo}: two customers, two machines, both ways at once. Uses nothing but the
+ * interfaces that customers have, and at the end believes nothing that it has not checked by
+ * itself.
+ */
 @Command(name = "demo", description = "Starts everything and moves two real machines.")
 final class Demo implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofMinutes(15);
+  private static final long LOOK_MILLIS = 250;
+
   @Option(names = "--json", description = "Print one JSON object and nothing else.")
   boolean json;
 
   @Option(names = "--keep", description = "Leave everything running at the end.")
   boolean keep;
 
+  /** A machine on its way. */
+  private record Move(Customer customer, Site from, Site to, String machine, String id) {}
+
   @Override
-  public Integer call() {
-    throw new Refusal(Refusal.CANNOT_START, "There is no demo yet: use ./crossdock up.");
+  public Integer call() throws IOException, InterruptedException {
+    PrintStream out = json ? System.err : System.out;
+    State state = Launcher.state();
+    Cargo cargo = Cargo.choose(Launcher.home(), state, out);
+    Launcher.up(false, cargo.provider());
+    try {
+      ObjectNode result = JSON.createObjectNode();
+      boolean good = run(state, cargo, out, result);
+      if (json) {
+        System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
+      }
+      return good ? 0 : 1;
+    } finally {
+      if (!keep) {
+        Launcher.down();
+      }
+    }
+  }
+
+  private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)
+      throws IOException, InterruptedException {
+    Ports ports = Launcher.ports();
+    HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    Site north = Site.ALL.get(0);
+    Site south = Site.ALL.get(1);
+    String run = Long.toString(Instant.now().getEpochSecond(), 36);
+    List<Move> moves = new ArrayList<>();
+    for (Move move :
+        List.of(
+            new Move(Customer.of(state, "alice", http), north, south, "demo-alpha-" + run, ""),
+            new Move(Customer.of(state, "bob", http), south, north, "demo-beta-" + run, ""))) {
+      Customer customer = move.customer();
+      String provider = move.from().provider();
+      out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
+      cargo.place(move.from(), move.machine(), customer.subject(provider));
+      consent(ports, move);
+      moves.add(ask(ports, move));
+    }
+    watch(ports, moves, out);
+    TrustBundle trust =
+        Evidence.trust(state.trust().resolve("bundle.json"), state.trust().resolve("members"));
+    ArrayNode migrations = result.putArray("migrations");
+    boolean good = true;
+    for (Move move : moves) {
+      good &= prove(ports, cargo, trust, move, out, migrations.addObject());
+    }
+    String api = Services.url(ports, "gateway");
+    ObjectNode urls = result.putObject("urls");
+    urls.put("api", api + "/v1").put("page", api + "/").put("openapi", api + "/openapi.yaml");
+    out.printf("%nAPI: %s/v1   page: %s/%n", api, api);
+    return good;
+  }
+
+  /** The links at the broker, and the yes at each side, given where it counts. */
+  private static void consent(Ports ports, Move move) throws IOException, InterruptedException {
+    Customer customer = move.customer();
+    for (Site site : List.of(move.from(), move.to())) {
+      customer.post(
+          Services.url(ports, "identity-federation") + "/v1/links",
+          Realms.BROKER,
+          Map.of("provider", site.provider(), "token", customer.token(site.provider())));
+    }
+    Map<String, Object> yes =
+        Map.of(
+            "maxBytes",
+            1L << 40,
+            "mayErase",
+            false,
+            "expiresAt",
+            Instant.now().plus(1, ChronoUnit.DAYS).toString());
+    Map<String, Object> source = new java.util.HashMap<>(yes);
+    source.put("machine", move.machine());
+    source.put("otherSide", move.to().id());
+    customer.post(
+        Services.url(ports, move.from().provider() + "-export") + "/v1/grants",
+        move.from().provider(),
+        source);
+    Map<String, Object> target = new java.util.HashMap<>(yes);
+    target.put("otherSide", move.from().id());
+    customer.post(
+        Services.url(ports, move.to().provider() + "-import") + "/v1/grants",
+        move.to().provider(),
+        target);
+  }
+
+  private static Move ask(Ports ports, Move move) throws IOException, InterruptedException {
+    JsonNode answer =
+        move.customer()
+            .post(
+                Services.url(ports, "gateway") + "/v1/migrations",
+                Realms.BROKER,
+                Map.of(
+                    "vm", move.machine(),
+                    "source", move.from().id(),
+                    "target", move.to().id(),
+                    "mode", "cold",
+                    "accept", "automatic",
+                    "limit", Map.of("amount", "50.00", "currency", "EUR"),
+                    "eraseSource", false),
+                "Idempotency-Key",
+                move.machine());
+    return new Move(
+        move.customer(), move.from(), move.to(), move.machine(), answer.path("id").asText());
+  }
+
+  /** Shows how far they are until none is waited for any more. */
+  private static void watch(Ports ports, List<Move> moves, PrintStream out)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
+    String before = "";
+    boolean open = true;
+    while (open && System.nanoTime() < deadline) {
+      open = false;
+      StringBuilder lines = new StringBuilder();
+      for (Move move : moves) {
+        JsonNode now = migration(ports, move);
+        open |= !now.path("done").asBoolean();
+        lines.append(line(move, now)).append('\n');
+      }
+      if (!lines.toString().equals(before)) {
+        boolean again = terminal && !before.isEmpty();
+        out.print((again ? "\u001b[" + moves.size() + "A\u001b[J" : "") + lines);
+        before = lines.toString();
+      }
+      Thread.sleep(LOOK_MILLIS);
+    }
+    if (open) {
+      throw new Refusal(
+          Refusal.FAILED,
+          "The migrations have not ended within " + PATIENCE.toMinutes() + " minutes.");
+    }
+  }
+
+  private static String line(Move move, JsonNode now) {
+    String state = now.path("state").asText();
+    JsonNode progress = now.path("progress");
+    long total = progress.path("totalBytes").asLong();
+    String bar = "";
+    if (total > 0 && !now.path("done").asBoolean()) {
+      int tenths = (int) (20 * progress.path("doneBytes").asLong() / total);
+      bar =
+          " ["
+              + "#".repeat(tenths)
+              + " ".repeat(20 - tenths)
+              + "] "
+              + progress.path("step").asText();
+    }
+    return String.format(
+        Locale.ROOT,
+        "%-20s %s -> %s  %-10s%s",
+        move.machine(),
+        move.from().provider(),
+        move.to().provider(),
+        state,
+        bar);
+  }
+
+  private static JsonNode migration(Ports ports, Move move)
+      throws IOException, InterruptedException {
+    return move.customer().get(Services.url(ports, "gateway") + "/v1/migrations/" + move.id());
+  }
+
+  private static boolean prove(
+      Ports ports, Cargo cargo, TrustBundle trust, Move move, PrintStream out, ObjectNode result)
+      throws IOException, InterruptedException {
+    JsonNode now = migration(ports, move);
+    String state = now.path("state").asText();
+    result.put("migrationId", move.id()).put("state", state);
+    result.put("source", move.from().id()).put("target", move.to().id());
+    out.printf("%n%s: %s%n", move.machine(), state);
+    if (!state.equals("retired")) {
+      out.printf("  it did not arrive: %s%n", now.path("reason").asText());
+      result.put("reason", now.path("reason").asText());
+      return false;
+    }
+    String base = Services.url(ports, "gateway") + "/v1/migrations/" + move.id();
+    Evidence evidence = Evidence.verify(move.customer().bytes(base + "/evidence"), trust);
+    Certificate certificate = evidence.certificate();
+    String machine = evidence.countersignature().machine();
+    out.printf("  now at %s as %s%n", move.to().id(), machine);
+    out.printf(
+        "  certificate by %s for %s, %d events verified from the pinned members on%n",
+        certificate.issuer(), certificate.audience(), evidence.migration().sequence());
+    boolean same = true;
+    for (Certificate.Disk disk : certificate.disks()) {
+      String source = cargo.root(move.from(), move.machine(), disk.name());
+      boolean equal = source.equals(disk.root().hex());
+      same &= equal;
+      out.printf("  disk %s: root %s%n", disk.name(), disk.root());
+      out.printf(
+          "    source, hashed again now: %s; target, read back and countersigned: same%n",
+          equal ? "same" : source);
+    }
+    Cargo.Life life = cargo.life(move.from(), move.machine(), move.to(), machine);
+    out.printf("  %s%n", life.sentence());
+    JsonNode statement = move.customer().get(base + "/statement");
+    for (JsonNode earned : statement.path("lines")) {
+      out.printf(
+          "  %-36s %-18s %10s %s%n",
+          earned.path("payee").asText(),
+          earned.path("meter").asText(),
+          earned.path("amount").path("amount").asText(),
+          earned.path("amount").path("currency").asText());
+    }
+    result.set("disks", now.path("disks"));
+    result.set("certificate", JSON.readTree(move.customer().bytes(base + "/certificate")));
+    result.put("verified", true).put("sameBytes", same);
+    result.put("booted", life.booted()).put("counterGoesOn", life.good());
+    result.put("lastAtSource", life.lastAtSource()).put("firstAtTarget", life.firstAtTarget());
+    result.set("statement", statement);
+    result.set("seconds", now.path("seconds"));
+    return same && life.good();
+  }
+
+  /** Where the machines of the demo come from. */
+  static Path guestCache(State state) {
+    return State.directory(state.root().resolve("demo").resolve("cache"));
   }
 }

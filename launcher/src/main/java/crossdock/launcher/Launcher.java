@@ -72,7 +72,8 @@ public final class Launcher implements Runnable {
   }
 
   /** Starts the supervisor and waits until all is ready; what it says then is the table. */
-  static Status up(boolean infrastructureOnly) throws IOException, InterruptedException {
+  static Status up(boolean infrastructureOnly, String sites)
+      throws IOException, InterruptedException {
     State state = state();
     Optional<ProcessHandle> running = Spawn.running(state.supervisorPid());
     if (running.isPresent()) {
@@ -109,7 +110,9 @@ public final class Launcher implements Runnable {
                 "CROSSDOCK_STATE",
                 state.root().toString(),
                 "CROSSDOCK_PORTS",
-                Integer.toString(ports.base())));
+                Integer.toString(ports.base()),
+                "CROSSDOCK_SITES",
+                sites));
     Process supervisor = builder.start();
     while (!supervisor.waitFor(100, TimeUnit.MILLISECONDS)) {
       Optional<Status> status = Status.read(state);
@@ -164,7 +167,8 @@ public final class Launcher implements Runnable {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-      Status status = up(infrastructureOnly);
+      Status status =
+          up(infrastructureOnly, System.getenv().getOrDefault("CROSSDOCK_SITES", "library"));
       OUT.print(status.table());
       if (!infrastructureOnly) {
         OUT.println("API: " + status.api());

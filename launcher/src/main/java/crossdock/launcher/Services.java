@@ -58,6 +58,11 @@ final class Services {
 
   static final List<Service> ALL = all();
 
+  /** Where a service answers customers. */
+  static String url(Ports ports, String name) {
+    return ALL.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow().url(ports);
+  }
+
   private static List<Service> all() {
     List<Service> services = new ArrayList<>();
     int offset = 0;
@@ -205,6 +210,7 @@ final class Services {
   private void site(Map<String, String> p, Service service, Path directory, Site site) {
     p.put("crossdock.site.urn", site.party().urn());
     p.put("crossdock.site.provider", siteProvider);
+    p.put("crossdock.site.formats", String.join(",", site.formats(siteProvider)));
     p.put("crossdock.site.root", state.site(site.provider()).toString());
     p.put("crossdock.subnet.VMExportSubnet", site.exportSubnet());
     p.put("crossdock.subnet.VMImportSubnet", site.importSubnet());

@@ -12,6 +12,19 @@ record Site(String provider, String region, String exportSubnet, String importSu
           new Site("north", "oslo", "127.1.1.1", "127.1.1.2", 10),
           new Site("south", "roma", "127.1.2.1", "127.1.2.2", 20));
 
+  /** As the contracts write it. */
+  String id() {
+    return provider + ":" + region;
+  }
+
+  /** What its cloud stores disks as: the sites differ, so that something is converted both ways. */
+  List<String> formats(String adapter) {
+    if (adapter.equals("library")) {
+      return List.of("raw");
+    }
+    return provider.equals("north") ? List.of("qcow2", "raw") : List.of("vmdk", "raw");
+  }
+
   Party party() {
     return new Party(
         "site." + provider + "." + region, "urn:crossdock:site:" + provider + ":" + region);

@@ -1,0 +1,130 @@
+package crossdock.launcher;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * One of the demo's customers: signs in at the broker and at both providers, and calls their
+ * interfaces as anybody would.
+ */
+final class Customer {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private final String name;
+  private final JsonNode accounts;
+  private final HttpClient http;
+  private final Map<String, Token> tokens = new HashMap<>();
+
+  private record Token(String value, long usableUntilNanos) {}
+
+  private Customer(String name, JsonNode accounts, HttpClient http) {
+    this.name = name;
+    this.accounts = accounts;
+    this.http = http;
+  }
+
+  static Customer of(State state, String name, HttpClient http) throws IOException {
+    return new Customer(
+        name, JSON.readTree(Files.readAllBytes(state.customers())).path(name), http);
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** Who the customer is at a provider. */
+  String subject(String realm) {
+    return accounts.path(realm).path("subject").asText();
+  }
+
+  /** A token of a realm, fetched anew when less than half of its life is left. */
+  String token(String realm) throws IOException, InterruptedException {
+    Token known = tokens.get(realm);
+    if (known != null && System.nanoTime() < known.usableUntilNanos()) {
+      return known.value();
+    }
+    JsonNode account = accounts.path(realm);
+    String form =
+        Map.of(
+                "grant_type", "password",
+                "client_id", account.path("client").asText(),
+                "username", account.path("username").asText(),
+                "password", account.path("password").asText(),
+                "scope", "openid")
+            .entrySet()
+            .stream()
+            .map(
+                field ->
+                    field.getKey()
+                        + "="
+                        + URLEncoder.encode(field.getValue(), StandardCharsets.UTF_8))
+            .collect(Collectors.joining("&"));
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(account.path("token").asText()))
+            .timeout(PATIENCE)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .POST(HttpRequest.BodyPublishers.ofString(form))
+            .build();
+    JsonNode answer = answer(request);
+    String value = answer.path("access_token").asText();
+    long half = Duration.ofSeconds(answer.path("expires_in").asLong()).dividedBy(2).toNanos();
+    tokens.put(realm, new Token(value, System.nanoTime() + half));
+    return value;
+  }
+
+  JsonNode get(String url) throws IOException, InterruptedException {
+    return answer(request(url, Realms.BROKER).GET().build());
+  }
+
+  byte[] bytes(String url) throws IOException, InterruptedException {
+    return send(request(url, Realms.BROKER).GET().build());
+  }
+
+  JsonNode post(String url, String realm, Object body, String... headers)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        request(url, realm)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)));
+    return answer((headers.length == 0 ? request : request.headers(headers)).build());
+  }
+
+  private HttpRequest.Builder request(String url, String realm)
+      throws IOException, InterruptedException {
+    return HttpRequest.newBuilder(URI.create(url))
+        .timeout(PATIENCE)
+        .header("Authorization", "Bearer " + token(realm));
+  }
+
+  private JsonNode answer(HttpRequest request) throws IOException, InterruptedException {
+    return JSON.readTree(send(request));
+  }
+
+  private byte[] send(HttpRequest request) throws IOException, InterruptedException {
+    HttpResponse<byte[]> response = http.send(request, HttpResponse.BodyHandlers.ofByteArray());
+    if (response.statusCode() / 100 != 2) {
+      throw new IOException(
+          request.method()
+              + " "
+              + request.uri()
+              + " answers "
+              + response.statusCode()
+              + ": "
+              + new String(response.body(), StandardCharsets.UTF_8));
+    }
+    return response.body();
+  }
+}

@@ -1,0 +1,100 @@
+package crossdock.launcher;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.Countersignature;
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Event;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Migration;
+import crossdock.contracts.Refused;
+import crossdock.contracts.TrustBundle;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * What a migration's events prove to somebody who trusts the pinned members and nobody else: every
+ * signature, every link, the certificate, and the target's countersignature of the same roots.
+ */
+record Evidence(Migration migration, Certificate certificate, Countersignature countersignature) {
+
+  /**
+   * Verifies it all.
+   *
+   * @param array the answer of {@code /v1/migrations/{id}/evidence}
+   * @throws Refused with the first thing that does not hold
+   */
+  static Evidence verify(byte[] array, TrustBundle trust) throws IOException {
+    Migration migration = Migration.of(Event.verify(events(array), trust));
+    Fact.Certified certified = migration.need(Fact.Certified.class);
+    Fact.Imported imported = migration.need(Fact.Imported.class);
+    Certificate certificate =
+        Certificate.verify(
+            certified.certificate(),
+            trust,
+            migration.id(),
+            migration.request().source(),
+            migration.request().target(),
+            migration.plan().digest(),
+            migration.plan().machine(),
+            Instant.now());
+    Countersignature countersignature =
+        Countersignature.verify(imported.countersignature(), trust, migration.request().target());
+    if (!countersignature.certificate().equals(certified.certificate().digest())) {
+      throw new Refused("the countersignature is of another certificate");
+    }
+    for (Certificate.Disk disk : certificate.disks()) {
+      if (!disk.root().equals(countersignature.roots().get(disk.name()))) {
+        throw new Refused("the target registered another root of " + disk.name());
+      }
+    }
+    return new Evidence(migration, certificate, countersignature);
+  }
+
+  /** The bundle in a state directory, accepted by the members pinned beside it. */
+  static TrustBundle trust(Path bundle, Path members) throws IOException {
+    List<X509Certificate> pinned = new ArrayList<>();
+    try (Stream<Path> files = Files.list(members)) {
+      for (Path file : files.sorted().toList()) {
+        pinned.add(
+            (X509Certificate)
+                CertificateFactory.getInstance("X.509")
+                    .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(file))));
+      }
+    } catch (CertificateException e) {
+      throw new IOException("a pinned member is no certificate", e);
+    }
+    List<Envelope> signed = List.of(Json.read(Files.readAllBytes(bundle), Envelope[].class));
+    return TrustBundle.accept(signed, pinned, 0, Instant.now());
+  }
+
+  /** The elements of a JSON array in their own bytes: a hash is of bytes, not of what they mean. */
+  private static List<byte[]> events(byte[] array) throws IOException {
+    List<byte[]> events = new ArrayList<>();
+    try (JsonParser parser = new ObjectMapper().getFactory().createParser(array)) {
+      if (parser.nextToken() != JsonToken.START_ARRAY) {
+        throw new Refused("evidence is an array of events");
+      }
+      while (parser.nextToken() == JsonToken.START_OBJECT) {
+        int from = (int) parser.currentTokenLocation().getByteOffset();
+        parser.skipChildren();
+        int to = (int) parser.currentLocation().getByteOffset();
+        events.add(Arrays.copyOfRange(array, from, to));
+      }
+    }
+    return events;
+  }
+}
