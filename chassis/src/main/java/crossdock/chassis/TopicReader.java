@@ -46,7 +46,6 @@ public final class TopicReader implements AutoCloseable {
   private final Parked parked;
   private final Kafka kafka;
   private final Counter refused;
-  private final Thread thread;
   private volatile boolean open = true;
   private volatile boolean assigned;
   private volatile String state = "starting";
@@ -69,7 +68,7 @@ public final class TopicReader implements AutoCloseable {
     Gauge.builder("crossdock.reader.assigned", this, reader -> reader.assigned ? 1 : 0)
         .tag("reader", name)
         .register(meters);
-    this.thread = Thread.ofPlatform().name("reader-" + name).daemon().start(this::run);
+    Thread _ = Thread.ofPlatform().name("reader-" + name).daemon().start(this::run);
   }
 
   /** Whether the broker lets it read: a connection alone is not enough. */
@@ -140,7 +139,7 @@ public final class TopicReader implements AutoCloseable {
 
   @Override
   public void close() {
+    // Not interrupted: the poll returns by itself, and the consumer leaves its group in good order.
     open = false;
-    thread.interrupt();
   }
 }

@@ -1,5 +1,7 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringWriter;
@@ -181,13 +183,9 @@ final class Services {
       p.put("crossdock.billing.prices", sample("prices.json", directory));
     }
     if (service.module().equals("identity-federation")) {
-      for (Site each : Site.ALL) {
-        oidc(
-            p,
-            "crossdock.oidc.members." + each.provider() + ".",
-            each.provider(),
-            Realms.PROVIDER_AUDIENCE);
-      }
+      Path realms = directory.resolve("providers.json");
+      State.write(realms, realms());
+      p.put("crossdock.identity.providers", realms.toString());
     }
   }
 
@@ -240,6 +238,20 @@ final class Services {
     Pki.signing(directory, authority, party);
     p.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
     p.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());
+  }
+
+  /** Where the providers' own realms are: what a link's token is checked by. */
+  private String realms() {
+    ArrayNode realms = JsonNodeFactory.instance.arrayNode();
+    for (Site site : Site.ALL) {
+      realms
+          .addObject()
+          .put("provider", site.provider())
+          .put("issuer", Realms.issuer(ports, site.provider()))
+          .put("jwks", Realms.jwks(ports, site.provider()))
+          .put("audience", Realms.PROVIDER_AUDIENCE);
+    }
+    return realms.toPrettyString();
   }
 
   private void oidc(Map<String, String> p, String prefix, String realm, String audience) {
