@@ -1,10 +1,9 @@
 package crossdock.gateway.api;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.chassis.MutualTls;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Json;
+import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import crossdock.contracts.TrustBundle;
 import io.micronaut.context.annotation.Value;
@@ -19,7 +18,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -62,22 +60,15 @@ final class Accounts {
     return List.of(Json.read(answer, Link[].class));
   }
 
-  /** The machines of a linked account at one site, as the site describes them. */
-  List<JsonNode> machines(TrustBundle.Site site, Link link) {
+  /** The machines of a linked account that its owner lets Crossdock see at one site. */
+  List<Machine> machines(TrustBundle.Site site, Link link) {
     MutualTls mutual =
         tls.orElseThrow(() -> Problem.UNAVAILABLE.because("this gateway has no TLS certificate"));
     URI uri =
         site.export()
             .resolve("/v1/machines?issuer=" + encode(link.issuer()) + "&sub=" + encode(link.sub()));
     try (HttpClient client = mutual.client(site.urn().urn())) {
-      JsonNode[] answer = Json.read(get(client, HttpRequest.newBuilder(uri)), JsonNode[].class);
-      List<JsonNode> machines = new ArrayList<>();
-      for (JsonNode machine : answer) {
-        if (machine instanceof ObjectNode object) {
-          machines.add(object.put("site", site.urn().id().toString()));
-        }
-      }
-      return machines;
+      return List.of(Json.read(get(client, HttpRequest.newBuilder(uri)), Machine[].class));
     } catch (Refused e) {
       LOG.warn("{} answers {}", site.urn(), e.getMessage());
       throw Problem.UNAVAILABLE.because("the site's answer is not well-formed");

@@ -1,9 +1,10 @@
 package crossdock.gateway.api;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Json;
-import crossdock.contracts.Party;
+import crossdock.contracts.Machine;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import io.micronaut.http.HttpHeaders;
@@ -14,7 +15,6 @@ import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** From where to where a customer can move what. */
 @Controller("/v1")
@@ -28,52 +28,56 @@ final class DirectoryController {
     this.accounts = accounts;
   }
 
-  private record Listed(
-      SiteId site,
-      String provider,
-      String region,
-      Party.Site urn,
-      @com.fasterxml.jackson.annotation.JsonProperty("class") TrustBundle.SiteClass siteClass) {
-    static Listed of(TrustBundle.Site site) {
-      SiteId id = site.urn().id();
-      return new Listed(id, id.provider(), id.region(), site.urn(), site.siteClass());
-    }
-  }
+  private record Listed(SiteId id, @JsonProperty("class") TrustBundle.SiteClass siteClass) {}
+
+  private record Provider(String provider, List<Listed> sites) {}
+
+  private record Providers(List<Provider> items) {}
 
   /**
-   * @param vms each as its provider describes it
    * @param unavailable sites that did not answer
    */
-  private record Machines(List<JsonNode> vms, List<SiteId> unavailable) {}
+  private record Vms(List<ObjectNode> items, List<SiteId> unavailable) {}
 
   @Get("/providers")
   byte[] providers() {
     return Json.bytes(
-        Map.of(
-            "providers",
+        new Providers(
             trust.members().stream()
-                .flatMap(member -> member.sites().stream())
-                .map(Listed::of)
+                .map(
+                    member ->
+                        new Provider(
+                            member.provider(),
+                            member.sites().stream()
+                                .map(site -> new Listed(site.urn().id(), site.siteClass()))
+                                .toList()))
                 .toList()));
   }
 
   @Get("/vms")
-  byte[] machines(@Header(HttpHeaders.AUTHORIZATION) String bearer) {
-    List<JsonNode> vms = new ArrayList<>();
+  byte[] vms(@Header(HttpHeaders.AUTHORIZATION) String bearer) {
+    List<ObjectNode> vms = new ArrayList<>();
     List<SiteId> silent = new ArrayList<>();
     for (Accounts.Link link : accounts.links(bearer)) {
-      for (TrustBundle.Member member : trust.members()) {
-        if (member.provider().equals(link.provider())) {
-          for (TrustBundle.Site site : member.sites()) {
-            try {
-              vms.addAll(accounts.machines(site, link));
-            } catch (Problem.Thrown e) {
-              silent.add(site.urn().id());
-            }
+      for (TrustBundle.Site site : sites(link.provider())) {
+        SiteId id = site.urn().id();
+        try {
+          for (Machine machine : accounts.machines(site, link)) {
+            ObjectNode vm = Json.mapper().valueToTree(machine);
+            vms.add(vm.put("site", id.toString()));
           }
+        } catch (Problem.Thrown e) {
+          silent.add(id);
         }
       }
     }
-    return Json.bytes(new Machines(vms, silent));
+    return Json.bytes(new Vms(vms, silent));
+  }
+
+  private List<TrustBundle.Site> sites(String provider) {
+    return trust.members().stream()
+        .filter(member -> member.provider().equals(provider))
+        .flatMap(member -> member.sites().stream())
+        .toList();
   }
 }

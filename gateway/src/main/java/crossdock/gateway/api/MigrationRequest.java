@@ -10,23 +10,21 @@ import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
 import java.io.IOException;
-import java.util.Optional;
 
 /**
- * What a customer asks for.
+ * What a customer asks for; every field must be there.
  *
- * @param mode cold if absent
- * @param accept manual if absent: nobody is moved for good without being asked
- * @param eraseSource false if absent
+ * @param mode cold or copy
+ * @param accept automatic or manual
  */
 record MigrationRequest(
     String vm,
     SiteId source,
     SiteId target,
-    Optional<String> mode,
-    Optional<String> accept,
+    String mode,
+    String accept,
     Money limit,
-    Optional<Boolean> eraseSource) {
+    boolean eraseSource) {
   private static final ObjectReader STRICT =
       Json.mapper()
           .readerFor(MigrationRequest.class)
@@ -55,17 +53,17 @@ record MigrationRequest(
         source,
         vm,
         target,
-        switch (mode.orElse("cold")) {
+        switch (mode) {
           case "cold" -> Fact.Mode.COLD;
           case "copy" -> Fact.Mode.COPY;
           default -> throw new Refused("mode is cold or copy");
         },
-        switch (accept.orElse("manual")) {
+        switch (accept) {
           case "automatic" -> Fact.Acceptance.AUTOMATIC;
           case "manual" -> Fact.Acceptance.MANUAL;
           default -> throw new Refused("accept is automatic or manual");
         },
         limit,
-        eraseSource.orElse(false));
+        eraseSource);
   }
 }

@@ -5,11 +5,9 @@ import crossdock.contracts.Certificate;
 import crossdock.contracts.Due;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
-import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Migration.State;
 import crossdock.contracts.MigrationId;
-import crossdock.contracts.Plan;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
@@ -34,6 +32,7 @@ import java.util.stream.Collectors;
  *
  * @param done whether nothing is waited for any more
  * @param reason why it is undone, or why a step failed that may yet be tried again
+ * @param disks once there is a plan for them
  * @param seconds spent on each step that is over
  */
 record MigrationResource(
@@ -63,7 +62,7 @@ record MigrationResource(
   record Disk(
       String name,
       String sourceFormat,
-      Optional<String> targetFormat,
+      String targetFormat,
       long virtualBytes,
       Optional<Sha256> root) {}
 
@@ -119,7 +118,7 @@ record MigrationResource(
   }
 
   private static List<Disk> disks(Migration migration) {
-    if (migration.latest(Fact.Inspected.class).isEmpty()) {
+    if (migration.latest(Fact.Planned.class).isEmpty()) {
       return List.of();
     }
     Map<String, Sha256> roots =
@@ -129,15 +128,17 @@ record MigrationResource(
             .orElse(List.of())
             .stream()
             .collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root, (a, _) -> a));
-    Optional<String> format =
-        migration.latest(Fact.Planned.class).map(Fact.Planned::plan).map(Plan::format);
+    String format = migration.plan().format();
     return migration.machine().disks().stream()
-        .map((Machine.Disk disk) -> disk(disk, format, Optional.ofNullable(roots.get(disk.name()))))
+        .map(
+            disk ->
+                new Disk(
+                    disk.name(),
+                    disk.format(),
+                    format,
+                    disk.virtualBytes(),
+                    Optional.ofNullable(roots.get(disk.name()))))
         .toList();
-  }
-
-  private static Disk disk(Machine.Disk disk, Optional<String> format, Optional<Sha256> root) {
-    return new Disk(disk.name(), disk.format(), format, disk.virtualBytes(), root);
   }
 
   private static Map<String, Double> seconds(List<Event> events) {

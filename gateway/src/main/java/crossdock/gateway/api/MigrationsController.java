@@ -22,13 +22,13 @@ import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Header;
 import io.micronaut.http.annotation.Post;
 import io.micronaut.http.annotation.Produces;
+import io.micronaut.http.annotation.QueryValue;
 import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.authentication.Authentication;
 import io.micronaut.security.rules.SecurityRule;
 import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.reactivestreams.Publisher;
 
@@ -36,7 +36,8 @@ import org.reactivestreams.Publisher;
 @Controller("/v1/migrations")
 @Secured(SecurityRule.IS_AUTHENTICATED)
 final class MigrationsController {
-  private static final int LIST = 100;
+  private static final int PAGE = 50;
+  private static final int LONGEST_PAGE = 200;
 
   private final Database database;
   private final MigrationLog log;
@@ -68,11 +69,25 @@ final class MigrationsController {
         .body(Json.bytes(MigrationResource.of(mine(id.value(), authentication))));
   }
 
+  /**
+   * @param nextPageToken absent on the last page
+   */
+  private record Page(List<MigrationResource> items, Optional<MigrationId> nextPageToken) {}
+
   @Get
-  byte[] all(Authentication authentication) {
+  byte[] all(
+      @QueryValue Optional<String> pageSize,
+      @QueryValue Optional<String> pageToken,
+      Authentication authentication) {
     Subject caller = Caller.of(authentication);
-    List<Story> stories = database.transaction(tx -> log.stories(tx, caller, LIST));
-    return Json.bytes(Map.of("migrations", stories.stream().map(MigrationResource::of).toList()));
+    int size = pageSize.map(MigrationsController::size).orElse(PAGE);
+    Optional<MigrationId> after = pageToken.map(token -> mine(token, authentication).id());
+    List<Story> stories = database.transaction(tx -> log.stories(tx, caller, after, size + 1));
+    List<Story> page = stories.subList(0, Math.min(size, stories.size()));
+    return Json.bytes(
+        new Page(
+            page.stream().map(MigrationResource::of).toList(),
+            stories.size() > size ? Optional.of(page.getLast().id()) : Optional.empty()));
   }
 
   @Get("/{id}")
@@ -196,6 +211,14 @@ final class MigrationsController {
           "an Idempotency-Key has 1 to 128 visible ASCII characters");
     }
     return key;
+  }
+
+  private static int size(String pageSize) {
+    int size = pageSize.matches("[0-9]{1,3}") ? Integer.parseInt(pageSize) : 0;
+    if (size < 1 || size > LONGEST_PAGE) {
+      throw Problem.MALFORMED_REQUEST.because("pageSize is 1 to " + LONGEST_PAGE);
+    }
+    return size;
   }
 
   private static long sequence(String last) {

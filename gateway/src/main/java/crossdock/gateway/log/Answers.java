@@ -19,16 +19,20 @@ final class Answers {
         : Optional.of(step(fact).map(Step::role).orElse(Role.GATEWAY));
   }
 
-  /** Whether a report that has no effect now can never have one. */
+  /**
+   * Whether a report that has no effect now can never have one: what may be held is bounded, since
+   * nobody can know of an attempt that the gateway has not ordered.
+   */
   static boolean past(Migration migration, Report report) {
     Optional<Step> step = step(report.fact());
     boolean undo = step.filter(s -> s == Step.UNDO_SOURCE || s == Step.UNDO_TARGET).isPresent();
     boolean over =
         migration.state() instanceof State.Undoing || migration.state() instanceof State.Undone;
     return migration.ended()
+        || report.fact() instanceof Fact.Unknown
         || (over && !undo && step.filter(s -> s == Step.SETTLE).isEmpty())
         || (undo && !(migration.state() instanceof State.Undoing))
-        || step.filter(s -> report.attempt() < attempt(migration, s)).isPresent();
+        || step.filter(s -> report.attempt() != attempt(migration, s)).isPresent();
   }
 
   /** The attempt under which the gateway states a fact of its own. */

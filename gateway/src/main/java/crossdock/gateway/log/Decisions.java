@@ -12,6 +12,7 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -122,8 +123,8 @@ final class Decisions {
                 failed ->
                     !failed.getValue().retryable()
                         || retries(migration, failed.getKey()) >= FORWARD_ATTEMPTS - 1)
-            .sorted(java.util.Map.Entry.comparingByKey())
-            .map(java.util.Map.Entry::getValue)
+            .sorted(Map.Entry.comparingByKey())
+            .map(Map.Entry::getValue)
             .findFirst();
     return given.isPresent()
         ? given.map(Fact.Undoing::new)

@@ -87,7 +87,9 @@ final class LogStore {
   private static final String STORIES =
       """
       SELECT id, caller_issuer, caller_sub, created_at, updated_at FROM migration
-      WHERE caller_issuer = ? AND caller_sub = ? ORDER BY created_at DESC, id LIMIT ?
+      WHERE caller_issuer = ? AND caller_sub = ? AND (?::text IS NULL OR (created_at, id) <
+        (SELECT created_at, id FROM migration WHERE id = ?))
+      ORDER BY created_at DESC, id DESC LIMIT ?
       """;
 
   private static final String ENDED = "SELECT ended FROM migration WHERE id = ?";
@@ -283,11 +285,14 @@ final class LogStore {
     }
   }
 
-  List<Story> stories(Connection tx, Subject caller, int limit) throws SQLException {
+  List<Story> stories(Connection tx, Subject caller, Optional<MigrationId> after, int limit)
+      throws SQLException {
     try (PreparedStatement stories = tx.prepareStatement(STORIES)) {
       stories.setString(1, caller.issuer());
       stories.setString(2, caller.sub());
-      stories.setInt(3, limit);
+      stories.setString(3, after.map(MigrationId::value).orElse(null));
+      stories.setString(4, after.map(MigrationId::value).orElse(null));
+      stories.setInt(5, limit);
       return stories(tx, stories);
     }
   }

@@ -163,6 +163,10 @@ public final class MigrationLog {
     Verdict verdict = before.isEmpty() ? verdict(chain, report, bytes.length) : Verdict.CONFLICT;
     store.remember(tx, report, digest, verdict, bytes, clock.instant());
     meters.counter("crossdock.reports", "verdict", verdict.name()).increment();
+    if (report.fact() instanceof Fact.Unknown) {
+      // without its name: whoever reports it chose that
+      meters.counter("crossdock.reports.unknown").increment();
+    }
     if (verdict == Verdict.CONFLICT) {
       LOG.warn("{}: another report under the id {}", report.migration(), report.id());
     }
@@ -249,9 +253,14 @@ public final class MigrationLog {
     return store.story(tx, id);
   }
 
-  /** A customer's newest migrations, newest first. */
-  public List<Story> stories(Connection tx, Subject caller, int limit) throws SQLException {
-    return store.stories(tx, caller, limit);
+  /**
+   * A customer's migrations, newest first.
+   *
+   * @param after the last one of the page before
+   */
+  public List<Story> stories(Connection tx, Subject caller, Optional<MigrationId> after, int limit)
+      throws SQLException {
+    return store.stories(tx, caller, after, limit);
   }
 
   /** What was added to a migration after an event. */

@@ -1,0 +1,239 @@
+package crossdock.gateway;
+
+import crossdock.contracts.CoreService;
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Party;
+import crossdock.contracts.Report;
+import crossdock.contracts.SigningKey;
+import crossdock.contracts.SiteId;
+import crossdock.contracts.TrustBundle;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+
+/** The sites north, south and west, and the core, each with a CA and signing keys of its own. */
+public final class Parties {
+  public static final Party.Site NORTH = new Party.Site(SiteId.parse("north:oslo"));
+  public static final Party.Site SOUTH = new Party.Site(SiteId.parse("south:roma"));
+  public static final Party.Site WEST = new Party.Site(SiteId.parse("west:porto"));
+  public static final Party.Core GATEWAY = new Party.Core(CoreService.GATEWAY);
+  public static final Party.Core IDENTITY = new Party.Core(CoreService.IDENTITY);
+  public static final Party.Core CATALOG = new Party.Core(CoreService.CATALOG);
+  public static final Party.Core BILLING = new Party.Core(CoreService.BILLING);
+
+  private static final Instant FROM = Instant.parse("2026-01-01T00:00:00Z");
+  private static final Instant UNTIL = FROM.plus(Duration.ofDays(36_500));
+
+  private record Leaf(PrivateKey secret, X509Certificate certificate, SigningKey key) {}
+
+  private record Authority(KeyPair keys, X509Certificate certificate) {}
+
+  private final Map<String, Authority> authorities = new HashMap<>();
+  private final Map<Party, Leaf> leaves = new HashMap<>();
+  private final TrustBundle trust;
+
+  public Parties() {
+    for (String name : List.of("north", "south", "west", "core")) {
+      authorities.put(name, authority(name + " CA"));
+    }
+    for (Party.Site site : List.of(NORTH, SOUTH, WEST)) {
+      leaves.put(site, leaf(authority(site), site.urn()));
+    }
+    for (CoreService service : CoreService.values()) {
+      Party party = new Party.Core(service);
+      leaves.put(party, leaf(authority(party), party.urn()));
+    }
+    trust =
+        new TrustBundle(
+            1,
+            FROM,
+            UNTIL,
+            List.of(member(NORTH), member(SOUTH), member(WEST)),
+            new TrustBundle.Core(
+                pem("CERTIFICATE", encoded(need("core").certificate())),
+                Arrays.stream(CoreService.values()).map(Party.Core::new).toList()));
+  }
+
+  public TrustBundle trust() {
+    return trust;
+  }
+
+  public SigningKey key(Party party) {
+    return Objects.requireNonNull(leaves.get(party)).key();
+  }
+
+  /** What {@code by} sends to its report topic. */
+  public byte[] report(Party by, MigrationId migration, int attempt, Fact fact) {
+    return envelope(by, new Report(migration, by, attempt, Instant.now(), fact));
+  }
+
+  public byte[] envelope(Party signer, Report report) {
+    return Json.bytes(key(signer).sign(Report.PAYLOAD_TYPE, Json.bytes(report)));
+  }
+
+  /** Writes what a service of {@code party} is configured with, and says under which keys. */
+  public Map<String, Object> configure(Party party, Path directory) throws IOException {
+    Path members = Files.createDirectories(directory.resolve("members"));
+    Envelope[] votes = new Envelope[3];
+    int vote = 0;
+    for (String name : List.of("north", "south", "west")) {
+      Authority authority = need(name);
+      Files.writeString(
+          members.resolve(name + ".pem"), pem("CERTIFICATE", encoded(authority.certificate())));
+      votes[vote++] =
+          SigningKey.of(authority.keys().getPrivate(), authority.certificate())
+              .sign(TrustBundle.PAYLOAD_TYPE, Json.bytes(trust));
+    }
+    Path bundle = Files.write(directory.resolve("bundle.json"), Json.bytes(votes));
+    Leaf leaf = Objects.requireNonNull(leaves.get(party));
+    Path key =
+        Files.writeString(
+            directory.resolve("key.pem"), pem("PRIVATE KEY", leaf.secret().getEncoded()));
+    Path certificate =
+        Files.writeString(
+            directory.resolve("certificate.pem"), pem("CERTIFICATE", encoded(leaf.certificate())));
+    return Map.of(
+        "crossdock.party", party.urn(),
+        "crossdock.trust.bundle", bundle.toString(),
+        "crossdock.trust.members", members.toString(),
+        "crossdock.work", directory.resolve("work").toString(),
+        "crossdock.signing.key", key.toString(),
+        "crossdock.signing.certificate", certificate.toString());
+  }
+
+  private TrustBundle.Member member(Party.Site site) {
+    String provider = site.id().provider();
+    URI nowhere = URI.create("https://127.0.0.1:1");
+    return new TrustBundle.Member(
+        provider,
+        pem("CERTIFICATE", encoded(need(provider).certificate())),
+        List.of(
+            new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, nowhere, nowhere, nowhere)));
+  }
+
+  private Authority authority(Party party) {
+    return switch (party) {
+      case Party.Site site -> need(site.id().provider());
+      case Party.Core _ -> need("core");
+    };
+  }
+
+  private Authority need(String name) {
+    return Objects.requireNonNull(authorities.get(name));
+  }
+
+  private static Authority authority(String name) {
+    KeyPair keys = keys();
+    try {
+      return new Authority(
+          keys,
+          sign(
+              builder(name, name, keys)
+                  .addExtension(Extension.basicConstraints, true, new BasicConstraints(0)),
+              keys));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Leaf leaf(Authority authority, String urn) {
+    KeyPair keys = keys();
+    String issuer = authority.certificate().getSubjectX500Principal().getName().substring(3);
+    try {
+      X509Certificate certificate =
+          sign(
+              builder(issuer, "leaf", keys)
+                  .addExtension(
+                      Extension.extendedKeyUsage,
+                      false,
+                      new ExtendedKeyUsage(KeyPurposeId.id_kp_codeSigning))
+                  .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
+                  .addExtension(
+                      Extension.subjectAlternativeName,
+                      false,
+                      new GeneralNames(
+                          new GeneralName(GeneralName.uniformResourceIdentifier, urn))),
+              authority.keys());
+      return new Leaf(
+          keys.getPrivate(), certificate, SigningKey.of(keys.getPrivate(), certificate));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static X509v3CertificateBuilder builder(String issuer, String subject, KeyPair keys) {
+    return new JcaX509v3CertificateBuilder(
+        new X500Name("CN=" + issuer),
+        BigInteger.valueOf(System.nanoTime()),
+        Date.from(FROM),
+        Date.from(UNTIL),
+        new X500Name("CN=" + subject),
+        keys.getPublic());
+  }
+
+  private static X509Certificate sign(X509v3CertificateBuilder builder, KeyPair authority) {
+    try {
+      return new JcaX509CertificateConverter()
+          .getCertificate(
+              builder.build(
+                  new JcaContentSignerBuilder("SHA256withECDSA").build(authority.getPrivate())));
+    } catch (OperatorCreationException | GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static KeyPair keys() {
+    try {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+      generator.initialize(new ECGenParameterSpec("secp256r1"));
+      return generator.generateKeyPair();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static byte[] encoded(X509Certificate certificate) {
+    try {
+      return certificate.getEncoded();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String pem(String kind, byte[] der) {
+    return "-----BEGIN %s-----%n%s%n-----END %s-----%n"
+        .formatted(kind, Base64.getMimeEncoder().encodeToString(der), kind);
+  }
+}

@@ -1,0 +1,433 @@
+package crossdock.gateway.log;
+
+import static crossdock.gateway.Parties.BILLING;
+import static crossdock.gateway.Parties.CATALOG;
+import static crossdock.gateway.Parties.GATEWAY;
+import static crossdock.gateway.Parties.IDENTITY;
+import static crossdock.gateway.Parties.NORTH;
+import static crossdock.gateway.Parties.SOUTH;
+import static crossdock.gateway.Parties.WEST;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import crossdock.chassis.Database;
+import crossdock.chassis.Identity;
+import crossdock.chassis.Outbox;
+import crossdock.contracts.Assignment;
+import crossdock.contracts.Event;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Migration;
+import crossdock.contracts.Migration.State;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Party;
+import crossdock.contracts.Progress;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
+import crossdock.contracts.Report;
+import crossdock.contracts.Role;
+import crossdock.contracts.Step;
+import crossdock.gateway.Facts;
+import crossdock.gateway.Parties;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.flywaydb.core.Flyway;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The log in a real database, with real signatures. */
+final class MigrationLogTest {
+  private static EmbeddedPostgres postgres;
+  private static Database database;
+  private static final Parties PARTIES = new Parties();
+
+  /** Stands still until it is told to go on. */
+  private static final class Hands extends Clock {
+    private Instant now = Facts.START;
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneId.of("UTC");
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+  }
+
+  private record Message(String topic, String type, byte[] payload) {}
+
+  private final Hands clock = new Hands();
+  private final MigrationLog log =
+      new MigrationLog(
+          new Identity(GATEWAY, GATEWAY.urn()),
+          PARTIES.trust(),
+          PARTIES.key(GATEWAY),
+          new LogStore(),
+          new Outbox(),
+          clock,
+          new SimpleMeterRegistry());
+
+  @BeforeAll
+  static void start() throws IOException {
+    postgres = EmbeddedPostgres.builder().start();
+    Flyway.configure()
+        .dataSource(postgres.getPostgresDatabase())
+        .locations("classpath:db/chassis", "classpath:db/service")
+        .load()
+        .migrate();
+    database = new Database(postgres.getPostgresDatabase());
+  }
+
+  @AfterAll
+  static void stop() throws IOException {
+    postgres.close();
+  }
+
+  @BeforeEach
+  void empty() {
+    database.change(
+        tx -> {
+          try (PreparedStatement truncate =
+              tx.prepareStatement("TRUNCATE migration, log, report, progress, outbox")) {
+            truncate.execute();
+          }
+        });
+  }
+
+  private boolean request(Fact.Acceptance accept) {
+    Fact.Requested requested = Facts.requested(accept);
+    return database.transaction(tx -> log.request(tx, Facts.ID, Json.digest(requested), requested));
+  }
+
+  private byte[] say(Party by, Fact fact) {
+    return say(by, 1, fact);
+  }
+
+  private byte[] say(Party by, int attempt, Fact fact) {
+    byte[] report = PARTIES.report(by, Facts.ID, attempt, fact);
+    take(by.reports(), report);
+    return report;
+  }
+
+  private void take(String topic, byte[] report) {
+    database.change(tx -> log.take(tx, topic, report));
+  }
+
+  private boolean cancel() {
+    return database.transaction(tx -> log.cancel(tx, Facts.ID));
+  }
+
+  private boolean accept() {
+    return database.transaction(tx -> log.accept(tx, Facts.ID));
+  }
+
+  private void look() {
+    database.transaction(log::next).ifPresent(id -> database.change(tx -> log.look(tx, id)));
+  }
+
+  private Story story() {
+    return database.transaction(tx -> log.story(tx, Facts.ID)).orElseThrow();
+  }
+
+  private Migration migration() {
+    return story().migration();
+  }
+
+  private List<String> verdicts(Party by, Class<? extends Fact> kind) {
+    return database.transaction(
+        tx -> {
+          try (PreparedStatement query =
+              tx.prepareStatement("SELECT verdict FROM report WHERE id LIKE ? ORDER BY verdict")) {
+            query.setString(
+                1,
+                Facts.ID
+                    + "/"
+                    + by.urn()
+                    + "/%."
+                    + kind.getSimpleName().toLowerCase(java.util.Locale.ROOT)
+                    + ".v1/%");
+            List<String> verdicts = new ArrayList<>();
+            try (ResultSet found = query.executeQuery()) {
+              while (found.next()) {
+                verdicts.add(found.getString(1));
+              }
+            }
+            return verdicts;
+          }
+        });
+  }
+
+  /** What was put in the outbox since the last time. */
+  private List<Message> sent() {
+    return database.transaction(
+        tx -> {
+          try (PreparedStatement query =
+              tx.prepareStatement(
+                  "WITH gone AS (DELETE FROM outbox RETURNING *)"
+                      + " SELECT aggregatetype, type, payload FROM gone ORDER BY seq")) {
+            List<Message> messages = new ArrayList<>();
+            try (ResultSet found = query.executeQuery()) {
+              while (found.next()) {
+                messages.add(
+                    new Message(found.getString(1), found.getString(2), found.getBytes(3)));
+              }
+            }
+            return messages;
+          }
+        });
+  }
+
+  private void upToClearing(Fact.Acceptance accept) {
+    request(accept);
+    say(IDENTITY, Facts.authorized());
+    say(NORTH, new Fact.Inspected(Facts.MACHINE));
+    say(CATALOG, new Fact.Planned(Facts.PLAN));
+    say(BILLING, new Fact.Quoted(Facts.QUOTE));
+  }
+
+  private void upToBoot(Fact.Acceptance accept) {
+    upToClearing(accept);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    var certificate = Facts.certificate(PARTIES, Facts.ID);
+    say(NORTH, new Fact.Certified(1, true, certificate));
+    say(SOUTH, Facts.imported(certificate));
+  }
+
+  @Test
+  void aMigrationThatGoesWellEndsAndItsChainVerifies() {
+    upToBoot(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Booted("vm-9", "counter 7"));
+    say(NORTH, new Fact.Retired(false));
+    say(BILLING, new Fact.Settled(Facts.QUOTE));
+
+    assertThat(migration().ended()).isTrue();
+    assertThat(story().state()).isEqualTo("retired");
+    List<Event> events = Event.verify(story().bytes(), PARTIES.trust());
+    assertThat(events).hasSize(16);
+    List<byte[]> published =
+        sent().stream()
+            .filter(message -> message.topic().equals("migrations"))
+            .map(Message::payload)
+            .toList();
+    assertThat(published)
+        .usingElementComparator(java.util.Arrays::compare)
+        .isEqualTo(story().bytes());
+    Optional<MigrationId> next = database.transaction(log::next);
+    assertThat(next).isEmpty();
+  }
+
+  @Test
+  void everyReportDeliveredTwiceTakesEffectOnce() {
+    request(Fact.Acceptance.AUTOMATIC);
+    request(Fact.Acceptance.AUTOMATIC);
+    byte[] authorized = say(IDENTITY, Facts.authorized());
+    take(IDENTITY.reports(), authorized);
+    byte[] inspected = say(NORTH, new Fact.Inspected(Facts.MACHINE));
+    take(IDENTITY.reports(), authorized);
+    take(NORTH.reports(), inspected);
+
+    assertThat(story().bytes()).hasSize(3);
+    assertThat(verdicts(IDENTITY, Fact.Authorized.class)).containsExactly("ACCEPTED");
+  }
+
+  @Test
+  void anotherRequestUnderTheSameIdIsRefusedAndChangesNothing() {
+    assertThat(request(Fact.Acceptance.AUTOMATIC)).isTrue();
+    assertThat(request(Fact.Acceptance.MANUAL)).isFalse();
+    assertThat(migration().request().accept()).isEqualTo(Fact.Acceptance.AUTOMATIC);
+  }
+
+  @Test
+  void anotherReportUnderTheSameIdIsAConflictAndNotADuplicate() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(IDENTITY, Facts.authorized());
+    say(NORTH, new Fact.Inspected(Facts.MACHINE));
+    byte[] other = say(NORTH, new Fact.Inspected(Facts.machine(64)));
+    take(NORTH.reports(), other);
+
+    assertThat(verdicts(NORTH, Fact.Inspected.class)).containsExactly("ACCEPTED", "CONFLICT");
+    assertThat(migration().machine()).isEqualTo(Facts.MACHINE);
+  }
+
+  @Test
+  void anEarlyReportIsHeldAndTakesEffectWhenItsTimeComes() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(NORTH, new Fact.Inspected(Facts.MACHINE));
+    assertThat(verdicts(NORTH, Fact.Inspected.class)).containsExactly("HELD");
+    assertThat(story().state()).isEqualTo("requested");
+    say(IDENTITY, Facts.authorized());
+    assertThat(verdicts(NORTH, Fact.Inspected.class)).containsExactly("ACCEPTED");
+    assertThat(story().state()).isEqualTo("inspected");
+  }
+
+  @Test
+  void aReportOfAnEarlierAttemptIsStale() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Failed(Step.RESERVE, Reason.UNAVAILABLE, "no answer"));
+    clock.now = clock.now.plusSeconds(2);
+    look();
+    assertThat(migration().attempts()).containsEntry(Step.RESERVE, 2);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    assertThat(verdicts(SOUTH, Fact.Reserved.class)).containsExactly("STALE");
+    say(SOUTH, 2, new Fact.Reserved(Facts.PLAN.digest()));
+    assertThat(verdicts(SOUTH, Fact.Reserved.class)).containsExactly("ACCEPTED", "STALE");
+  }
+
+  @Test
+  void whoIsNotConcernedIsNotHeard() {
+    request(Fact.Acceptance.AUTOMATIC);
+    byte[] forged =
+        PARTIES.envelope(
+            WEST, new Report(Facts.ID, IDENTITY, 1, Instant.now(), Facts.authorized()));
+    byte[] own = PARTIES.report(WEST, Facts.ID, 1, new Fact.Inspected(Facts.MACHINE));
+    byte[] used = PARTIES.report(WEST, Facts.ID, 1, new Fact.Used("b", BigDecimal.ONE, "B"));
+    byte[] ordered = PARTIES.report(NORTH, Facts.ID, 1, new Fact.Undoing(Reason.CANCELLED));
+    byte[] authorized = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+    for (byte[] report : List.of(forged, own, used)) {
+      assertThatThrownBy(() -> take(WEST.reports(), report)).isInstanceOf(Refused.class);
+      assertThatThrownBy(() -> take(IDENTITY.reports(), report)).isInstanceOf(Refused.class);
+    }
+    assertThatThrownBy(() -> take(NORTH.reports(), ordered)).isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> take(NORTH.reports(), authorized)).isInstanceOf(Refused.class);
+    assertThat(story().bytes()).hasSize(1);
+  }
+
+  @Test
+  void aReadingCountsOnlyIfItIsMoreThanTheLast() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(NORTH, new Fact.Used("export.bytes", new BigDecimal("5"), "B"));
+    say(NORTH, new Fact.Used("export.bytes", new BigDecimal("5.0"), "B"));
+    say(NORTH, new Fact.Used("export.bytes", new BigDecimal("4"), "B"));
+    say(SOUTH, new Fact.Used("export.bytes", new BigDecimal("4"), "B"));
+    say(NORTH, new Fact.Used("export.bytes", new BigDecimal("6"), "B"));
+    assertThat(verdicts(NORTH, Fact.Used.class))
+        .containsExactly("ACCEPTED", "ACCEPTED", "STALE", "STALE");
+    assertThat(verdicts(SOUTH, Fact.Used.class)).containsExactly("ACCEPTED");
+  }
+
+  @Test
+  void onlyWhoIsDueIsToldAndGetsTheWholeChain() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(IDENTITY, Facts.authorized());
+    List<Message> tasks =
+        sent().stream().filter(message -> message.topic().endsWith(".tasks")).toList();
+    assertThat(tasks).extracting(Message::topic).containsExactly(NORTH.tasks());
+    Assignment assignment = Json.read(tasks.getFirst().payload(), Assignment.class);
+    assertThat(Event.verify(assignment.chain(), PARTIES.trust())).hasSize(2);
+  }
+
+  @Test
+  void bothSidesHearThatAMigrationIsCancelled() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    sent();
+    assertThat(cancel()).isTrue();
+    assertThat(cancel()).isTrue();
+    assertThat(sent())
+        .extracting(Message::topic)
+        .containsExactlyInAnyOrder("migrations", NORTH.tasks(), SOUTH.tasks());
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    assertThat(verdicts(SOUTH, Fact.Reserved.class)).containsExactly("STALE");
+    say(SOUTH, Facts.undone(Role.TARGET));
+    say(NORTH, Facts.undone(Role.SOURCE));
+    assertThat(migration().state()).isEqualTo(new State.Undone(Reason.CANCELLED));
+    say(BILLING, new Fact.Settled(Facts.QUOTE));
+    assertThat(migration().ended()).isTrue();
+  }
+
+  @Test
+  void afterTheAcceptanceItIsTooLateToCancel() {
+    upToBoot(Fact.Acceptance.MANUAL);
+    assertThat(accept()).isFalse();
+    say(SOUTH, new Fact.Booted("vm-9", "counter 7"));
+    assertThat(story().state()).isEqualTo("booted");
+    assertThat(accept()).isTrue();
+    assertThat(accept()).isTrue();
+    assertThat(cancel()).isFalse();
+    assertThat(story().state()).isEqualTo("accepted");
+  }
+
+  @Test
+  void anAssignmentThatNobodyAnswersIsRepeatedAndEachTimeLater() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(IDENTITY, Facts.authorized());
+    sent();
+    clock.now = clock.now.plusSeconds(59);
+    look();
+    assertThat(sent()).isEmpty();
+    clock.now = clock.now.plusSeconds(1);
+    look();
+    assertThat(sent()).extracting(Message::topic).containsExactly(NORTH.tasks());
+    clock.now = clock.now.plusSeconds(59);
+    look();
+    assertThat(sent()).isEmpty();
+  }
+
+  @Test
+  void silenceIsUndoneAndProgressIsNoSilence() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    progress(NORTH, 1 << 20);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    progress(NORTH, 1 << 20);
+    look();
+    assertThat(story().state()).isEqualTo("opened");
+    clock.now = clock.now.plus(Duration.ofMinutes(1));
+    look();
+    assertThat(migration().state())
+        .isInstanceOfSatisfying(
+            State.Undoing.class, undoing -> assertThat(undoing.reason()).isEqualTo(Reason.OVERDUE));
+    assertThatThrownBy(() -> progress(SOUTH, 1)).isInstanceOf(Refused.class);
+  }
+
+  private void progress(Party.Site site, long done) {
+    byte[] bytes = Json.bytes(new Progress(Facts.ID, Step.CERTIFY, 1, done, 8L << 30));
+    database.change(tx -> log.progress(tx, site.progress(), bytes));
+  }
+
+  @Test
+  void twoTransactionsAtOnceLeaveOneChain() throws InterruptedException {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    Thread one = Thread.ofVirtual().start(() -> say(SOUTH, new Fact.Reserved(Facts.PLAN.digest())));
+    Thread other =
+        Thread.ofVirtual().start(() -> say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false)));
+    one.join();
+    other.join();
+    assertThat(Event.verify(story().bytes(), PARTIES.trust())).hasSize(8);
+    assertThat(migration().state()).isEqualTo(new State.Approved(true, true));
+  }
+
+  @Test
+  void nobodySeesAMigrationThatIsNotThere() {
+    Optional<Story> story = database.transaction(tx -> log.story(tx, Facts.ID));
+    assertThat(story).isEmpty();
+    byte[] report = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+    assertThatThrownBy(() -> take(IDENTITY.reports(), report)).isInstanceOf(Refused.class);
+  }
+}
