@@ -6,6 +6,7 @@ import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.KeySourceException;
 import com.nimbusds.jose.jwk.source.JWKSource;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
+import com.nimbusds.jose.jwk.source.RateLimitReachedException;
 import com.nimbusds.jose.proc.BadJOSEException;
 import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
 import com.nimbusds.jose.proc.JWSVerificationKeySelector;
@@ -84,6 +85,9 @@ final class ProviderRealms {
       return new Subject(claims.getIssuer(), claims.getSubject());
     } catch (ParseException e) {
       throw Problem.MALFORMED_REQUEST.because("The token is no JSON Web Token.");
+    } catch (RateLimitReachedException e) {
+      // its keys were asked for moments ago, and forged key ids must not make us ask again
+      throw Problem.FORBIDDEN.because("The token is signed by no key of " + provider + ".");
     } catch (KeySourceException e) {
       throw Problem.UNAVAILABLE.because("The keys of " + provider + " cannot be had now.");
     } catch (BadJOSEException | JOSEException | Refused e) {
