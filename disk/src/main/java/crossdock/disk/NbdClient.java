@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,9 @@ final class NbdClient implements Closeable {
 
   /** Largest read or write in one request, well below the 32 MiB every server takes. */
   static final int MAX_REQUEST = 4 << 20;
+
+  // Of sun_path's 108 bytes, with the closing zero; a longer path is reached through a link.
+  private static final int MAX_ADDRESS = 107;
 
   private static final long NBDMAGIC = 0x4e42444d41474943L;
   private static final long IHAVEOPT = 0x49484156454f5054L;
@@ -91,13 +95,28 @@ final class NbdClient implements Closeable {
 
   /** Connects and goes to the transmission phase for that export. */
   static NbdClient connect(Path socket, String export) throws IOException {
-    NbdClient client = new NbdClient(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
+    NbdClient client = new NbdClient(open(socket.toAbsolutePath()));
     try {
       client.handshake(export.getBytes(UTF_8));
       return client;
     } catch (Throwable e) {
       client.channel.close();
       throw e;
+    }
+  }
+
+  private static SocketChannel open(Path socket) throws IOException {
+    if (socket.toString().getBytes(UTF_8).length <= MAX_ADDRESS) {
+      return SocketChannel.open(UnixDomainSocketAddress.of(socket));
+    }
+    Path directory = Files.createTempDirectory("crossdock-");
+    Path link = directory.resolve("d");
+    try {
+      Files.createSymbolicLink(link, socket.resolveSibling("."));
+      return SocketChannel.open(UnixDomainSocketAddress.of(link.resolve(socket.getFileName())));
+    } finally {
+      Files.deleteIfExists(link);
+      Files.delete(directory);
     }
   }
 
