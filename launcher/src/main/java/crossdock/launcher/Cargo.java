@@ -5,22 +5,24 @@ import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
 import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
+import crossdock.providers.kvm.Kvm;
 import crossdock.providers.library.OvfPackage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/**
- * What the demo moves: running guests where QEMU and the distribution's tools are, packages of a
- * library elsewhere.
- */
+/** What the demo moves: running guests where QEMU and the distribution's tools are, packages of a library elsewhere. */
 sealed interface Cargo {
   String DISK = "root";
 
@@ -39,12 +41,26 @@ sealed interface Cargo {
   /**
    * @param good whether what could be checked is as it must be
    */
-  record Life(
-      boolean good, boolean booted, long lastAtSource, long firstAtTarget, String sentence) {}
+  record Life(boolean good, boolean booted, long lastAtSource, long firstAtTarget, String sentence) {}
 
   /** Guests if they can be built and run here; says aloud what cannot be checked otherwise. */
   static Cargo choose(Path home, State state, PrintStream out) {
+    List<String> needed =
+        List.of("qemu-system-x86_64", "qemu-img", "qemu-nbd", "apt-get", "dpkg-deb", "mke2fs", "debugfs");
+    List<String> missing = needed.stream().filter(tool -> !installed(tool)).toList();
+    if (missing.isEmpty()) {
+      return new Guests(home, state);
+    }
+    out.printf(
+        "%s missing (Debian: qemu-system-x86, qemu-utils, e2fsprogs): moving packages between two libraries.%n"
+            + "Not checked: that a guest boots at the target and goes on counting.%n",
+        String.join(", ", missing));
     return new Packages(state);
+  }
+
+  private static boolean installed(String tool) {
+    return Stream.of(System.getenv().getOrDefault("PATH", "").split(":", -1))
+        .anyMatch(directory -> Files.isExecutable(Path.of(directory, tool)));
   }
 
   private static String hash(Path file, String format) throws IOException {
@@ -72,6 +88,92 @@ sealed interface Cargo {
     return String.format("%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
   }
 
+  /** Linux guests that print a counter which they keep on their disk. */
+  record Guests(Path home, State state) implements Cargo {
+    private static final Pattern COUNTER = Pattern.compile("CROSSDOCK-GUEST \\S+ counter=(\\d+)");
+    private static final Pattern LAST = Pattern.compile("CROSSDOCK-GUEST \\S+ last=(\\d+)");
+
+    @Override
+    public String provider() {
+      return "kvm";
+    }
+
+    @Override
+    public void place(Site site, String machine, String owner) throws IOException, InterruptedException {
+      String format = site.formats(provider()).getFirst();
+      Path image = Demo.guestCache(state).resolve(machine + "." + format);
+      Files.deleteIfExists(image);
+      Process build =
+          new ProcessBuilder(
+                  home.resolve("lab/guest/build").toString(),
+                  "--out",
+                  image.toString(),
+                  "--name",
+                  machine,
+                  "--format",
+                  format,
+                  "--cache",
+                  Demo.guestCache(state).toString())
+              .redirectErrorStream(true)
+              .redirectOutput(state.run("guest").resolve("log").toFile())
+              .start();
+      if (build.waitFor() != 0) {
+        throw new Refusal(
+            Refusal.FAILED, "The demo's guest cannot be built; see " + state.run("guest").resolve("log") + ".");
+      }
+      long bytes = 64L << 20;
+      try (Kvm kvm =
+          new Kvm(
+              state.site(site.provider()), "tcg", site.formats(provider()), new Kvm.Limits(100, 1L << 40))) {
+        kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
+      }
+      Files.deleteIfExists(image);
+    }
+
+    @Override
+    public String root(Site site, String machine, String disk) throws IOException {
+      String format = site.formats(provider()).getFirst();
+      return hash(directory(site, machine).resolve(disk + "." + format), format);
+    }
+
+    @Override
+    public Life life(Site from, String source, Site to, String target) throws IOException {
+      long last = number(LAST, console(from, source), false);
+      long first = number(COUNTER, console(to, target), true);
+      boolean good = last > 0 && first == last + 1;
+      return new Life(
+          good,
+          first > 0,
+          last,
+          first,
+          "guest's counter: last at the source "
+              + last
+              + ", first at the target "
+              + first
+              + (good ? ": nothing written was lost, and never did two copies run" : ": NOT ITS SUCCESSOR"));
+    }
+
+    private Path directory(Site site, String machine) {
+      return state.site(site.provider()).resolve("machines").resolve(machine);
+    }
+
+    private String console(Site site, String machine) throws IOException {
+      return Files.readString(directory(site, machine).resolve("serial.log"), StandardCharsets.ISO_8859_1);
+    }
+
+    private static long number(Pattern pattern, String console, boolean first) {
+      long number = -1;
+      Matcher matcher = pattern.matcher(console);
+      while (matcher.find()) {
+        number = Long.parseLong(matcher.group(1));
+        if (first) {
+          break;
+        }
+      }
+      return number;
+    }
+  }
+
   /** OVF packages with a disk of random runs and holes. */
   record Packages(State state) implements Cargo {
     private static final long BYTES = (96L << 20) + 512;
@@ -87,10 +189,7 @@ sealed interface Cargo {
       Random random = new Random(machine.hashCode());
       try (FileChannel file =
           FileChannel.open(
-              disk,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
+              disk, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
         byte[] run = new byte[1 << 20];
         for (long at = 0; at + run.length < BYTES; at += 3L * run.length) {
           random.nextBytes(run);
@@ -98,29 +197,20 @@ sealed interface Cargo {
         }
         file.write(ByteBuffer.wrap(new byte[] {1}), BYTES - 1);
       }
-      OvfPackage.create(
-          state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
+      OvfPackage.create(state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
       Files.delete(disk);
     }
 
     @Override
     public String root(Site site, String machine, String disk) throws IOException {
-      return hash(
-          state.site(site.provider()).resolve("machines").resolve(machine).resolve(disk + ".raw"),
-          "raw");
+      return hash(state.site(site.provider()).resolve("machines").resolve(machine).resolve(disk + ".raw"), "raw");
     }
 
     @Override
     public Life life(Site from, String source, Site to, String target) throws IOException {
       boolean same = root(from, source, DISK).equals(root(to, target, DISK));
       return new Life(
-          same,
-          false,
-          -1,
-          -1,
-          "the target's disk, hashed now: "
-              + (same ? "same" : "ANOTHER")
-              + "; not booted: no QEMU");
+          same, false, -1, -1, "the target's disk, hashed now: " + (same ? "same" : "ANOTHER") + "; not booted: no QEMU");
     }
   }
 }

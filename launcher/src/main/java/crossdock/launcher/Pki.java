@@ -8,6 +8,7 @@ import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** The core's authority, each provider's own, and where their leaves are put. */
 record Pki(Authority core, Map<String, Authority> members) {
@@ -46,12 +47,16 @@ record Pki(Authority core, Map<String, Authority> members) {
     State.write(directory.resolve("signing.pem"), leaf.chainPem());
   }
 
-  /** Writes {@code key.p12} and {@code trust.p12}, which trusts every member's authority. */
+  /**
+   * Writes {@code key.p12} and {@code trust.p12}, which trusts every authority; whom each of them may name is checked
+   * above TLS.
+   */
   void tls(
       Path directory, Authority authority, Party party, String password, List<String> addresses) {
     Leaf leaf = authority.issue(party, Use.PEER, addresses.toArray(String[]::new));
     State.write(directory.resolve("key.p12"), leaf.pkcs12(password));
-    List<X509Certificate> trusted = members.values().stream().map(Authority::certificate).toList();
+    List<X509Certificate> trusted =
+        Stream.concat(Stream.of(core), members.values().stream()).map(Authority::certificate).toList();
     State.write(directory.resolve("trust.p12"), Authority.trustPkcs12(trusted, password));
   }
 }

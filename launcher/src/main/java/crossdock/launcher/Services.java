@@ -1,7 +1,10 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringWriter;
@@ -177,10 +180,20 @@ final class Services {
     signing(p, directory, pki.core(), service.party());
     oidc(p, "crossdock.oidc.", Realms.BROKER, Realms.BROKER_AUDIENCE);
     if (service.module().equals("catalog")) {
-      p.put("crossdock.catalog.listing", sample("listing.json", directory));
+      Path listing = directory.resolve("listing.json");
+      State.write(listing, listing());
+      p.put("crossdock.catalog.listing", listing.toString());
     }
     if (service.module().equals("billing")) {
       p.put("crossdock.billing.prices", sample("prices.json", directory));
+    }
+    if (service.module().equals("gateway")) {
+      p.put("crossdock.identity.url", url(ports, "identity-federation"));
+      String password = state.secret("tls." + service.name());
+      pki.tls(directory, pki.core(), service.party(), password, List.of("127.0.0.1"));
+      p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
+      p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
+      p.put("crossdock.tls.password", password);
     }
     if (service.module().equals("identity-federation")) {
       Path realms = directory.resolve("providers.json");
@@ -238,6 +251,22 @@ final class Services {
     Pki.signing(directory, authority, party);
     p.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
     p.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());
+  }
+
+  /** What the catalog knows of the sites: as shipped, with the formats that their adapters take. */
+  private String listing() {
+    try (InputStream in = Services.class.getResourceAsStream("listing.json")) {
+      ArrayNode listing = (ArrayNode) new ObjectMapper().readTree(in);
+      for (JsonNode entry : listing) {
+        Site site =
+            Site.ALL.stream().filter(s -> s.id().equals(entry.path("site").asText())).findFirst().orElseThrow();
+        ArrayNode formats = ((ObjectNode) entry).putArray("formats");
+        site.formats(siteProvider).forEach(formats::add);
+      }
+      return listing.toPrettyString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Where the providers' own realms are: what a link's token is checked by. */

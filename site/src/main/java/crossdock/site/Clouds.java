@@ -2,6 +2,7 @@ package crossdock.site;
 
 import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
+import crossdock.providers.kvm.Kvm;
 import crossdock.providers.library.Library;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
@@ -19,6 +20,7 @@ final class Clouds {
   /**
    * @param provider {@code library} or {@code kvm}
    * @param root the site's directory
+   * @param accelerator QEMU's, {@code tcg} or {@code kvm}
    * @param formats of target disks, the preferred one first
    */
   @Singleton
@@ -27,11 +29,13 @@ final class Clouds {
       @Value("${crossdock.site.provider}") String provider,
       @Value("${crossdock.site.root}") Path root,
       @Value("${crossdock.site.formats}") List<String> formats,
+      @Value("${crossdock.site.accelerator:tcg}") String accelerator,
       @Value("${crossdock.site.max-machines:100}") int maxMachines,
       @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes)
       throws IOException {
     return switch (provider) {
       case "library" -> new Library(root, formats, maxMachines, maxBytes);
+      case "kvm" -> new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes));
       default -> throw new Refused("no adapter " + provider);
     };
   }
