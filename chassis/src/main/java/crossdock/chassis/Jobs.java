@@ -23,11 +23,19 @@ public final class Jobs {
       """
       INSERT INTO job (migration, kind, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
       """;
+  private static final String OUTDATE =
+      """
+      UPDATE job SET state = 'DROPPED', fence = fence + 1
+      WHERE migration = ? AND kind = ? AND attempt < ? AND state IN ('READY', 'WAITING')
+      """;
   private static final String DROP =
       """
       UPDATE job SET state = 'DROPPED', fence = fence + 1
       WHERE migration = ? AND state IN ('READY', 'WAITING') AND NOT (kind = ANY (?))
       """;
+  // One claim after the other: two at once would not see each other's lease and could take two
+  // jobs of one migration.
+  private static final String IN_TURN = "SELECT pg_advisory_xact_lock(7002)";
   private static final String CLAIM =
       """
       UPDATE job SET lease_until = now() + make_interval(secs => ?), fence = fence + 1, tries = tries + 1
@@ -55,7 +63,7 @@ public final class Jobs {
       WHERE id = ? AND fence = ? AND state = 'READY'
       """;
   private static final String LET_GO =
-      "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND state = 'DROPPED'";
+      "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND fence = ? AND state = 'DROPPED'";
   private static final String WAKE =
       """
       UPDATE job SET state = 'READY', result = ?, next_run = now(), tries = 0
@@ -84,7 +92,9 @@ public final class Jobs {
     DROPPED
   }
 
-  /** Adds a job; one that is there already stays as it is. */
+  /**
+   * Adds a job; one that is there already stays as it is. Those of earlier attempts are taken away.
+   */
   public void add(Connection tx, MigrationId migration, String kind, int attempt)
       throws SQLException {
     try (PreparedStatement add = tx.prepareStatement(ADD)) {
@@ -92,6 +102,12 @@ public final class Jobs {
       add.setString(2, kind);
       add.setInt(3, attempt);
       add.executeUpdate();
+    }
+    try (PreparedStatement outdate = tx.prepareStatement(OUTDATE)) {
+      outdate.setString(1, migration.value());
+      outdate.setString(2, kind);
+      outdate.setInt(3, attempt);
+      outdate.executeUpdate();
     }
   }
 
@@ -125,6 +141,9 @@ public final class Jobs {
   }
 
   Optional<Job> claim(Connection tx) throws SQLException {
+    try (PreparedStatement inTurn = tx.prepareStatement(IN_TURN)) {
+      inTurn.execute();
+    }
     try (PreparedStatement claim = tx.prepareStatement(CLAIM)) {
       claim.setLong(1, LEASE.toSeconds());
       try (ResultSet found = claim.executeQuery()) {
@@ -180,6 +199,8 @@ public final class Jobs {
   void letGo(Connection tx, Job job) throws SQLException {
     try (PreparedStatement letGo = tx.prepareStatement(LET_GO)) {
       letGo.setLong(1, job.id());
+      // Dropping is what came after this worker's claim, and nobody else's claim between.
+      letGo.setLong(2, job.fence() + 1);
       letGo.executeUpdate();
     }
   }

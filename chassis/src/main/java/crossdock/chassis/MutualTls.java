@@ -24,6 +24,7 @@ import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
@@ -71,6 +72,7 @@ public final class MutualTls {
       context.init(keys, new TrustManager[] {new OnlyPeer(urn)}, null);
       return HttpClient.newBuilder()
           .sslContext(context)
+          .sslParameters(new SSLParameters(null, new String[] {"TLSv1.3"}))
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(Duration.ofSeconds(10))
           .followRedirects(HttpClient.Redirect.NEVER)

@@ -57,8 +57,8 @@ final class OutboxRelay implements AutoCloseable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return;
-      } catch (RuntimeException e) {
-        LOG.warn("outbox waits: {}", e.getMessage());
+      } catch (RuntimeException | Error e) {
+        LOG.warn("outbox waits: {}", String.valueOf(e.getMessage()));
         Pause.millis(BACK_OFF_MILLIS);
       }
     }

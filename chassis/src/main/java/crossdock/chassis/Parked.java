@@ -28,11 +28,16 @@ final class Parked {
       add.setString(1, record.topic());
       add.setInt(2, record.partition());
       add.setLong(3, record.offset());
-      add.setString(4, record.key());
+      add.setString(4, record.key() == null ? null : text(record.key()));
       add.setBytes(5, record.value());
-      add.setString(6, reason);
+      add.setString(6, text(reason));
       add.executeUpdate();
     }
     meters.counter("crossdock.parked", "topic", record.topic()).increment();
+  }
+
+  /** PostgreSQL keeps no zero characters: one in a hostile key would hold up all that follows. */
+  private static String text(String any) {
+    return any.replace('\u0000', '\uFFFD');
   }
 }

@@ -26,6 +26,7 @@ import org.slf4j.LoggerFactory;
 public final class TopicReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicReader.class);
   private static final Duration POLL = Duration.ofMillis(500);
+  private static final Duration LEAVE = Duration.ofSeconds(2);
   private static final long BACK_OFF_MILLIS = 3000;
 
   /** What is done with one record, in one transaction. */
@@ -46,6 +47,7 @@ public final class TopicReader implements AutoCloseable {
   private final Parked parked;
   private final Kafka kafka;
   private final Counter refused;
+  private final Thread thread;
   private volatile boolean open = true;
   private volatile boolean assigned;
   private volatile String state = "starting";
@@ -68,7 +70,7 @@ public final class TopicReader implements AutoCloseable {
     Gauge.builder("crossdock.reader.assigned", this, reader -> reader.assigned ? 1 : 0)
         .tag("reader", name)
         .register(meters);
-    Thread _ = Thread.ofPlatform().name("reader-" + name).daemon().start(this::run);
+    this.thread = Thread.ofPlatform().name("reader-" + name).daemon().start(this::run);
   }
 
   /** Whether the broker lets it read: a connection alone is not enough. */
@@ -102,8 +104,9 @@ public final class TopicReader implements AutoCloseable {
       } catch (AuthorizationException | AuthenticationException e) {
         refused.increment();
         backOff("refused by the broker: " + e.getMessage());
-      } catch (RuntimeException e) {
-        // The consumer is closed without a commit: everything since the last one is read again.
+      } catch (RuntimeException | Error e) {
+        // Errors too: a reader that ended would still count as ready. The consumer is closed
+        // without a commit: everything since the last one is read again.
         backOff(String.valueOf(e.getMessage()));
       }
     }
@@ -113,6 +116,9 @@ public final class TopicReader implements AutoCloseable {
     try {
       database.change(
           tx -> {
+            if (record.value() == null) {
+              throw new Refused("a record without a value");
+            }
             handler.handle(tx, record.topic(), record.key(), record.value());
           });
     } catch (Refused e) {
@@ -139,7 +145,13 @@ public final class TopicReader implements AutoCloseable {
 
   @Override
   public void close() {
-    // Not interrupted: the poll returns by itself, and the consumer leaves its group in good order.
     open = false;
+    try {
+      // Not interrupted: the poll returns by itself, and the consumer leaves its group in good
+      // order before the process ends.
+      thread.join(LEAVE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

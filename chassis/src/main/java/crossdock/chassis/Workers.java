@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -77,8 +79,9 @@ public final class Workers implements AutoCloseable {
       } catch (InterruptedException e) {
         // Of a lost lease, or of close: the loop's condition tells.
         LOG.debug("interrupted");
-      } catch (RuntimeException e) {
-        LOG.warn("worker waits: {}", e.getMessage());
+      } catch (RuntimeException | Error e) {
+        // An interrupt left over would end every wait from here on.
+        LOG.warn("worker waits{}: {}", Thread.interrupted() ? ", interrupted" : "", e.getMessage());
         Pause.millis(1000);
       }
     }
@@ -86,21 +89,24 @@ public final class Workers implements AutoCloseable {
 
   private void turn(Hand hand, Jobs.Job job) throws InterruptedException {
     AtomicBoolean held = new AtomicBoolean(true);
+    CountDownLatch ended = new CountDownLatch(1);
     Thread worker = Thread.currentThread();
-    Thread heart = Thread.ofVirtual().name("heart").start(() -> beat(job, held, worker));
+    Thread heart = Thread.ofVirtual().name("heart").start(() -> beat(job, held, ended, worker));
     try {
       LOG.info("{} {} attempt {} try {}", job.migration(), job.kind(), job.attempt(), job.tries());
       end(hand, job, hand.turn(job, held::get));
     } catch (StepFailed e) {
       fail(hand, job, e.reason(), String.valueOf(e.getMessage()));
-    } catch (Exception e) {
+    } catch (Throwable e) {
+      // Errors too: a bug in one step must not end the worker, and with it all steps.
       LOG.warn("{} {} failed", job.migration(), job.kind(), e);
       if (held.get() && open) {
         again(hand, job, e);
       }
     } finally {
       held.set(false);
-      heart.interrupt();
+      // Not by an interrupt, which would break the connection of a beat under way.
+      ended.countDown();
       boolean interrupted = Thread.interrupted();
       heart.join();
       database.change(tx -> jobs.letGo(tx, job));
@@ -110,7 +116,7 @@ public final class Workers implements AutoCloseable {
     }
   }
 
-  private void again(Hand hand, Jobs.Job job, Exception e) {
+  private void again(Hand hand, Jobs.Job job, Throwable e) {
     if (e instanceof Refused || job.tries() >= TRIES) {
       Reason reason = e instanceof Refused ? Reason.CHAIN_REFUSED : Reason.UNAVAILABLE;
       fail(hand, job, reason, e.getClass().getSimpleName() + ": " + e.getMessage());
@@ -119,11 +125,10 @@ public final class Workers implements AutoCloseable {
     }
   }
 
-  private void beat(Jobs.Job job, AtomicBoolean held, Thread worker) {
+  private void beat(Jobs.Job job, AtomicBoolean held, CountDownLatch ended, Thread worker) {
     try {
-      while (held.get()) {
-        Thread.sleep(Jobs.LEASE.toMillis() / 3);
-        if (held.get() && !database.transaction(tx -> jobs.beat(tx, job))) {
+      while (held.get() && !ended.await(Jobs.LEASE.toMillis() / 3, TimeUnit.MILLISECONDS)) {
+        if (!database.transaction(tx -> jobs.beat(tx, job))) {
           held.set(false);
           worker.interrupt();
         }

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.chassis;
+
+import org.jspecify.annotations.NullMarked;
