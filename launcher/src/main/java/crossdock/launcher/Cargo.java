@@ -22,7 +22,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** What the demo moves: running guests where QEMU and the distribution's tools are, packages of a library elsewhere. */
+/**
+ * What the demo moves: running guests where QEMU and the distribution's tools are, packages of a
+ * library elsewhere.
+ */
 sealed interface Cargo {
   String DISK = "root";
 
@@ -41,12 +44,20 @@ sealed interface Cargo {
   /**
    * @param good whether what could be checked is as it must be
    */
-  record Life(boolean good, boolean booted, long lastAtSource, long firstAtTarget, String sentence) {}
+  record Life(
+      boolean good, boolean booted, long lastAtSource, long firstAtTarget, String sentence) {}
 
   /** Guests if they can be built and run here; says aloud what cannot be checked otherwise. */
   static Cargo choose(Path home, State state, PrintStream out) {
     List<String> needed =
-        List.of("qemu-system-x86_64", "qemu-img", "qemu-nbd", "apt-get", "dpkg-deb", "mke2fs", "debugfs");
+        List.of(
+            "qemu-system-x86_64",
+            "qemu-img",
+            "qemu-nbd",
+            "apt-get",
+            "dpkg-deb",
+            "mke2fs",
+            "debugfs");
     List<String> missing = needed.stream().filter(tool -> !installed(tool)).toList();
     if (missing.isEmpty()) {
       return new Guests(home, state);
@@ -99,7 +110,8 @@ sealed interface Cargo {
     }
 
     @Override
-    public void place(Site site, String machine, String owner) throws IOException, InterruptedException {
+    public void place(Site site, String machine, String owner)
+        throws IOException, InterruptedException {
       String format = site.formats(provider()).getFirst();
       Path image = Demo.guestCache(state).resolve(machine + "." + format);
       Files.deleteIfExists(image);
@@ -119,12 +131,16 @@ sealed interface Cargo {
               .start();
       if (build.waitFor() != 0) {
         throw new Refusal(
-            Refusal.FAILED, "The demo's guest cannot be built; see " + state.run("guest").resolve("log") + ".");
+            Refusal.FAILED,
+            "The demo's guest cannot be built; see " + state.run("guest").resolve("log") + ".");
       }
       long bytes = 64L << 20;
       try (Kvm kvm =
           new Kvm(
-              state.site(site.provider()), "tcg", site.formats(provider()), new Kvm.Limits(100, 1L << 40))) {
+              state.site(site.provider()),
+              "tcg",
+              site.formats(provider()),
+              new Kvm.Limits(100, 1L << 40))) {
         kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
       }
       Files.deleteIfExists(image);
@@ -150,7 +166,9 @@ sealed interface Cargo {
               + last
               + ", first at the target "
               + first
-              + (good ? ": nothing written was lost, and never did two copies run" : ": NOT ITS SUCCESSOR"));
+              + (good
+                  ? ": nothing written was lost, and never did two copies run"
+                  : ": NOT ITS SUCCESSOR"));
     }
 
     private Path directory(Site site, String machine) {
@@ -158,7 +176,8 @@ sealed interface Cargo {
     }
 
     private String console(Site site, String machine) throws IOException {
-      return Files.readString(directory(site, machine).resolve("serial.log"), StandardCharsets.ISO_8859_1);
+      return Files.readString(
+          directory(site, machine).resolve("serial.log"), StandardCharsets.ISO_8859_1);
     }
 
     private static long number(Pattern pattern, String console, boolean first) {
@@ -189,7 +208,10 @@ sealed interface Cargo {
       Random random = new Random(machine.hashCode());
       try (FileChannel file =
           FileChannel.open(
-              disk, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+              disk,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
         byte[] run = new byte[1 << 20];
         for (long at = 0; at + run.length < BYTES; at += 3L * run.length) {
           random.nextBytes(run);
@@ -197,20 +219,29 @@ sealed interface Cargo {
         }
         file.write(ByteBuffer.wrap(new byte[] {1}), BYTES - 1);
       }
-      OvfPackage.create(state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
+      OvfPackage.create(
+          state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
       Files.delete(disk);
     }
 
     @Override
     public String root(Site site, String machine, String disk) throws IOException {
-      return hash(state.site(site.provider()).resolve("machines").resolve(machine).resolve(disk + ".raw"), "raw");
+      return hash(
+          state.site(site.provider()).resolve("machines").resolve(machine).resolve(disk + ".raw"),
+          "raw");
     }
 
     @Override
     public Life life(Site from, String source, Site to, String target) throws IOException {
       boolean same = root(from, source, DISK).equals(root(to, target, DISK));
       return new Life(
-          same, false, -1, -1, "the target's disk, hashed now: " + (same ? "same" : "ANOTHER") + "; not booted: no QEMU");
+          same,
+          false,
+          -1,
+          -1,
+          "the target's disk, hashed now: "
+              + (same ? "same" : "ANOTHER")
+              + "; not booted: no QEMU");
     }
   }
 }

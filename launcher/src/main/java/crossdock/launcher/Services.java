@@ -259,7 +259,10 @@ final class Services {
       ArrayNode listing = (ArrayNode) new ObjectMapper().readTree(in);
       for (JsonNode entry : listing) {
         Site site =
-            Site.ALL.stream().filter(s -> s.id().equals(entry.path("site").asText())).findFirst().orElseThrow();
+            Site.ALL.stream()
+                .filter(s -> s.id().equals(entry.path("site").asText()))
+                .findFirst()
+                .orElseThrow();
         ArrayNode formats = ((ObjectNode) entry).putArray("formats");
         site.formats(siteProvider).forEach(formats::add);
       }
