@@ -216,10 +216,7 @@ final class ExportDesk {
     if (migration.request().mode() == Fact.Mode.COPY) {
       return Outcome.done(new Fact.Retired(false));
     }
-    boolean erase =
-        migration.request().eraseSource()
-            && migration.need(Fact.Cleared.class).mayErase()
-            && migration.need(Fact.Accepted.class).by() == Fact.Acceptance.MANUAL;
+    boolean erase = migration.mayErase();
     calls.run(work, Role.SOURCE, "retire", tag -> cloud.retire(vm, tag, erase));
     return Outcome.done(new Fact.Retired(erase));
   }

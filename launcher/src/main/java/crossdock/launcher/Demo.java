@@ -9,6 +9,8 @@ import crossdock.contracts.TrustBundle;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -246,7 +248,7 @@ final class Demo implements Callable<Integer> {
           "  %-36s %-18s %10s %s%n",
           earned.path("payee").asText(),
           earned.path("meter").asText(),
-          earned.path("amount").path("amount").asText(),
+          new BigDecimal(earned.path("amount").path("amount").asText()).setScale(2, RoundingMode.UNNECESSARY),
           earned.path("amount").path("currency").asText());
     }
     result.set("disks", now.path("disks"));
