@@ -11,7 +11,7 @@ import java.util.Map;
 public final class Application {
   /**
    * Bearer tokens are the broker's realm's own: its signature, its issuer, our audience. Set here
-   * and not where it runs, so that no setting there can leave a check out.
+   * and not where it runs: a deployment's file does not replace them.
    */
   static final Map<String, Object> SECURITY =
       Map.of(

@@ -10,6 +10,7 @@ import crossdock.contracts.Json;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.IOException;
+import java.io.Writer;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -19,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LinksApiTest {
   private static final String API = "crossdock-api";
+  private static final String FILES = "micronaut.config.files";
   private static final String SITE = "crossdock-site";
 
   private final HttpClient client = HttpClient.newHttpClient();
@@ -58,9 +61,21 @@ class LinksApiTest {
     configuration.put("crossdock.oidc.jwks", broker.jwks().toString());
     configuration.put("crossdock.oidc.audience", API);
     configuration.put("crossdock.identity.providers", providers.toString());
-    configuration.putAll(Application.SECURITY);
-    server = ApplicationContext.run(EmbeddedServer.class, configuration);
-    open.add(server);
+    // what a careless deployment would say; the service's own word goes before it
+    configuration.put("micronaut.security.token.jwt.claims-validators.audience", SITE);
+    configuration.put("micronaut.security.token.jwt.claims-validators.issuer", north.issuer());
+    Properties written = new Properties();
+    configuration.forEach((key, value) -> written.setProperty(key, value.toString()));
+    Path file = directory.resolve("service.properties");
+    try (Writer out = Files.newBufferedWriter(file)) {
+      written.store(out, null);
+    }
+    System.setProperty(FILES, file.toString());
+    ApplicationContext context =
+        ApplicationContext.builder().properties(Application.SECURITY).start();
+    System.clearProperty(FILES);
+    open.add(context);
+    server = context.getBean(EmbeddedServer.class).start();
     open.add(client);
   }
 
