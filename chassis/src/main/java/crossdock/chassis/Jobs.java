@@ -38,7 +38,8 @@ public final class Jobs {
   private static final String IN_TURN = "SELECT pg_advisory_xact_lock(7002)";
   private static final String CLAIM =
       """
-      UPDATE job SET lease_until = now() + make_interval(secs => ?), fence = fence + 1, tries = tries + 1
+      UPDATE job
+      SET lease_until = now() + make_interval(secs => ?), fence = nextval('job_fence'), tries = tries + 1
       WHERE id = (
         SELECT id FROM job due
         WHERE state = 'READY' AND next_run <= now() AND lease_until < now()

@@ -8,6 +8,10 @@ CREATE TABLE chain (
   PRIMARY KEY (migration, sequence)
 );
 
+-- Fences grow over all jobs: what a migration's later job writes is never behind an earlier one's. Steps of two leave
+-- room for the fence that takes a job away from its worker.
+CREATE SEQUENCE job_fence INCREMENT BY 2 MINVALUE 1 START 2;
+
 CREATE TABLE job (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   migration text NOT NULL,

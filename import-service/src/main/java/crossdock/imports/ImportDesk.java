@@ -24,6 +24,7 @@ import crossdock.contracts.Subject;
 import crossdock.contracts.TrustBundle;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Tag;
 import crossdock.site.CloudCalls;
 import crossdock.site.DockMessage;
 import crossdock.site.DockResults;
@@ -32,7 +33,10 @@ import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Value;
 import jakarta.annotation.PostConstruct;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
+import java.sql.Connection;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,7 +98,25 @@ final class ImportDesk {
             Step.RESERVE, this::reserve,
             Step.IMPORT, this::take,
             Step.BOOT, this::boot,
-            Step.UNDO_TARGET, this::undo));
+            Step.UNDO_TARGET, this::undo),
+        this::release);
+  }
+
+  /**
+   * An accepted machine is its owner's alone. Done where the news is read: it is one small call,
+   * harmless when repeated, and the news is read again if it fails.
+   */
+  private void release(Connection tx, Migration migration) {
+    boolean accepted =
+        migration.state() instanceof Migration.State.Accepted
+            || migration.state() instanceof Migration.State.Retired;
+    if (accepted && migration.party(Role.TARGET).equals(site)) {
+      try {
+        cloud.release(new Tag(migration.id(), Role.TARGET, Long.MAX_VALUE));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   private Outcome reserve(Work work) throws Exception {

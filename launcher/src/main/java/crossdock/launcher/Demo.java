@@ -248,7 +248,8 @@ final class Demo implements Callable<Integer> {
           "  %-36s %-18s %10s %s%n",
           earned.path("payee").asText(),
           earned.path("meter").asText(),
-          new BigDecimal(earned.path("amount").path("amount").asText()).setScale(2, RoundingMode.UNNECESSARY),
+          new BigDecimal(earned.path("amount").path("amount").asText())
+              .setScale(2, RoundingMode.UNNECESSARY),
           earned.path("amount").path("currency").asText());
     }
     result.set("disks", now.path("disks"));
