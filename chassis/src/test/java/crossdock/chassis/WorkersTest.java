@@ -181,6 +181,8 @@ class WorkersTest {
 
     assertThat(woken).isTrue();
     assertThat(heard()).isEqualTo("done certify");
+    // It is heard in the transaction that ends the job, and sent with its commit.
+    test.await("SELECT state FROM job", "DONE");
     assertThat(test.outbox())
         .extracting(row -> new String(row.payload(), StandardCharsets.UTF_8))
         .containsExactly("order", "got root");
