@@ -68,10 +68,10 @@ final class Pull {
       DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
       throws IOException, InterruptedException {
     Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
-    HttpClient client = tls.client(order.peer());
     URI base =
         order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
-    try (DiskSink sink = sites.sink(ticket);
+    try (HttpClient client = tls.client(order.peer());
+        DiskSink sink = sites.sink(ticket);
         LeafFile leaves = leaves(client, base, order.migration(), disk, manifest);
         ExecutorService connections =
             Executors.newFixedThreadPool(CONNECTIONS, Thread.ofVirtual().factory())) {
