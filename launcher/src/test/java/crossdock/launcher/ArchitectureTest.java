@@ -118,10 +118,12 @@ class ArchitectureTest {
     return new SliceAssignment() {
       @Override
       public SliceIdentifier getIdentifierOf(JavaClass type) {
-        String[] names = type.getPackageName().split("\\.");
-        return names.length > 1 && SERVICES.contains(names[1])
-            ? SliceIdentifier.of(names[1])
-            : SliceIdentifier.ignore();
+        return SERVICES.stream()
+            .filter(
+                service -> (type.getPackageName() + ".").startsWith("crossdock." + service + "."))
+            .findFirst()
+            .map(SliceIdentifier::of)
+            .orElseGet(SliceIdentifier::ignore);
       }
 
       @Override
