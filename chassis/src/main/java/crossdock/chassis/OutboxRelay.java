@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 final class OutboxRelay implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(OutboxRelay.class);
   private static final String ALONE = "SELECT pg_try_advisory_xact_lock(7001)";
-  private static final long IDLE_MILLIS = 50;
+  private static final long IDLE_MILLIS = 100;
   private static final long BACK_OFF_MILLIS = 2000;
 
   private final Database database;

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,6 +51,7 @@ public final class Workers implements AutoCloseable {
   private final Jobs jobs;
   private final Outbox outbox;
   private final MeterRegistry meters;
+  private final ReentrantLock looking = new ReentrantLock(true);
   private final List<Thread> workers = new ArrayList<>();
   private volatile boolean open = true;
 
@@ -67,14 +69,29 @@ public final class Workers implements AutoCloseable {
     }
   }
 
+  /**
+   * One worker at a time looks for work, the others wait for their turn to: an idle service asks
+   * ten times a second.
+   */
+  private Optional<Jobs.Job> next() throws InterruptedException {
+    looking.lockInterruptibly();
+    try {
+      Optional<Jobs.Job> job = database.transaction(jobs::claim);
+      if (job.isEmpty()) {
+        Thread.sleep(IDLE_MILLIS);
+      }
+      return job;
+    } finally {
+      looking.unlock();
+    }
+  }
+
   private void run(Hand hand) {
     while (open) {
       try {
-        Optional<Jobs.Job> job = database.transaction(jobs::claim);
+        Optional<Jobs.Job> job = next();
         if (job.isPresent()) {
           turn(hand, job.get());
-        } else {
-          Thread.sleep(IDLE_MILLIS);
         }
       } catch (InterruptedException e) {
         // Of a lost lease, or of close: the loop's condition tells.
