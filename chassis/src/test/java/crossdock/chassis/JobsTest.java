@@ -114,6 +114,21 @@ class JobsTest {
   }
 
   @Test
+  void theNextJobOfAMigrationHasALargerFenceThanAnyBeforeIt() {
+    add(ID, "import", 1);
+    Jobs.Job first = claimed();
+    leaseRunsOut();
+    Jobs.Job second = claimed();
+    assertThat(end(second, Jobs.End.DONE)).isTrue();
+    add(ID, "boot", 1);
+
+    Jobs.Job next = claimed();
+
+    assertThat(next.kind()).isEqualTo("boot");
+    assertThat(next.fence()).isGreaterThan(second.fence()).isGreaterThan(first.fence());
+  }
+
+  @Test
   void whoLostItsLeaseChangesNothing() {
     add(ID, "inspect", 1);
     Jobs.Job old = claimed();
