@@ -11,6 +11,7 @@ import java.util.Map;
  *
  * @param ready asked again and again until it says true; may throw meanwhile
  * @param patience how long it may take from start to ready
+ * @param grace how long it may take to end before it is made to
  */
 record Daemon(
     String name,
@@ -19,6 +20,7 @@ record Daemon(
     Map<String, String> environment,
     Signal stop,
     Duration patience,
+    Duration grace,
     String address,
     Check ready) {
 

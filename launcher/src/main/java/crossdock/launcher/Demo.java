@@ -50,7 +50,7 @@ final class Demo implements Callable<Integer> {
     PrintStream out = json ? System.err : System.out;
     State state = Launcher.state();
     Cargo cargo = Cargo.choose(Launcher.home(), state, out);
-    Launcher.up(false, cargo.provider());
+    Launcher.up(Scope.ALL, cargo.provider());
     try {
       ObjectNode result = JSON.createObjectNode();
       boolean good = run(state, cargo, out, result);

@@ -20,13 +20,19 @@ final class Kafka {
   private final State state;
   private final Ports ports;
   private final Pki pki;
-  private final Path classPath;
+  private final AotCache cache;
+  private final Scope scope;
 
-  Kafka(State state, Ports ports, Pki pki, Path home) {
+  Kafka(State state, Ports ports, Pki pki, Path home, Scope scope) {
     this.state = state;
     this.ports = ports;
     this.pki = pki;
-    this.classPath = home.resolve("launcher/kafka/target/classpath");
+    this.cache = cache(home);
+    this.scope = scope;
+  }
+
+  static AotCache cache(Path home) {
+    return AotCache.of(home.resolve("launcher/kafka/target"));
   }
 
   static String bootstrap(Ports ports) {
@@ -45,7 +51,7 @@ final class Kafka {
           state,
           "kafka",
           java(
-              "-Xmx128m",
+              List.of("-Xmx128m"),
               "kafka.tools.StorageTool",
               List.of(
                   "format",
@@ -56,14 +62,17 @@ final class Kafka {
                   properties.toString())),
           Map.of());
     }
+    List<String> options = new ArrayList<>(cache.options(scope));
+    options.add("-Xmx320m");
     KafkaTopics topics = new KafkaTopics(bootstrap(ports), client(admin));
     return new Daemon(
         "kafka",
         directory,
-        java("-Xmx320m", "kafka.Kafka", List.of(properties.toString())),
+        java(options, "kafka.Kafka", List.of(properties.toString())),
         Map.of(),
         Daemon.Signal.TERM,
         Duration.ofSeconds(90),
+        scope.grace(),
         bootstrap(ports),
         topics::settled);
   }
@@ -79,12 +88,12 @@ final class Kafka {
     return client;
   }
 
-  private List<String> java(String heap, String main, List<String> arguments) throws IOException {
+  private List<String> java(List<String> options, String main, List<String> arguments)
+      throws IOException {
     List<String> all =
         new ArrayList<>(
             List.of(
                 Jvm.java(),
-                heap,
                 state.temporary("kafka"),
                 "-Xms64m",
                 "-XX:+UseSerialGC",
@@ -94,8 +103,9 @@ final class Kafka {
                 "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
                 "-Dorg.slf4j.simpleLogger.logFile=System.out",
                 "-cp",
-                Files.readString(classPath).strip(),
+                cache.jars(),
                 main));
+    all.addAll(1, options);
     all.addAll(arguments);
     return all;
   }

@@ -201,7 +201,7 @@ final class Keeper implements Runnable {
     listener.changed();
   }
 
-  /** Asks it to end, and after ten seconds makes it. Returns when it has. */
+  /** Asks it to end, and when its grace is over makes it. Returns when it has. */
   void stop() {
     Process now;
     synchronized (this) {
@@ -216,7 +216,7 @@ final class Keeper implements Runnable {
           case INT ->
               new ProcessBuilder("bash", "-c", "kill -s INT " + now.pid()).start().waitFor();
         }
-        if (!now.waitFor(10, TimeUnit.SECONDS)) {
+        if (!now.waitFor(prepared.grace().toMillis(), TimeUnit.MILLISECONDS)) {
           now.destroyForcibly().waitFor();
         }
       }

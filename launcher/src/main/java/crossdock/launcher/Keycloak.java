@@ -1,6 +1,7 @@
 package crossdock.launcher;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -18,12 +19,22 @@ import java.util.stream.Stream;
 final class Keycloak {
   private final State state;
   private final Ports ports;
-  private final Path distributions;
+  private final Path distribution;
+  private final AotCache cache;
+  private final Scope scope;
 
-  Keycloak(State state, Ports ports, Path home) {
+  Keycloak(State state, Ports ports, Path home, Scope scope) {
     this.state = state;
     this.ports = ports;
-    this.distributions = home.resolve("launcher/target/keycloak");
+    this.distribution = distribution(home);
+    this.cache = cache(home);
+    this.scope = scope;
+  }
+
+  static AotCache cache(Path home) {
+    Path distribution = distribution(home);
+    return new AotCache(
+        distribution.resolve("app.aot"), List.of(distribution.resolve("lib/quarkus-run.jar")));
   }
 
   Daemon prepare() throws IOException {
@@ -61,11 +72,16 @@ final class Keycloak {
             "-Dpicocli.disable.closures=true",
             "-Dquarkus-log-max-startup-records=10000",
             "-cp",
-            home.resolve("lib/quarkus-run.jar").toString(),
+            cache.jars(),
             "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
             "start",
-            "--optimized",
-            "--import-realm"));
+            "--optimized"));
+    // Asked again, it would read all realms only to find that they are there.
+    Path imported = home.resolve("data/imported");
+    if (!Files.exists(imported)) {
+      command.add("--import-realm");
+    }
+    command.addAll(1, cache.options(scope));
     Map<String, String> environment = new HashMap<>();
     environment.put("KC_DB_URL", Postgres.url(ports, "keycloak"));
     environment.put("KC_DB_USERNAME", Postgres.database("keycloak"));
@@ -91,23 +107,32 @@ final class Keycloak {
         environment,
         Daemon.Signal.TERM,
         Duration.ofMinutes(3),
+        scope.grace(),
         "http://127.0.0.1:" + ports.keycloak(),
-        () -> Http.ok(health));
+        () -> {
+          boolean ready = Http.ok(health);
+          if (ready) {
+            State.write(imported, "");
+          }
+          return ready;
+        });
+  }
+
+  private static Path distribution(Path home) {
+    try (Stream<Path> found = Files.list(home.resolve("launcher/target/keycloak"))) {
+      return found
+          .filter(d -> Files.exists(d.resolve("built")))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new Refusal(Refusal.CANNOT_START, "Keycloak is not built: run ./mvnw package."));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   // The distribution is shared and only read; what Keycloak writes goes beside the links to it.
   private Path home(Path directory) throws IOException {
-    Path distribution;
-    try (Stream<Path> found = Files.list(distributions)) {
-      distribution =
-          found
-              .filter(d -> Files.exists(d.resolve("built")))
-              .findFirst()
-              .orElseThrow(
-                  () ->
-                      new Refusal(
-                          Refusal.CANNOT_START, "Keycloak is not built: run ./mvnw package."));
-    }
     Path home = State.directory(directory.resolve("home"));
     for (String part : List.of("lib", "providers", "themes", "conf")) {
       Path link = home.resolve(part);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /**
  * The command line: {@code up}, {@code down}, {@code status}. Exit status 0 when it is so, 1 when
@@ -72,9 +74,12 @@ public final class Launcher implements Runnable {
   }
 
   /** Starts the supervisor and waits until all is ready; what it says then is the table. */
-  static Status up(boolean infrastructureOnly, String sites)
+  static Status up(Scope scope, String sites) throws IOException, InterruptedException {
+    return up(state(), ports(), home(), scope, sites);
+  }
+
+  static Status up(State state, Ports ports, Path home, Scope scope, String sites)
       throws IOException, InterruptedException {
-    State state = state();
     Optional<ProcessHandle> running = Spawn.running(state.supervisorPid());
     if (running.isPresent()) {
       throw new Refusal(
@@ -85,18 +90,16 @@ public final class Launcher implements Runnable {
     }
     State.directory(state.root());
     Reaper.sweep(state);
-    Ports ports = ports();
-    Preflight.check(state, ports, home(), infrastructureOnly);
+    Preflight.check(state, ports, home, scope);
     Files.deleteIfExists(state.status());
+    AotCache cache = AotCache.of(home.resolve("launcher/target"));
     List<String> command = new ArrayList<>(List.of("setsid", Jvm.java()));
+    command.addAll(cache.options(scope));
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.add(state.temporary("supervisor"));
-    command.add("-Dcrossdock.home=" + home());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
-    command.addAll(List.of(Launcher.class.getName(), "supervise"));
-    if (infrastructureOnly) {
-      command.add("--infra");
-    }
+    command.add("-Dcrossdock.home=" + home);
+    command.addAll(List.of("-cp", cache.jars()));
+    command.addAll(List.of(Launcher.class.getName(), "supervise", scope.name()));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(state.root().toFile())
@@ -131,13 +134,16 @@ public final class Launcher implements Runnable {
     throw new Refusal(Refusal.FAILED, why);
   }
 
-  /** Ends everything in good order, or at once where that takes more than a minute. */
+  /** Ends everything in good order, or at once where that takes too long. */
   static boolean down() throws InterruptedException {
-    State state = state();
+    return down(state(), Duration.ofSeconds(60));
+  }
+
+  static boolean down(State state, Duration patience) throws InterruptedException {
     Optional<ProcessHandle> supervisor = Spawn.running(state.supervisorPid());
     if (supervisor.isPresent()) {
       supervisor.get().destroy();
-      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+      long deadline = System.nanoTime() + patience.toNanos();
       while (Spawn.running(state.supervisorPid()).isPresent()) {
         if (System.nanoTime() > deadline) {
           supervisor.get().destroyForcibly();
@@ -168,7 +174,9 @@ public final class Launcher implements Runnable {
     @Override
     public Integer call() throws IOException, InterruptedException {
       Status status =
-          up(infrastructureOnly, System.getenv().getOrDefault("CROSSDOCK_SITES", "library"));
+          up(
+              infrastructureOnly ? Scope.INFRASTRUCTURE : Scope.ALL,
+              System.getenv().getOrDefault("CROSSDOCK_SITES", "library"));
       OUT.print(status.table());
       if (!infrastructureOnly) {
         OUT.println("API: " + status.api());
@@ -209,12 +217,11 @@ public final class Launcher implements Runnable {
 
   @Command(name = "supervise", hidden = true)
   static final class Supervise implements Callable<Integer> {
-    @Option(names = "--infra", hidden = true)
-    boolean infrastructureOnly;
+    @Parameters Scope scope = Scope.ALL;
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-      return new Supervisor(state(), ports(), home()).run(infrastructureOnly);
+      return new Supervisor(state(), ports(), home()).run(scope);
     }
   }
 }

@@ -97,6 +97,7 @@ final class Postgres {
         Map.of(),
         Daemon.Signal.INT,
         Duration.ofMinutes(1),
+        Duration.ofSeconds(10),
         "127.0.0.1:" + ports.postgres(),
         this::ready);
   }

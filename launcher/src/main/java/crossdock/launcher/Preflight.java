@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 
 /**
@@ -23,22 +24,37 @@ final class Preflight {
   /** An address that somebody will listen on. */
   record Endpoint(String host, int port) {}
 
-  static void check(State state, Ports ports, Path home, boolean infrastructureOnly)
-      throws IOException {
+  static void check(State state, Ports ports, Path home, Scope scope) throws IOException {
     tools();
-    if (!infrastructureOnly) {
-      Services.ALL.forEach(s -> s.built(home));
+    if (scope != Scope.INFRASTRUCTURE) {
+      Services.ALL.forEach(s -> s.cache(home));
     }
-    room(state);
-    for (Endpoint endpoint : endpoints(ports, infrastructureOnly)) {
+    room(state, Path.of("/proc/meminfo"));
+    for (Endpoint endpoint : endpoints(ports, scope)) {
       free(endpoint);
     }
   }
 
-  static Set<Endpoint> endpoints(Ports ports, boolean infrastructureOnly) {
+  /** Ports that nobody uses just now, away from the default and below the ephemeral ones. */
+  static Ports unused() throws IOException {
+    for (int attempt = 0; attempt < 50; attempt++) {
+      Ports candidate = new Ports(20_000 + 100 * ThreadLocalRandom.current().nextInt(100));
+      try {
+        for (Endpoint endpoint : endpoints(candidate, Scope.ALL)) {
+          free(endpoint);
+        }
+        return candidate;
+      } catch (Refusal inUse) {
+        // The next one, then.
+      }
+    }
+    throw new Refusal(Refusal.CANNOT_START, "No free ports were found: end some programs first.");
+  }
+
+  static Set<Endpoint> endpoints(Ports ports, Scope scope) {
     Set<Endpoint> all = new LinkedHashSet<>();
     String loopback = "127.0.0.1";
-    if (!infrastructureOnly) {
+    if (scope != Scope.INFRASTRUCTURE) {
       Services.ALL.forEach(s -> all.add(new Endpoint(loopback, ports.at(s.offset()))));
       for (Site site : Site.ALL) {
         all.add(new Endpoint(site.exportSubnet(), ports.at(site.offset() + 5)));
@@ -84,7 +100,10 @@ final class Preflight {
     }
   }
 
-  private static void room(State state) throws IOException {
+  /**
+   * @param memory what the kernel says of it: {@code /proc/meminfo}
+   */
+  static void room(State state, Path memory) throws IOException {
     Path disk = state.root();
     while (!Files.exists(disk)) {
       Path parent = disk.getParent();
@@ -103,7 +122,7 @@ final class Preflight {
               + disk
               + ", and 4096 are needed: make room or set CROSSDOCK_STATE to a directory elsewhere.");
     }
-    try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
+    try (Stream<String> lines = Files.lines(memory)) {
       Optional<Long> kibibytes =
           lines
               .filter(l -> l.startsWith("MemAvailable:"))

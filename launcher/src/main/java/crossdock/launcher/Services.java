@@ -50,14 +50,8 @@ final class Services {
       return "http://127.0.0.1:" + ports.at(offset);
     }
 
-    /** The list of jars that its build wrote beside its classes. */
-    Path built(Path home) {
-      Path list = home.resolve(module).resolve("target/classpath");
-      if (!Files.exists(list)) {
-        throw new Refusal(
-            Refusal.CANNOT_START, module + " is not built: run ./mvnw -DskipTests package.");
-      }
-      return list;
+    AotCache cache(Path home) {
+      return AotCache.of(home.resolve(module).resolve("target"));
     }
   }
 
@@ -93,24 +87,35 @@ final class Services {
   private final TrustFile trust;
   private final Path home;
   private final String siteProvider;
+  private final Scope scope;
 
   /**
    * @param siteProvider {@code library} or {@code kvm}
    */
-  Services(State state, Ports ports, Pki pki, TrustFile trust, Path home, String siteProvider) {
+  Services(
+      State state,
+      Ports ports,
+      Pki pki,
+      TrustFile trust,
+      Path home,
+      String siteProvider,
+      Scope scope) {
     this.state = state;
     this.ports = ports;
     this.pki = pki;
     this.trust = trust;
     this.home = home;
     this.siteProvider = siteProvider;
+    this.scope = scope;
   }
 
   Daemon prepare(Service service) throws IOException {
     Path directory = state.run(service.name());
     Path file = directory.resolve("service.properties");
     State.write(file, text(properties(service, directory)));
+    AotCache cache = service.cache(home);
     List<String> command = new ArrayList<>(List.of(Jvm.java()));
+    command.addAll(cache.options(scope));
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC"));
     if (!service.module().equals("conversion-service")) {
       // Starts sooner and stays smaller. The dock hashes and deciphers, which only the last tier
@@ -121,7 +126,7 @@ final class Services {
     command.add("--sun-misc-unsafe-memory-access=allow");
     command.add(state.temporary(service.name()));
     command.add("-Dmicronaut.config.files=" + file);
-    command.addAll(classPath(service));
+    command.addAll(List.of("-cp", cache.jars()));
     command.add(service.main(home));
     String health = service.url(ports) + "/health/readiness";
     return new Daemon(
@@ -131,27 +136,9 @@ final class Services {
         Map.of(),
         Daemon.Signal.TERM,
         Duration.ofMinutes(2),
+        scope.grace(),
         service.url(ports),
         () -> Http.ok(health));
-  }
-
-  // An AOT cache takes jars only and only the very class path it was made with; without one the
-  // classes themselves are used.
-  private List<String> classPath(Service service) throws IOException {
-    Path list = service.built(home);
-    Path target = list.resolveSibling(".").normalize();
-    String rest = Files.readString(list).strip();
-    Path cache = target.resolve("app.aot");
-    if (Files.exists(cache)) {
-      try (Stream<Path> files = Files.list(target)) {
-        Path jar =
-            files.filter(f -> f.toString().endsWith("-SNAPSHOT.jar")).findFirst().orElse(null);
-        if (jar != null) {
-          return List.of("-XX:AOTCache=" + cache, "-cp", jar + ":" + rest);
-        }
-      }
-    }
-    return List.of("-cp", target.resolve("classes") + ":" + rest);
   }
 
   Map<String, String> properties(Service service, Path directory) {

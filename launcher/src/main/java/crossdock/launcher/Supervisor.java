@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -26,6 +27,8 @@ final class Supervisor implements Keeper.Listener {
   private final AtomicReference<String> failure = new AtomicReference<>();
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile @Nullable Process reaper;
+  private int foundations;
+  private int endsAtOnce = 1;
   private boolean ending;
 
   Supervisor(State state, Ports ports, Path home) {
@@ -35,13 +38,13 @@ final class Supervisor implements Keeper.Listener {
   }
 
   /** Runs until it is told to end or cannot go on; the exit status of the process. */
-  int run(boolean infrastructureOnly) throws IOException, InterruptedException {
+  int run(Scope scope) throws IOException, InterruptedException {
     long pid = ProcessHandle.current().pid();
     State.write(state.supervisorPid(), pid + " " + Spawn.startTime(pid) + "\n");
     Process watching = Reaper.watch(state);
     reaper = watching;
     Runtime.getRuntime().addShutdownHook(new Thread(this::end, "end"));
-    plan(infrastructureOnly);
+    plan(scope);
     changed();
     for (Keeper keeper : keepers) {
       Thread.ofPlatform().daemon().name(keeper.name).start(keeper);
@@ -55,7 +58,7 @@ final class Supervisor implements Keeper.Listener {
     return Refusal.FAILED;
   }
 
-  private void plan(boolean infrastructureOnly) {
+  private void plan(Scope scope) {
     Semaphore unbounded = new Semaphore(Integer.MAX_VALUE);
     Supplier<Pki> pki = once(() -> Pki.open(state, Clock.systemUTC()));
     List<String> owners = new ArrayList<>(List.of("keycloak"));
@@ -71,23 +74,35 @@ final class Supervisor implements Keeper.Listener {
             "kafka",
             List.of(),
             unbounded,
-            () -> new Kafka(state, ports, pki.get(), home).prepare());
-    keeper(
-        "keycloak", List.of(postgres), unbounded, () -> new Keycloak(state, ports, home).prepare());
-    if (infrastructureOnly) {
-      return;
+            () -> new Kafka(state, ports, pki.get(), home, scope).prepare());
+    if (scope != Scope.TRAINING || !Keycloak.cache(home).fresh()) {
+      keeper(
+          "keycloak",
+          List.of(postgres),
+          unbounded,
+          () -> new Keycloak(state, ports, home, scope).prepare());
     }
+    foundations = keepers.size();
+    // Writing a cache takes half a GiB.
+    endsAtOnce =
+        scope == Scope.TRAINING ? Runtime.getRuntime().availableProcessors() : Services.ALL.size();
+    List<Services.Service> all =
+        switch (scope) {
+          case ALL -> Services.ALL;
+          case INFRASTRUCTURE -> List.of();
+          case TRAINING -> Training.stale(home);
+        };
     Supplier<Services> services =
         once(
             () -> {
               TrustFile trust = new TrustFile(state, pki.get(), ports, Clock.systemUTC());
               trust.write();
               String provider = System.getenv().getOrDefault("CROSSDOCK_SITES", "library");
-              return new Services(state, ports, pki.get(), trust, home, provider);
+              return new Services(state, ports, pki.get(), trust, home, provider, scope);
             });
     // More at once only makes all of them late.
     Semaphore few = new Semaphore(Runtime.getRuntime().availableProcessors() + 2);
-    for (Services.Service service : Services.ALL) {
+    for (Services.Service service : all) {
       keeper(service.name(), List.of(postgres, kafka), few, () -> services.get().prepare(service));
     }
   }
@@ -119,16 +134,11 @@ final class Supervisor implements Keeper.Listener {
       write("stopping", "");
     }
     // Services first, all at once; then what they rest on, last started first.
-    List<Thread> ends =
-        keepers.stream()
-            .skip(3)
-            .map(k -> Thread.ofPlatform().name("end " + k.name).start(k::stop))
-            .toList();
+    try (var ends = Executors.newFixedThreadPool(endsAtOnce)) {
+      keepers.stream().skip(foundations).forEach(k -> ends.execute(k::stop));
+    }
     try {
-      for (Thread each : ends) {
-        each.join();
-      }
-      keepers.stream().limit(3).toList().reversed().forEach(Keeper::stop);
+      keepers.stream().limit(foundations).toList().reversed().forEach(Keeper::stop);
       Process last = reaper;
       if (last != null) {
         last.getOutputStream().close();

@@ -23,7 +23,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -57,7 +56,7 @@ class InfrastructureIT {
   @BeforeAll
   static void up() throws Exception {
     state = new State(directory.resolve("state"));
-    ports = freePorts();
+    ports = Preflight.unused();
     assertThat(crossdock("up", "--infra")).isZero();
     pki = Pki.open(state, Clock.systemUTC());
   }
@@ -324,20 +323,5 @@ class InfrastructureIT {
     Process process = builder.start();
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return process.exitValue();
-  }
-
-  private static Ports freePorts() throws IOException {
-    for (int attempt = 0; attempt < 50; attempt++) {
-      Ports candidate = new Ports(20_000 + 100 * ThreadLocalRandom.current().nextInt(100));
-      try {
-        for (Preflight.Endpoint endpoint : Preflight.endpoints(candidate, true)) {
-          Preflight.free(endpoint);
-        }
-        return candidate;
-      } catch (Refusal inUse) {
-        // The next one, then.
-      }
-    }
-    throw new IllegalStateException("no free ports");
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.File;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -67,6 +68,19 @@ class ReaperTest {
     }
   }
 
+  @Test
+  void tooLittleMemoryIsOneSentenceThatSaysHowMuchIsNeeded() throws Exception {
+    Path memory = directory.resolve("meminfo");
+    Files.writeString(memory, "MemTotal: 9000000 kB\nMemAvailable: 6291455 kB\n");
+    assertThatThrownBy(() -> Preflight.room(new State(directory), memory))
+        .isInstanceOfSatisfying(
+            Refusal.class, r -> assertThat(r.status).isEqualTo(Refusal.CANNOT_START))
+        .hasMessage(
+            "Only 6143 MiB of memory are available, and 6144 are needed: end some programs first.");
+    Files.writeString(memory, "MemTotal: 9000000 kB\nMemAvailable: 6291456 kB\n");
+    Preflight.room(new State(directory), memory);
+  }
+
   private static Daemon daemon(State state, List<String> command) {
     return new Daemon(
         "test",
@@ -75,6 +89,7 @@ class ReaperTest {
         Map.of(),
         Daemon.Signal.TERM,
         Duration.ofSeconds(1),
+        Duration.ofSeconds(10),
         "",
         () -> true);
   }

@@ -38,7 +38,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -85,7 +84,7 @@ final class Road {
   /** Starts everything and returns when it is ready. */
   static Road up(Path directory) throws Exception {
     State state = new State(directory.resolve("state"));
-    Ports ports = freePorts();
+    Ports ports = Preflight.unused();
     assertThat(crossdock(state, ports, "up")).isZero();
     return new Road(state, ports);
   }
@@ -409,20 +408,5 @@ final class Road {
     Process process = builder.start();
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return process.exitValue();
-  }
-
-  private static Ports freePorts() throws IOException {
-    for (int attempt = 0; attempt < 50; attempt++) {
-      Ports candidate = new Ports(20_000 + 100 * ThreadLocalRandom.current().nextInt(100));
-      try {
-        for (Preflight.Endpoint endpoint : Preflight.endpoints(candidate, false)) {
-          Preflight.free(endpoint);
-        }
-        return candidate;
-      } catch (Refusal inUse) {
-        // The next one, then.
-      }
-    }
-    throw new IllegalStateException("no free ports");
   }
 }

@@ -5,10 +5,12 @@ import static crossdock.launcher.Road.SOUTH;
 import static crossdock.launcher.Road.due;
 import static crossdock.launcher.Road.request;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Fact;
 import java.math.BigDecimal;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -105,6 +107,19 @@ class RoadIT {
     assertThat(late.status()).isEqualTo(409);
     assertThat(late.type()).isEqualTo(PROBLEM + "too-late");
     arrivedOnce("web-1", id);
+  }
+
+  @Test
+  @Order(2)
+  void everyServiceRunsOnTheStartUpCacheThatTheBuildMadeForIt() throws Exception {
+    for (Services.Service service : Services.ALL) {
+      AotCache cache = service.cache(Road.HOME);
+      assumeThat(cache.fresh()).as("built without %s", cache.file()).isTrue();
+      String pid = Files.readString(road.state.pidFile(service.name())).split(" ", -1)[0];
+      assertThat(Files.readString(Path.of("/proc", pid, "maps")))
+          .as(service.name())
+          .contains(cache.file().toString());
+    }
   }
 
   @Test

@@ -36,7 +36,7 @@ class ServicesTest {
     state = new State(directory);
     pki = Pki.open(state, Clock.systemUTC());
     trust = new TrustFile(state, pki, PORTS, Clock.systemUTC());
-    services = new Services(state, PORTS, pki, trust, directory, "library");
+    services = new Services(state, PORTS, pki, trust, directory, "library", Scope.ALL);
   }
 
   private Map<String, String> properties(String name) {
@@ -48,7 +48,8 @@ class ServicesTest {
   @Test
   void thereAreTenAndNoTwoListenOnTheSamePort() {
     assertThat(Services.ALL).hasSize(10);
-    assertThat(Preflight.endpoints(PORTS, false).stream().map(Preflight.Endpoint::port).toList())
+    assertThat(
+            Preflight.endpoints(PORTS, Scope.ALL).stream().map(Preflight.Endpoint::port).toList())
         .hasSize(21)
         .doesNotHaveDuplicates();
   }
