@@ -66,7 +66,7 @@ sealed interface Cargo {
         "%s missing (Debian: qemu-system-x86, qemu-utils, e2fsprogs): moving packages between two libraries.%n"
             + "Not checked: that a guest boots at the target and goes on counting.%n",
         String.join(", ", missing));
-    return new Packages(state);
+    return new Packages(state, (96L << 20) + 512);
   }
 
   private static boolean installed(String tool) {
@@ -194,9 +194,7 @@ sealed interface Cargo {
   }
 
   /** OVF packages with a disk of random runs and holes. */
-  record Packages(State state) implements Cargo {
-    private static final long BYTES = (96L << 20) + 512;
-
+  record Packages(State state, long bytes) implements Cargo {
     @Override
     public String provider() {
       return "library";
@@ -213,14 +211,14 @@ sealed interface Cargo {
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE)) {
         byte[] run = new byte[1 << 20];
-        for (long at = 0; at + run.length < BYTES; at += 3L * run.length) {
+        for (long at = 0; at + run.length < bytes; at += 3L * run.length) {
           random.nextBytes(run);
           file.write(ByteBuffer.wrap(run), at);
         }
-        file.write(ByteBuffer.wrap(new byte[] {1}), BYTES - 1);
+        file.write(ByteBuffer.wrap(new byte[] {1}), bytes - 1);
       }
       OvfPackage.create(
-          state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
+          state.site(site.provider()), machine(machine, "raw", bytes), owner, Map.of(DISK, disk));
       Files.delete(disk);
     }
 

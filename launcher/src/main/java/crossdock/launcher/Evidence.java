@@ -38,7 +38,7 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
    * @throws Refused with the first thing that does not hold
    */
   static Evidence verify(byte[] array, TrustBundle trust) throws IOException {
-    Migration migration = Migration.of(Event.verify(events(array), trust));
+    Migration migration = Migration.of(chain(array, trust));
     Fact.Certified certified = migration.need(Fact.Certified.class);
     Fact.Imported imported = migration.need(Fact.Imported.class);
     Certificate certificate =
@@ -62,6 +62,15 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
       }
     }
     return new Evidence(migration, certificate, countersignature);
+  }
+
+  /**
+   * Every signature and every link, whatever came of it.
+   *
+   * @throws Refused with the first that does not hold
+   */
+  static List<Event> chain(byte[] array, TrustBundle trust) throws IOException {
+    return Event.verify(events(array), trust);
   }
 
   /** The bundle in a state directory, accepted by the members pinned beside it. */

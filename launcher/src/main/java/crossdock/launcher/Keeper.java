@@ -41,6 +41,10 @@ final class Keeper implements Runnable {
 
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
+  /** Who lives this long did not end of its own start. */
+  private static final Duration HEALTHY = Duration.ofSeconds(10);
+
   private static final int STARTS_BEFORE_FAILURE = 4;
 
   final String name;
@@ -137,7 +141,7 @@ final class Keeper implements Runnable {
         listener.failed(name + " does not become ready; its log is " + state.log(name) + ".");
         return;
       }
-      if (Duration.between(start, Instant.now()).compareTo(LONGEST_PAUSE) > 0) {
+      if (Duration.between(start, Instant.now()).compareTo(HEALTHY) > 0) {
         pause = FIRST_PAUSE;
       }
       restarts.incrementAndGet();

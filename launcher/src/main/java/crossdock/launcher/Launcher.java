@@ -39,6 +39,7 @@ public final class Launcher implements Runnable {
             .addSubcommand(new Down())
             .addSubcommand(new Show())
             .addSubcommand(new Demo())
+            .addSubcommand(new Chaos())
             .addSubcommand(new Supervise())
             .setExecutionExceptionHandler(Launcher::say)
             .execute(args);
@@ -75,10 +76,19 @@ public final class Launcher implements Runnable {
 
   /** Starts the supervisor and waits until all is ready; what it says then is the table. */
   static Status up(Scope scope, String sites) throws IOException, InterruptedException {
-    return up(state(), ports(), home(), scope, sites);
+    return up(state(), ports(), home(), scope, sites, Map.of());
   }
 
-  static Status up(State state, Ports ports, Path home, Scope scope, String sites)
+  /**
+   * @param environment of the supervisor, beside the usual
+   */
+  static Status up(
+      State state,
+      Ports ports,
+      Path home,
+      Scope scope,
+      String sites,
+      Map<String, String> environment)
       throws IOException, InterruptedException {
     Optional<ProcessHandle> running = Spawn.running(state.supervisorPid());
     if (running.isPresent()) {
@@ -106,6 +116,7 @@ public final class Launcher implements Runnable {
             .redirectInput(new File("/dev/null"))
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(state.supervisorLog().toFile()));
+    builder.environment().putAll(environment);
     builder
         .environment()
         .putAll(

@@ -133,7 +133,7 @@ final class Services {
         service.name(),
         directory,
         command,
-        Map.of(),
+        Vandal.clockOf(directory),
         Daemon.Signal.TERM,
         Duration.ofMinutes(2),
         scope.grace(),

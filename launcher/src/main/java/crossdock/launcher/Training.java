@@ -29,7 +29,7 @@ final class Training {
     State state = new State(home.resolve("launcher/target/training"));
     Deletion.tree(state.root());
     try {
-      Launcher.up(state, Preflight.unused(), home, Scope.TRAINING, "library");
+      Launcher.up(state, Preflight.unused(), home, Scope.TRAINING, "library", Map.of());
       Launcher.down(state, PATIENCE);
     } catch (Refusal e) {
       System.err.println("No start-up caches, so every start will take longer: " + e.getMessage());

@@ -1,0 +1,282 @@
+package crossdock.launcher;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Step;
+import crossdock.contracts.TrustBundle;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.http.HttpClient;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code ./crossdock chaos}: moves machines between two libraries while processes are killed and
+ * paused under them, several migrations at once, so that each is hit by the blows of the others
+ * too; after each migration, and at the end, {@link Books} looks for what is lost, doubled, wrong
+ * or left over. In a state directory of its own.
+ */
+@Command(name = "chaos", description = "Kills processes under migrations and checks the books.")
+final class Chaos implements Callable<Integer> {
+  private static final PrintStream OUT = System.out;
+
+  /** Until nothing is on its way any more. */
+  private static final Duration SETTLING = Duration.ofMinutes(2);
+
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
+  private static final long POLL_MILLIS = 100;
+  private static final List<Step> MINDS_CHANGE =
+      List.of(Step.STOP, Step.OPEN, Step.CERTIFY, Step.IMPORT, Step.BOOT, Step.ACCEPT);
+
+  @Option(names = "--runs", description = "How many migrations, each with a blow.")
+  int runs = 20;
+
+  @Option(names = "--seed", description = "What is chosen depends on it alone.")
+  long seed = ThreadLocalRandom.current().nextInt(1_000_000);
+
+  @Option(names = "--lanes", description = "How many migrations at once.")
+  int lanes = 3;
+
+  @Option(names = "--matrix", description = "Every process at every step instead of any.")
+  boolean matrix;
+
+  private final AtomicInteger next = new AtomicInteger();
+  private final Map<Blow.Kind, Integer> struck = new ConcurrentSkipListMap<>();
+  private final AtomicInteger arrived = new AtomicInteger();
+  private final AtomicInteger undone = new AtomicInteger();
+  private final List<String> findings = new ArrayList<>();
+
+  @Override
+  public Integer call() throws Exception {
+    State state = new State(Launcher.state().root().resolve("chaos"));
+    Ports ports = Launcher.ports();
+    Vandal vandal = Vandal.at(state, OUT);
+    Random random = new Random(seed);
+    List<List<Blow>> plan = new ArrayList<>(matrix ? Blow.matrix(random) : List.of());
+    while (!matrix && plan.size() < runs) {
+      plan.add(Blow.any(random, vandal.possible()));
+    }
+    OUT.printf("%d migrations, seed %d, %d at once%n", plan.size(), seed, lanes);
+    Instant start = Instant.now();
+    try {
+      Launcher.up(state, ports, Launcher.home(), Scope.ALL, "library", vandal.environment());
+      TrustBundle trust =
+          Evidence.trust(state.trust().resolve("bundle.json"), state.trust().resolve("members"));
+      Books books = new Books(state, ports, new Cargo.Packages(state, 0), trust);
+      new Lane(state, ports, books, vandal, 0).consent();
+      List<Thread> threads = new ArrayList<>();
+      for (int n = 0; n < lanes; n++) {
+        Lane lane = new Lane(state, ports, books, vandal, n);
+        threads.add(Thread.ofPlatform().name("lane-" + n).start(() -> lane.run(plan)));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      insist(() -> books.checkAll(SETTLING)).forEach(this::found);
+    } finally {
+      Launcher.down(state, Duration.ofSeconds(60));
+    }
+    OUT.printf(
+        "%s; %d migrations arrived, %d undone, in %d s; findings: %d%n",
+        struck,
+        arrived.get(),
+        undone.get(),
+        Duration.between(start, Instant.now()).toSeconds(),
+        findings.size());
+    findings.forEach(finding -> OUT.println("  " + finding));
+    if (findings.isEmpty()) {
+      vandal.release();
+      Deletion.tree(state.root());
+      return 0;
+    }
+    OUT.printf("All logs and databases are in %s.%n", state.root());
+    return 1;
+  }
+
+  private synchronized void found(String finding) {
+    findings.add(finding);
+    OUT.println("FOUND: " + finding);
+  }
+
+  /** One migration after the other, each with its blow. */
+  private final class Lane {
+    private final State state;
+    private final Ports ports;
+    private final Books books;
+    private final Vandal vandal;
+    private final int number;
+    private final Customer customer;
+
+    Lane(State state, Ports ports, Books books, Vandal vandal, int number) throws IOException {
+      this.state = state;
+      this.ports = ports;
+      this.books = books;
+      this.vandal = vandal;
+      this.number = number;
+      HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+      this.customer = Customer.of(state, "alice", http);
+    }
+
+    /** The links, and the yes for whatever arrives. */
+    void consent() throws Exception {
+      for (Site site : Site.ALL) {
+        customer.post(
+            Services.url(ports, "identity-federation") + "/v1/links",
+            Realms.BROKER,
+            Map.of("provider", site.provider(), "token", customer.token(site.provider())));
+      }
+      yes(Site.ALL.get(0), Site.ALL.get(1), Optional.empty());
+      yes(Site.ALL.get(1), Site.ALL.get(0), Optional.empty());
+    }
+
+    private void yes(Site at, Site other, Optional<String> machine) throws Exception {
+      Map<String, Object> yes = new HashMap<>();
+      yes.put("otherSide", other.id());
+      yes.put("maxBytes", 1L << 40);
+      yes.put("mayErase", false);
+      yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
+      machine.ifPresent(m -> yes.put("machine", m));
+      String service = machine.isPresent() ? "-export" : "-import";
+      String url = Services.url(ports, at.provider() + service) + "/v1/grants";
+      insist(() -> customer.post(url, at.provider(), yes));
+    }
+
+    void run(List<List<Blow>> plan) {
+      for (int n = next.getAndIncrement(); n < plan.size(); n = next.getAndIncrement()) {
+        List<Blow> blows = plan.get(n);
+        try {
+          move(n, blows, new Random(seed + n));
+        } catch (Exception | AssertionError e) {
+          found("run " + n + ", " + blows + ": " + e);
+        }
+      }
+    }
+
+    private void move(int n, List<Blow> blows, Random random) throws Exception {
+      Site from = Site.ALL.get(random.nextInt(2));
+      Site to = Site.ALL.get(Site.ALL.indexOf(from) == 0 ? 1 : 0);
+      String machine = "chaos-" + n + "-m";
+      Cargo cargo = new Cargo.Packages(state, ((1L + random.nextInt(24)) << 20) + 512);
+      cargo.place(from, machine, customer.subject(from.provider()));
+      String root = cargo.root(from, machine, Cargo.DISK);
+      yes(from, to, Optional.of(machine));
+      boolean manual = blows.stream().anyMatch(Blow::undone);
+      Map<String, Object> request = new HashMap<>();
+      request.put("vm", machine);
+      request.put("source", from.id());
+      request.put("target", to.id());
+      request.put("mode", "cold");
+      request.put("accept", manual ? "manual" : "automatic");
+      request.put("limit", Map.of("amount", "50.00", "currency", "EUR"));
+      request.put("eraseSource", false);
+      String all = Services.url(ports, "gateway") + "/v1/migrations";
+      String id =
+          insist(() -> customer.post(all, Realms.BROKER, request, "Idempotency-Key", machine))
+              .path("id")
+              .asText();
+      String url = all + "/" + id;
+      Instant start = Instant.now();
+      Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
+      boolean asked = false;
+      List<String> hits = new ArrayList<>();
+      for (Blow blow : blows) {
+        if (manual && !asked && blow.step().compareTo(regret) >= 0) {
+          if (until(url, regret)) {
+            insist(() -> customer.post(url + ":cancel", Realms.BROKER, Map.of()));
+          }
+          asked = true;
+        }
+        if (until(url, blow.step())) {
+          TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
+          vandal.strike(blow);
+          struck.merge(blow.kind(), 1, Integer::sum);
+          hits.add(blow.toString());
+        } else {
+          hits.add("no " + blow);
+        }
+      }
+      JsonNode now = done(url);
+      byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
+      boolean quoted = now.hasNonNull("quote");
+      JsonNode statement =
+          quoted ? insist(() -> customer.get(url + "/statement")) : now.path("statement");
+      List<String> wrong = insist(() -> books.check(from, to, machine, root, evidence, statement));
+      wrong.forEach(w -> found("run " + n + ", " + blows + ", " + id + ": " + w));
+      if (wrong.isEmpty()) {
+        books.clear(from, to, machine);
+      }
+      boolean moved = now.path("state").asText().equals("retired");
+      (moved ? arrived : undone).incrementAndGet();
+      OUT.printf(
+          "%4d lane %d %4d s %s: %s%n",
+          n,
+          number,
+          Duration.between(start, Instant.now()).toSeconds(),
+          now.path("state").asText() + (moved ? "" : " " + now.path("reason").asText()),
+          String.join(", ", hits));
+    }
+
+    /**
+     * True when the step is waited for or has just been, for it may be shorter than a look; false
+     * when it cannot come any more.
+     */
+    private boolean until(String url, Step step) throws Exception {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (System.nanoTime() < deadline) {
+        JsonNode now = insist(() -> customer.get(url));
+        if (now.path("done").asBoolean()) {
+          return false;
+        }
+        for (String due : now.path("due").findValuesAsText("step")) {
+          if (Step.parse(due).compareTo(step) >= 0) {
+            return true;
+          }
+        }
+        TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+      }
+      throw new IOException(url + " does not come to " + step.wire());
+    }
+
+    private JsonNode done(String url) throws Exception {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      JsonNode now = insist(() -> customer.get(url));
+      while (!now.path("done").asBoolean()) {
+        if (System.nanoTime() > deadline) {
+          throw new IOException("it does not end: " + now);
+        }
+        TimeUnit.MILLISECONDS.sleep(100);
+        now = insist(() -> customer.get(url));
+      }
+      return now;
+    }
+  }
+
+  /** Asks until it is answered: whoever answers may just be started again. */
+  private static <T> T insist(Callable<T> question) throws Exception {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        return question.call();
+      } catch (IOException | SQLException e) {
+        if (System.nanoTime() > deadline) {
+          throw e;
+        }
+        TimeUnit.MILLISECONDS.sleep(100);
+      }
+    }
+  }
+}
