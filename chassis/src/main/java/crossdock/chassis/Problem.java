@@ -13,6 +13,7 @@ public enum Problem {
   UNAUTHENTICATED(401, "A valid bearer token is needed"),
   FORBIDDEN(403, "The caller may not do this"),
   NOT_FOUND(404, "There is no such thing, or it is not yours"),
+  TOO_EARLY(409, "It is too early for this"),
   TOO_LATE(409, "It is too late for this"),
   IDEMPOTENCY_KEY_REUSED(422, "The Idempotency-Key was used for another request"),
   UNKNOWN_PROVIDER(422, "Source or target is not a listed provider"),

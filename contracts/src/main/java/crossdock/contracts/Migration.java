@@ -273,8 +273,15 @@ public record Migration(
       case State.Booted _ -> Set.of(Step.ACCEPT);
       case State.Accepted _ -> both(settle, Set.of(Step.RETIRE));
       case State.Retired _, State.Undone _ -> settle;
-      case State.Undoing undoing ->
-          Set.of(undoing.owed().contains(Role.TARGET) ? Step.UNDO_TARGET : Step.UNDO_SOURCE);
+      case State.Undoing undoing -> {
+        if (!undoing.owed().contains(Role.TARGET)) {
+          yield Set.of(Step.UNDO_SOURCE);
+        }
+        // The source may give up waiting, if its customer says so.
+        yield undoing.stuck() && undoing.owed().contains(Role.SOURCE)
+            ? Set.of(Step.UNDO_TARGET, Step.UNDO_SOURCE)
+            : Set.of(Step.UNDO_TARGET);
+      }
     };
   }
 
@@ -425,15 +432,22 @@ public record Migration(
         fact.role() == Role.TARGET
             ? fact.basis() == Fact.Basis.NEVER_STARTED || fact.basis() == Fact.Basis.REMOVED
             : overridden ? targetOwes && was.stuck() : !targetOwes;
+    if (!may) {
+      return Optional.empty();
+    }
     Set<Role> left = new HashSet<>(was.owed());
     left.remove(fact.role());
-    return to(
-        may,
-        () ->
+    // Whoever waited for the customer's word at the source begins again without it.
+    Migration next =
+        was.stuck() && targetOwes && left.contains(Role.SOURCE) ? again(Step.UNDO_SOURCE) : this;
+    return Optional.of(
+        next.with(
             left.isEmpty()
                 ? new State.Undone(was.reason())
                 : new State.Undoing(
-                    was.reason(), Set.copyOf(left), Runs.SOURCE, was.stuck() && overridden));
+                    was.reason(), Set.copyOf(left), Runs.SOURCE, was.stuck() && overridden),
+            next.attempts,
+            next.failed));
   }
 
   private Migration with(long last, Instant moved, List<Fact> facts) {

@@ -223,8 +223,16 @@ final class ExportDesk {
 
   private Outcome undo(Work work) throws Exception {
     Migration migration = work.migration();
+    boolean targetOwes =
+        migration.state() instanceof Migration.State.Undoing undoing
+            && undoing.owed().contains(Role.TARGET);
+    if (targetOwes && work.result().isEmpty()) {
+      // Nobody starts the source on a guess: it waits for its customer's word.
+      return Outcome.waiting();
+    }
+    boolean overridden = work.result().filter(OverrideController.WORD::equals).isPresent();
     boolean stopped = migration.latest(Fact.Cleared.class).isPresent();
-    if (stopped && work.result().isEmpty()) {
+    if (stopped && (work.result().isEmpty() || overridden)) {
       return Outcome.waiting(
           dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }
@@ -234,8 +242,8 @@ final class ExportDesk {
     tickets.forget(migration.id());
     calls.run(work, Role.SOURCE, "close", cloud::close);
     calls.run(work, Role.SOURCE, "restore", tag -> cloud.restore(migration.request().vm(), tag));
-    return Outcome.done(
-        new Fact.Undone(Role.SOURCE, stopped ? Fact.Basis.RESTORED : Fact.Basis.NEVER_STARTED));
+    Fact.Basis known = stopped ? Fact.Basis.RESTORED : Fact.Basis.NEVER_STARTED;
+    return Outcome.done(new Fact.Undone(Role.SOURCE, targetOwes ? Fact.Basis.OVERRIDDEN : known));
   }
 
   private static DockMessage.Result result(Work work) {

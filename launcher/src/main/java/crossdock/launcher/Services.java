@@ -135,7 +135,7 @@ final class Services {
         command,
         Vandal.clockOf(directory),
         Daemon.Signal.TERM,
-        Duration.ofMinutes(2),
+        Duration.ofMinutes(5),
         scope.grace(),
         service.url(ports),
         () -> Http.ok(health));

@@ -12,6 +12,7 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -158,14 +159,19 @@ final class Decisions {
 
   private static Optional<Fact> undo(
       Migration migration, State.Undoing undoing, Instant now, Optional<Instant> heard) {
-    Step step = undoing.owed().contains(Role.TARGET) ? Step.UNDO_TARGET : Step.UNDO_SOURCE;
-    boolean failed = migration.failed().containsKey(step);
-    if (failed && retries(migration, step) < LAST_ATTEMPTS - 1) {
-      return now.isBefore(again(migration, step))
-          ? Optional.empty()
-          : Optional.of(new Fact.Retried(step));
+    List<Step> failed =
+        Stream.of(Step.UNDO_TARGET, Step.UNDO_SOURCE)
+            .filter(migration.failed()::containsKey)
+            .toList();
+    List<Step> patient =
+        failed.stream().filter(step -> retries(migration, step) < LAST_ATTEMPTS - 1).toList();
+    if (!patient.isEmpty()) {
+      return patient.stream()
+          .filter(step -> !now.isBefore(again(migration, step)))
+          .findFirst()
+          .map(Fact.Retried::new);
     }
-    boolean silent = failed || silence(migration, now, heard).isPresent();
+    boolean silent = !failed.isEmpty() || silence(migration, now, heard).isPresent();
     return silent && !undoing.stuck()
         ? Optional.of(new Fact.Stuck(undoing.owed()))
         : Optional.empty();
