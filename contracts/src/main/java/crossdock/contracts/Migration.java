@@ -277,9 +277,8 @@ public record Migration(
         if (!undoing.owed().contains(Role.TARGET)) {
           yield Set.of(Step.UNDO_SOURCE);
         }
-        // The source may give up waiting, if its customer says so.
         yield undoing.stuck() && undoing.owed().contains(Role.SOURCE)
-            ? Set.of(Step.UNDO_TARGET, Step.UNDO_SOURCE)
+            ? Set.of(Step.UNDO_TARGET, Step.OVERRIDE)
             : Set.of(Step.UNDO_TARGET);
       }
     };
@@ -432,22 +431,15 @@ public record Migration(
         fact.role() == Role.TARGET
             ? fact.basis() == Fact.Basis.NEVER_STARTED || fact.basis() == Fact.Basis.REMOVED
             : overridden ? targetOwes && was.stuck() : !targetOwes;
-    if (!may) {
-      return Optional.empty();
-    }
     Set<Role> left = new HashSet<>(was.owed());
     left.remove(fact.role());
-    // Whoever waited for the customer's word at the source begins again without it.
-    Migration next =
-        was.stuck() && targetOwes && left.contains(Role.SOURCE) ? again(Step.UNDO_SOURCE) : this;
-    return Optional.of(
-        next.with(
+    return to(
+        may,
+        () ->
             left.isEmpty()
                 ? new State.Undone(was.reason())
                 : new State.Undoing(
-                    was.reason(), Set.copyOf(left), Runs.SOURCE, was.stuck() && overridden),
-            next.attempts,
-            next.failed));
+                    was.reason(), Set.copyOf(left), Runs.SOURCE, was.stuck() && overridden));
   }
 
   private Migration with(long last, Instant moved, List<Fact> facts) {

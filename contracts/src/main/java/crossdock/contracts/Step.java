@@ -23,7 +23,9 @@ public enum Step {
   RETIRE(Role.SOURCE, 24 * 60),
   SETTLE(Role.BILLING, 24 * 60),
   UNDO_TARGET(Role.TARGET, 60),
-  UNDO_SOURCE(Role.SOURCE, 60);
+  UNDO_SOURCE(Role.SOURCE, 60),
+  /** Undoing the source without the target's word; only if the source's customer says so there. */
+  OVERRIDE(Role.SOURCE, 24 * 60);
 
   private final Role role;
   private final Duration limit;

@@ -463,6 +463,7 @@ class MigrationTest {
     assertNoEffect(migration, override);
     Migration stuck = after(migration, by(Sample.GATEWAY, stuck()));
     assertNoEffect(stuck, undone(Sample.SOURCE, Role.SOURCE, Basis.RESTORED));
+    assertThat(due(stuck)).containsExactlyInAnyOrder(Step.UNDO_TARGET, Step.OVERRIDE);
     Migration overridden = after(stuck, override);
     assertThat(overridden.runs()).isEqualTo(SOURCE);
     assertThat(due(overridden)).containsExactly(Step.UNDO_TARGET);

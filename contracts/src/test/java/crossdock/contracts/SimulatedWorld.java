@@ -192,7 +192,8 @@ final class SimulatedWorld {
     reader.seen += calm || random.nextBoolean() ? ahead : random.nextInt(ahead + 1);
     Migration seen = states.get(reader.seen);
     for (Due due : seen.due()) {
-      if (reader.roles.contains(due.step().role())) {
+      // Done below, by a customer.
+      if (reader.roles.contains(due.step().role()) && due.step() != Step.OVERRIDE) {
         Attempt attempt = new Attempt(due.step(), due.attempt());
         Flight flight = reader.answered.get(attempt);
         if (flight != null && !calm && random.nextInt(4) > 0) {
@@ -247,7 +248,8 @@ final class SimulatedWorld {
             CERTIFY,
             ACCEPT,
             RETIRE,
-            SETTLE -> {}
+            SETTLE,
+            OVERRIDE -> {}
       }
     }
     return new Fact.Failed(step, Reason.UNAVAILABLE, "No answer.");
@@ -304,6 +306,7 @@ final class SimulatedWorld {
         sourceRuns = true;
         yield new Fact.Undone(Role.SOURCE, Basis.RESTORED);
       }
+      case OVERRIDE -> throw new AssertionError("no site overrides by itself");
     };
   }
 

@@ -87,7 +87,7 @@ final class ExportDesk {
 
   @PostConstruct
   void open() {
-    dock.listen("export-dock", Set.of(Step.CERTIFY, Step.RETIRE, Step.UNDO_SOURCE));
+    dock.listen("export-dock", Set.of(Step.CERTIFY, Step.RETIRE, Step.UNDO_SOURCE, Step.OVERRIDE));
     desk.open(
         "export",
         Map.of(
@@ -97,7 +97,8 @@ final class ExportDesk {
             Step.OPEN, this::open,
             Step.CERTIFY, this::certify,
             Step.RETIRE, this::retire,
-            Step.UNDO_SOURCE, this::undo));
+            Step.UNDO_SOURCE, this::undo,
+            Step.OVERRIDE, this::override));
   }
 
   private Outcome inspect(Work work) throws IOException {
@@ -223,16 +224,8 @@ final class ExportDesk {
 
   private Outcome undo(Work work) throws Exception {
     Migration migration = work.migration();
-    boolean targetOwes =
-        migration.state() instanceof Migration.State.Undoing undoing
-            && undoing.owed().contains(Role.TARGET);
-    if (targetOwes && work.result().isEmpty()) {
-      // Nobody starts the source on a guess: it waits for its customer's word.
-      return Outcome.waiting();
-    }
-    boolean overridden = work.result().filter(OverrideController.WORD::equals).isPresent();
     boolean stopped = migration.latest(Fact.Cleared.class).isPresent();
-    if (stopped && (work.result().isEmpty() || overridden)) {
+    if (stopped && work.result().isEmpty()) {
       return Outcome.waiting(
           dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }

@@ -8,7 +8,6 @@ import crossdock.contracts.Due;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
-import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import io.micronaut.http.HttpResponse;
@@ -32,7 +31,7 @@ import org.slf4j.LoggerFactory;
 @Controller("/v1/overrides")
 @Secured(SecurityRule.IS_AUTHENTICATED)
 final class OverrideController {
-  /** What wakes the undo of a source that waits for its customer. */
+  /** What wakes a source that waits for its customer. */
   static final String WORD = "\"overridden\"";
 
   private static final Logger LOG = LoggerFactory.getLogger(OverrideController.class);
@@ -71,16 +70,9 @@ final class OverrideController {
     if (!theirs) {
       throw Problem.NOT_FOUND.because("no such migration");
     }
-    boolean stuck =
-        migration.state() instanceof Migration.State.Undoing undoing
-            && undoing.stuck()
-            && undoing.owed().contains(Role.TARGET);
-    Optional<Due> due =
-        migration.due().stream().filter(d -> d.step() == Step.UNDO_SOURCE).findFirst();
+    Optional<Due> due = migration.due().stream().filter(d -> d.step() == Step.OVERRIDE).findFirst();
     // Only one that sleeps is woken: otherwise the word could come while it falls asleep.
-    if (!stuck
-        || due.isEmpty()
-        || !jobs.wake(tx, id, Step.UNDO_SOURCE.wire(), due.get().attempt(), WORD)) {
+    if (due.isEmpty() || !jobs.wake(tx, id, Step.OVERRIDE.wire(), due.get().attempt(), WORD)) {
       throw Problem.TOO_EARLY.because("the source does not wait for its customer's word");
     }
   }

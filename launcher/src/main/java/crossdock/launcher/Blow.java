@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What happens to one process during one migration.
@@ -20,8 +21,15 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
   private static final int LONGEST_DELAY_MILLIS = 400;
   private static final int MOST = 3;
 
+  /** Those of the processes whose clocks can be turned. */
+  static final List<String> SERVICES = Services.ALL.stream().map(Services.Service::name).toList();
+
   /** Every process that may be struck: all that the supervisor keeps. */
   static final List<String> PROCESSES = processes();
+
+  /** All but the one that comes only after hours of silence. */
+  private static final List<Step> STEPS =
+      Stream.of(Step.values()).filter(step -> step != Step.OVERRIDE).toList();
 
   enum Kind {
     /** SIGKILL; the supervisor starts it again. */
@@ -36,7 +44,7 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
 
   private static List<String> processes() {
     List<String> all = new ArrayList<>(List.of("postgres", "kafka", "keycloak"));
-    Services.ALL.forEach(s -> all.add(s.name()));
+    all.addAll(SERVICES);
     return List.copyOf(all);
   }
 
@@ -49,13 +57,17 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
     List<Blow> blows = new ArrayList<>();
     for (int left = 1 + random.nextInt(MOST); left > 0; left--) {
       Kind kind = Kind.values()[Math.max(0, random.nextInt(20) - 16)];
-      List<String> processes = kind == Kind.CLOCK || kind == Kind.FULL ? sites() : PROCESSES;
-      Step[] steps = Step.values();
+      List<String> processes =
+          switch (kind) {
+            case KILL, PAUSE -> PROCESSES;
+            case CLOCK -> SERVICES;
+            case FULL -> sites();
+          };
       blows.add(
           new Blow(
               possible.contains(kind) ? kind : Kind.KILL,
               processes.get(random.nextInt(processes.size())),
-              steps[random.nextInt(steps.length)],
+              STEPS.get(random.nextInt(STEPS.size())),
               delay(random)));
     }
     blows.sort(Comparator.comparing(Blow::step));
@@ -69,7 +81,7 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
   /** Every process killed at every step. */
   static List<List<Blow>> matrix(Random random) {
     List<List<Blow>> all = new ArrayList<>();
-    for (Step step : Step.values()) {
+    for (Step step : STEPS) {
       for (String process : PROCESSES) {
         all.add(List.of(new Blow(Kind.KILL, process, step, delay(random))));
       }

@@ -27,13 +27,14 @@ final class Vandal {
   /** Longer than any lease of a job. */
   private static final Duration AWAY = Duration.ofSeconds(20);
 
-  private static final String RIGHT = "+0\n";
-  private static final String AHEAD = "+600\n";
+  private static final Duration AHEAD = Duration.ofMinutes(10);
   private static final long DISK_MIB = 512;
   private static final String BALLAST = "ballast";
 
   private final State state;
   private final Set<Blow.Kind> possible = EnumSet.of(Blow.Kind.KILL, Blow.Kind.PAUSE);
+
+  private Map<String, String> environment = Map.of();
 
   private Vandal(State state) {
     this.state = state;
@@ -45,13 +46,11 @@ final class Vandal {
     vandal.release();
     Deletion.tree(state.root());
     State.directory(state.root());
-    if (Files.exists(LIBRARY)) {
-      vandal.possible.add(Blow.Kind.CLOCK);
-      for (Services.Service service : Services.ALL) {
-        State.write(clock(state.run(service.name())), RIGHT);
-      }
-    } else {
+    vandal.environment = clocks(state, Blow.SERVICES);
+    if (vandal.environment.isEmpty()) {
       out.println("No clock is turned: libfaketime is missing (Debian: faketime).");
+    } else {
+      vandal.possible.add(Blow.Kind.CLOCK);
     }
     if (vandal.mount()) {
       vandal.possible.add(Blow.Kind.FULL);
@@ -61,15 +60,27 @@ final class Vandal {
     return vandal;
   }
 
-  /** What the supervisor must be started with. */
-  Map<String, String> environment() {
-    return possible.contains(Blow.Kind.CLOCK) ? Map.of(FAKETIME, LIBRARY.toString()) : Map.of();
+  /**
+   * What the supervisor must be started with so that the clocks of these services can be turned;
+   * empty if none can.
+   */
+  static Map<String, String> clocks(State state, List<String> services) {
+    if (!Files.exists(LIBRARY)) {
+      return Map.of();
+    }
+    services.forEach(service -> turn(state, service, Duration.ZERO));
+    return Map.of(FAKETIME, LIBRARY.toString());
+  }
+
+  /** Sets a service's clock that far ahead of the machine's. */
+  static void turn(State state, String service, Duration ahead) {
+    State.write(clock(state.run(service)), "+" + ahead.toSeconds() + "\n");
   }
 
   /** What a service must be started with so that its clock can be turned; empty as a rule. */
   static Map<String, String> clockOf(Path directory) {
     String library = System.getenv().getOrDefault(FAKETIME, "");
-    return library.isEmpty()
+    return library.isEmpty() || !Files.exists(clock(directory))
         ? Map.of()
         : Map.of(
             "LD_PRELOAD",
@@ -89,6 +100,11 @@ final class Vandal {
     return directory.resolve("clock");
   }
 
+  /** What the supervisor must be started with. */
+  Map<String, String> environment() {
+    return environment;
+  }
+
   Set<Blow.Kind> possible() {
     return Set.copyOf(possible);
   }
@@ -104,10 +120,9 @@ final class Vandal {
         signal("CONT", pid);
       }
       case CLOCK -> {
-        Path clock = clock(state.run(blow.process()));
-        State.write(clock, AHEAD);
+        turn(state, blow.process(), AHEAD);
         away();
-        State.write(clock, RIGHT);
+        turn(state, blow.process(), Duration.ZERO);
       }
       case FULL -> {
         Path site = site(blow.process());

@@ -69,6 +69,11 @@ final class Road {
     this.bob = Customer.of(state, "bob", http);
   }
 
+  /** Whether the gateway's clock can be turned. */
+  boolean clockTurns() {
+    return !Vandal.clocks(state, List.of()).isEmpty();
+  }
+
   /** What the API answered. */
   record Answer(int status, JsonNode body) {
     String type() {
@@ -150,6 +155,18 @@ final class Road {
 
   Answer ask(Customer customer, String key, Map<String, Object> request) throws Exception {
     return call(customer, "POST", "/v1/migrations", request, "Idempotency-Key", key);
+  }
+
+  /** What the source's provider answers a customer who will not wait for the target any longer. */
+  int override(Customer customer, Site source, String id) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(
+                URI.create(Services.url(ports, source.provider() + "-export") + "/v1/overrides"))
+            .header("Content-Type", "application/json")
+            .header("Authorization", "Bearer " + customer.token(source.provider()))
+            .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(Map.of("migration", id))))
+            .build();
+    return http.send(request, BodyHandlers.discarding()).statusCode();
   }
 
   Answer get(Customer customer, String path) throws Exception {
@@ -350,6 +367,29 @@ final class Road {
         .isZero();
   }
 
+  void thaw(String service) throws Exception {
+    assertThat(new ProcessBuilder("bash", "-c", "kill -CONT " + pid(service)).start().waitFor())
+        .isZero();
+  }
+
+  /**
+   * Lets the gateway live through some seconds that are hours from now, until something is so. Its
+   * clock is right again whenever it is asked, for tokens end too.
+   */
+  JsonNode later(Customer customer, String id, Predicate<JsonNode> is) throws Exception {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    for (int times = 1; System.nanoTime() < deadline; times++) {
+      Vandal.turn(state, "gateway", Duration.ofHours(2L * times));
+      TimeUnit.SECONDS.sleep(4); // what it lives through, no readiness
+      Vandal.turn(state, "gateway", Duration.ZERO);
+      JsonNode now = await(customer, id, "answered", any -> any.hasNonNull("state"));
+      if (is.test(now)) {
+        return now;
+      }
+    }
+    return fail("%s is not so however late it is", id);
+  }
+
   void kill(long pid) {
     assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue(); // SIGKILL
   }
@@ -405,6 +445,7 @@ final class Road {
     builder.environment().put("CROSSDOCK_STATE", state.root().toString());
     builder.environment().put("CROSSDOCK_PORTS", Integer.toString(ports.base()));
     builder.environment().put("CROSSDOCK_SITES", "library");
+    builder.environment().putAll(Vandal.clocks(state, List.of("gateway")));
     Process process = builder.start();
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return process.exitValue();

@@ -342,6 +342,75 @@ class RoadIT {
 
   @Test
   @Order(12)
+  void aTargetOutOfReachAfterTheBootWasAskedForStartsNoSourceButByItsCustomersWord()
+      throws Exception {
+    assumeThat(road.clockTurns()).as("libfaketime (Debian: faketime)").isTrue();
+    given("cut-off", 4);
+    List<String> before = road.machines(SOUTH);
+    Map<String, Object> careful = request("cut-off");
+    careful.put("accept", "manual");
+    String id = road.ask(road.alice, "cut-off", careful).id();
+    road.await(road.alice, id, "booting", due("boot").or(due("accept")));
+    road.freeze("south-import");
+    assertThat(road.call(road.alice, "POST", "/v1/migrations/" + id + ":cancel", null).status())
+        .isEqualTo(202);
+    assertThat(road.override(road.alice, NORTH, id)).isEqualTo(409);
+
+    JsonNode stuck = road.later(road.alice, id, now -> now.path("stuck").asBoolean());
+    assertThat(stuck.path("owed").toString()).isEqualTo("[\"source\",\"target\"]");
+    assertThat(stuck.path("runs").asText()).isNotEqualTo("source");
+    assertThat(road.locked(NORTH, "cut-off")).isTrue();
+    assertThat(road.override(road.bob, NORTH, id)).isEqualTo(404);
+    long deadline = System.nanoTime() + Road.PATIENCE.toNanos();
+    int answer = road.override(road.alice, NORTH, id);
+    while (answer == 409 && System.nanoTime() < deadline) {
+      TimeUnit.MILLISECONDS.sleep(100); // the source is being asked
+      answer = road.override(road.alice, NORTH, id);
+    }
+    assertThat(answer).isEqualTo(202);
+    JsonNode overridden =
+        road.await(
+            road.alice,
+            id,
+            "overridden",
+            now -> now.path("owed").toString().equals("[\"target\"]"));
+    assertThat(overridden.path("runs").asText()).isEqualTo("source");
+    assertThat(road.locked(NORTH, "cut-off")).isFalse();
+
+    road.thaw("south-import");
+    undone(id, "CANCELLED");
+    assertThat(road.machines(SOUTH)).isEqualTo(before);
+    nothingUnderWay();
+    assertThat(road.charges(id)).isEqualTo(1);
+  }
+
+  @Test
+  @Order(12)
+  void aSourceThatIsGoneForGoodAfterItStoppedLeavesNothingAtTheTarget() throws Exception {
+    assumeThat(road.clockTurns()).as("libfaketime (Debian: faketime)").isTrue();
+    given("orphan", 4);
+    List<String> before = road.machines(SOUTH);
+    String id = road.ask(road.alice, "orphan", request("orphan")).id();
+    road.await(road.alice, id, "stopping", due("stop").or(due("open")));
+    road.freeze("north-conversion");
+    road.await(road.alice, id, "stopped", due("open").or(due("certify")));
+    road.freeze("north-export");
+    // It is given up by time alone, for nobody cancels.
+    JsonNode stuck = road.later(road.alice, id, now -> now.path("stuck").asBoolean());
+    assertThat(stuck.path("reason").asText()).isEqualTo("OVERDUE");
+    assertThat(stuck.path("owed").toString()).isEqualTo("[\"source\"]");
+    assertThat(road.machines(SOUTH)).isEqualTo(before);
+    assertThat(road.leftovers(SOUTH)).isEmpty();
+
+    road.thaw("north-export");
+    road.thaw("north-conversion");
+    undone(id, "OVERDUE");
+    assertThat(road.locked(NORTH, "orphan")).isFalse();
+    nothingUnderWay();
+  }
+
+  @Test
+  @Order(13)
   void killingTheSupervisorLeavesNoProcess() throws Exception {
     List<ProcessHandle> all = new ArrayList<>();
     for (Status.Line line : Status.read(road.state).orElseThrow().processes()) {

@@ -31,6 +31,8 @@ import java.util.stream.Collectors;
  * A migration as its customer sees it.
  *
  * @param done whether nothing is waited for any more
+ * @param owed while it is undone, who has not paid yet
+ * @param stuck whether one of them was silent or failed for too long
  * @param reason why it is undone, or why a step failed that may yet be tried again
  * @param disks once there is a plan for them
  * @param seconds spent on each step that is over
@@ -47,6 +49,8 @@ record MigrationResource(
     Instant createdAt,
     Instant updatedAt,
     List<Waiting> due,
+    List<Role> owed,
+    boolean stuck,
     Optional<Share> progress,
     Optional<Reason> reason,
     Optional<Bill> quote,
@@ -84,6 +88,8 @@ record MigrationResource(
             .sorted(Comparator.comparing(Due::step))
             .map(due -> new Waiting(due.step(), due.step().role(), due.attempt(), due.deadline()))
             .toList(),
+        owed(migration).map(State.Undoing::owed).orElse(Set.of()).stream().sorted().toList(),
+        owed(migration).filter(State.Undoing::stuck).isPresent(),
         story
             .progress()
             .map(share -> new Share(share.step(), share.doneBytes(), share.totalBytes())),
@@ -93,6 +99,12 @@ record MigrationResource(
         migration.latest(Fact.Imported.class).map(Fact.Imported::machine),
         migration.latest(Fact.Booted.class).map(Fact.Booted::evidence),
         seconds(story.events()));
+  }
+
+  private static Optional<State.Undoing> owed(Migration migration) {
+    return migration.state() instanceof State.Undoing undoing
+        ? Optional.of(undoing)
+        : Optional.empty();
   }
 
   private static Optional<Reason> reason(Migration migration) {

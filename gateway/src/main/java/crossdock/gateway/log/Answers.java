@@ -7,6 +7,7 @@ import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import java.util.Optional;
+import java.util.Set;
 
 /** Which step a fact answers, and with that who may state it and when it has come too late. */
 final class Answers {
@@ -25,7 +26,9 @@ final class Answers {
    */
   static boolean past(Migration migration, Report report) {
     Optional<Step> step = step(report.fact());
-    boolean undo = step.filter(s -> s == Step.UNDO_SOURCE || s == Step.UNDO_TARGET).isPresent();
+    boolean undo =
+        step.filter(Set.of(Step.UNDO_TARGET, Step.UNDO_SOURCE, Step.OVERRIDE)::contains)
+            .isPresent();
     boolean over =
         migration.state() instanceof State.Undoing || migration.state() instanceof State.Undone;
     return migration.ended()
@@ -91,8 +94,11 @@ final class Answers {
       case Fact.Retired _ -> Optional.of(Step.RETIRE);
       case Fact.Settled _ -> Optional.of(Step.SETTLE);
       case Fact.Failed failed -> Optional.of(failed.step());
-      case Fact.Undone undone ->
-          Optional.of(undone.role() == Role.TARGET ? Step.UNDO_TARGET : Step.UNDO_SOURCE);
+      case Fact.Undone(Role role, Fact.Basis basis) ->
+          Optional.of(
+              role == Role.TARGET
+                  ? Step.UNDO_TARGET
+                  : basis == Fact.Basis.OVERRIDDEN ? Step.OVERRIDE : Step.UNDO_SOURCE);
       case Fact.Requested _,
           Fact.Used _,
           Fact.Retried _,

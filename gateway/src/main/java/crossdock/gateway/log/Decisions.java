@@ -160,7 +160,7 @@ final class Decisions {
   private static Optional<Fact> undo(
       Migration migration, State.Undoing undoing, Instant now, Optional<Instant> heard) {
     List<Step> failed =
-        Stream.of(Step.UNDO_TARGET, Step.UNDO_SOURCE)
+        Stream.of(Step.UNDO_TARGET, Step.UNDO_SOURCE, Step.OVERRIDE)
             .filter(migration.failed()::containsKey)
             .toList();
     List<Step> patient =
