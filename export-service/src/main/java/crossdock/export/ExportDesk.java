@@ -232,11 +232,28 @@ final class ExportDesk {
     if (stopped) {
       DockMessage.Result _ = result(work);
     }
-    tickets.forget(migration.id());
+    return restored(work, stopped ? Fact.Basis.RESTORED : Fact.Basis.NEVER_STARTED);
+  }
+
+  /** Nobody starts the source on a guess: it waits for its customer's word. */
+  private Outcome override(Work work) throws Exception {
+    if (work.result().isEmpty()) {
+      return Outcome.waiting();
+    }
+    if (work.result().get().equals(OverrideController.WORD)) {
+      return Outcome.waiting(
+          dock.order(new DockMessage.Close(work.migration().id(), work.step(), work.attempt())));
+    }
+    DockMessage.Result _ = result(work);
+    return restored(work, Fact.Basis.OVERRIDDEN);
+  }
+
+  private Outcome restored(Work work, Fact.Basis basis) throws Exception {
+    tickets.forget(work.migration().id());
+    String vm = work.migration().request().vm();
     calls.run(work, Role.SOURCE, "close", cloud::close);
-    calls.run(work, Role.SOURCE, "restore", tag -> cloud.restore(migration.request().vm(), tag));
-    Fact.Basis known = stopped ? Fact.Basis.RESTORED : Fact.Basis.NEVER_STARTED;
-    return Outcome.done(new Fact.Undone(Role.SOURCE, targetOwes ? Fact.Basis.OVERRIDDEN : known));
+    calls.run(work, Role.SOURCE, "restore", tag -> cloud.restore(vm, tag));
+    return Outcome.done(new Fact.Undone(Role.SOURCE, basis));
   }
 
   private static DockMessage.Result result(Work work) {
