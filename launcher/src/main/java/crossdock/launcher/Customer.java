@@ -60,18 +60,23 @@ final class Customer {
     Map<String, String> proof =
         account.has("secret")
             ? Map.of(
-                "grant_type", "client_credentials", "client_secret", account.path("secret").asText())
+                "grant_type",
+                "client_credentials",
+                "client_secret",
+                account.path("secret").asText())
             : Map.of(
-                "grant_type", "password",
-                "username", account.path("username").asText(),
-                "password", account.path("password").asText(),
-                "scope", "openid");
+                "grant_type",
+                "password",
+                "username",
+                account.path("username").asText(),
+                "password",
+                account.path("password").asText(),
+                "scope",
+                "openid");
     Map<String, String> fields = new HashMap<>(proof);
     fields.put("client_id", account.path("client").asText());
     String form =
-        fields
-            .entrySet()
-            .stream()
+        fields.entrySet().stream()
             .map(
                 field ->
                     field.getKey()

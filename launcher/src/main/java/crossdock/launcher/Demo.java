@@ -52,9 +52,9 @@ final class Demo implements Callable<Integer> {
     State state = Launcher.state();
     Cargo cargo = Cargo.choose(Launcher.home(), state, out);
     Launcher.up(Scope.ALL, cargo.provider());
-    try (Receiver receiver = Receiver.open(Launcher.ports())) {
+    try {
       ObjectNode result = JSON.createObjectNode();
-      boolean good = run(state, cargo, receiver, out, result);
+      boolean good = run(state, cargo, out, result);
       if (json) {
         System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
       }
@@ -63,6 +63,13 @@ final class Demo implements Callable<Integer> {
       if (!keep) {
         Launcher.down();
       }
+    }
+  }
+
+  private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)
+      throws IOException, InterruptedException {
+    try (Receiver receiver = Receiver.open(Launcher.ports())) {
+      return run(state, cargo, receiver, out, result);
     }
   }
 

@@ -14,8 +14,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * The identity providers of the embedded default: the broker's realm and one for each provider,
- * with the same two customers under other names and subjects in each; and, at the broker, the client
- * of a partner.
+ * with the same two customers under other names and subjects in each; and, at the broker, the
+ * client of a partner.
  */
 final class Realms {
   static final String BROKER = "crossdock";

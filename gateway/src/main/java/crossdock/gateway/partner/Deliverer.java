@@ -52,6 +52,7 @@ final class Deliverer implements ApplicationEventListener<StartupEvent>, AutoClo
   private final MeterRegistry meters;
   private final Semaphore places = new Semaphore(AT_ONCE);
   private final Thread thread = Thread.ofVirtual().name("deliverer").unstarted(this::run);
+  private volatile boolean open = true;
 
   Deliverer(
       Database database,
@@ -81,27 +82,19 @@ final class Deliverer implements ApplicationEventListener<StartupEvent>, AutoClo
   }
 
   private void run() {
-    while (!Thread.currentThread().isInterrupted()) {
+    while (open) {
+      places.acquireUninterruptibly();
+      Optional<Turn> turn = Optional.empty();
       try {
-        places.acquire();
-        Optional<Turn> turn = Optional.empty();
-        try {
-          turn = next();
-        } finally {
-          if (turn.isEmpty()) {
-            places.release();
-          }
-        }
-        if (turn.isPresent()) {
-          Turn mine = turn.get();
-          Thread.ofVirtual().name("delivery-" + mine.migration()).start(() -> begin(mine));
-        } else {
-          LockSupport.parkNanos(IDLE_NANOS);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
+        turn = next();
       } catch (RuntimeException e) {
         LOG.error("deliveries wait", e);
+      }
+      if (turn.isPresent()) {
+        Turn mine = turn.get();
+        Thread.ofVirtual().name("delivery-" + mine.migration()).start(() -> begin(mine));
+      } else {
+        places.release();
         LockSupport.parkNanos(IDLE_NANOS);
       }
     }
@@ -127,13 +120,12 @@ final class Deliverer implements ApplicationEventListener<StartupEvent>, AutoClo
 
   /** One attempt at what was claimed. */
   void deliver(Turn turn) throws InterruptedException {
-    Instant claimed = clock.instant();
     try {
       URI url = Guard.url(turn.url());
       List<InetAddress> addresses = guard.addresses(url);
       Instant now = clock.instant();
-      if (now.plus(Courier.PATIENCE).isAfter(claimed.plus(Subscriptions.LEASE))) {
-        // The name server took so long that somebody else may soon begin.
+      if (now.plus(Courier.PATIENCE).isAfter(turn.until())) {
+        // Held up so long that somebody else may soon begin.
         return;
       }
       CloudEvent event =
@@ -199,6 +191,7 @@ final class Deliverer implements ApplicationEventListener<StartupEvent>, AutoClo
   @Override
   @PreDestroy
   public void close() {
-    thread.interrupt();
+    open = false;
+    LockSupport.unpark(thread);
   }
 }

@@ -93,7 +93,7 @@ final class Subscriptions {
         ORDER BY mine.next_try, mine.migration LIMIT 1 FOR UPDATE OF mine SKIP LOCKED) due
       WHERE delivery.subscription = due.subscription AND delivery.migration = due.migration
       RETURNING due.subscription, due.migration, due.url, due.secret, due.key, due.event,
-        delivered + 1, attempts, fence
+        delivered + 1, attempts, fence, lease_until
       """;
   // What follows the last event of a migration that has ended is never looked for again.
   private static final String DELIVERED =
@@ -126,6 +126,7 @@ final class Subscriptions {
    *
    * @param event in the log's bytes
    * @param attempts of this event that failed
+   * @param until when nobody else delivers it
    */
   record Turn(
       String subscription,
@@ -135,7 +136,8 @@ final class Subscriptions {
       byte[] event,
       long sequence,
       int attempts,
-      long fence) {}
+      long fence,
+      Instant until) {}
 
   /** Whether the migration is the caller's. */
   boolean owns(Connection tx, String migration, Subject caller) throws SQLException {
@@ -281,7 +283,8 @@ final class Subscriptions {
                     found.getBytes(6),
                     found.getLong(7),
                     found.getInt(8),
-                    found.getLong(9)))
+                    found.getLong(9),
+                    found.getTimestamp(10).toInstant()))
             : Optional.empty();
       }
     }

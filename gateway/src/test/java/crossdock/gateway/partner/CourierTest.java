@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 
 class CourierTest {
   private static final InetAddress HERE = InetAddress.ofLiteral("127.0.0.1");
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Map<String, String> HEADERS =
       Map.of("webhook-id", "m-1", "webhook-timestamp", "1", "webhook-signature", "v1a,x");
 
@@ -82,7 +82,7 @@ class CourierTest {
   }
 
   private static Courier trusting(X509Certificate certificate) throws Exception {
-    return new Courier(SslContextBuilder.forClient().trustManager(certificate), PATIENCE);
+    return new Courier(SslContextBuilder.forClient().trustManager(certificate), Courier.PATIENCE);
   }
 
   @Test
@@ -103,7 +103,7 @@ class CourierTest {
     String url = "https://hooks.example:" + secured.receiver().port() + "/";
     try (Receiver receiver = secured.receiver();
         Courier trusting = trusting(secured.certificate());
-        Courier ordinary = new Courier(SslContextBuilder.forClient(), PATIENCE)) {
+        Courier ordinary = new Courier()) {
       assertThatThrownBy(() -> post(trusting, url))
           .isInstanceOf(IOException.class)
           .hasMessageStartingWith("TLS: ")
@@ -121,16 +121,16 @@ class CourierTest {
         Courier courier = new Courier(SslContextBuilder.forClient(), PATIENCE)) {
       String url = "//127.0.0.1:" + silent.getLocalPort() + "/";
       assertThatThrownBy(() -> post(courier, "http:" + url))
-          .hasMessage("no answer within 2 seconds");
+          .hasMessage("no answer within 1 seconds");
       assertThatThrownBy(() -> post(courier, "https:" + url))
-          .hasMessage("no answer within 2 seconds");
+          .hasMessage("no answer within 1 seconds");
     }
   }
 
   @Test
   void anAnswerThatNeverEndsIsNotReadToItsEnd() throws Exception {
     try (ServerSocket server = new ServerSocket(0, 1, HERE);
-        Courier courier = new Courier(SslContextBuilder.forClient(), PATIENCE)) {
+        Courier courier = new Courier()) {
       Thread endless = Thread.ofVirtual().start(() -> pour(server));
       assertThat(post(courier, "http://127.0.0.1:" + server.getLocalPort() + "/")).isEqualTo(200);
       // The courier has gone: the next bytes find nobody.
@@ -156,7 +156,7 @@ class CourierTest {
   void whatIsNoHttpIsAFailureAndSoIsAClosedPort() throws Exception {
     int port;
     try (ServerSocket server = new ServerSocket(0, 1, HERE);
-        Courier courier = new Courier(SslContextBuilder.forClient(), PATIENCE)) {
+        Courier courier = new Courier()) {
       port = server.getLocalPort();
       Thread odd =
           Thread.ofVirtual()
@@ -174,7 +174,7 @@ class CourierTest {
           .isInstanceOf(IOException.class);
       odd.join();
     }
-    try (Courier courier = new Courier(SslContextBuilder.forClient(), PATIENCE)) {
+    try (Courier courier = new Courier()) {
       assertThatThrownBy(() -> post(courier, "http://127.0.0.1:" + port + "/"))
           .hasMessage("no connection");
     }

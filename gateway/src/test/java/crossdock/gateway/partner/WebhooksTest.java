@@ -17,7 +17,6 @@ import crossdock.gateway.Facts;
 import crossdock.gateway.Parties;
 import crossdock.gateway.partner.Subscriptions.Turn;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.netty.handler.ssl.SslContextBuilder;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.sql.Connection;
@@ -35,7 +34,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import javax.net.ssl.SSLException;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -76,15 +74,11 @@ final class WebhooksTest {
   private final Hands clock = new Hands();
   private final Subscriptions subscriptions = new Subscriptions();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-  private final Courier courier = courier();
+  private final Courier courier = new Courier();
   private final Receiver receiver = new Receiver();
   private final Deliverer deliverer = deliverer(clock);
 
   WebhooksTest() throws IOException {}
-
-  private static Courier courier() throws SSLException {
-    return new Courier(SslContextBuilder.forClient(), Duration.ofSeconds(5));
-  }
 
   private Deliverer deliverer(Clock time) {
     return new Deliverer(
@@ -312,7 +306,7 @@ final class WebhooksTest {
     deliverInTime();
     for (MigrationId id : List.of(ONE, TWO)) {
       List<Long> sequences = sequences(id);
-      assertThat(sequences).isSorted().doesNotHaveDuplicates().isNotEqualTo(range(1, 8));
+      assertThat(sequences).isSorted().hasSizeGreaterThan(8);
       assertThat(sequences.stream().distinct().toList()).isEqualTo(range(1, 8));
     }
     assertThat(again(subscription).parked()).isEmpty();
@@ -514,6 +508,8 @@ final class WebhooksTest {
     Turn first = deliverer.next().orElseThrow();
     assertThat(deliverer.next()).isEmpty();
     clock.now = clock.now.plus(Subscriptions.LEASE).plusSeconds(1);
+    deliverer.deliver(first);
+    assertThat(receiver.all()).isEmpty();
     Turn second = deliverer.next().orElseThrow();
     assertThat(second.sequence()).isEqualTo(1);
     database.change(tx -> subscriptions.delivered(tx, first, clock.instant()));
@@ -603,7 +599,6 @@ final class WebhooksTest {
       for (int i = 0; i < 30; i++) {
         receiver.next();
       }
-      assertThat(slow.all()).hasSizeLessThanOrEqualTo(Subscriptions.AT_ONCE);
       end.countDown();
       running.close();
     }
