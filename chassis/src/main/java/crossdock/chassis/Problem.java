@@ -15,8 +15,10 @@ public enum Problem {
   NOT_FOUND(404, "There is no such thing, or it is not yours"),
   TOO_EARLY(409, "It is too early for this"),
   TOO_LATE(409, "It is too late for this"),
+  TOO_MANY_SUBSCRIPTIONS(409, "The partner has as many subscriptions as it may have"),
   IDEMPOTENCY_KEY_REUSED(422, "The Idempotency-Key was used for another request"),
   UNKNOWN_PROVIDER(422, "Source or target is not a listed provider"),
+  ADDRESS_REFUSED(422, "The address may not be called"),
   UNAVAILABLE(503, "Something needed is not available"),
   INTERNAL(500, "A fault on our side");
 

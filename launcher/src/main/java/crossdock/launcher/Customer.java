@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 
 /**
  * One of the demo's customers: signs in at the broker and at both providers, and calls their
- * interfaces as anybody would.
+ * interfaces as anybody would. So does the demo's partner, at the broker.
  */
 final class Customer {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -57,15 +57,26 @@ final class Customer {
       return known.value();
     }
     JsonNode account = accounts.path(realm);
+    Map<String, String> proof =
+        account.has("secret")
+            ? Map.of(
+                "grant_type",
+                "client_credentials",
+                "client_secret",
+                account.path("secret").asText())
+            : Map.of(
+                "grant_type",
+                "password",
+                "username",
+                account.path("username").asText(),
+                "password",
+                account.path("password").asText(),
+                "scope",
+                "openid");
+    Map<String, String> fields = new HashMap<>(proof);
+    fields.put("client_id", account.path("client").asText());
     String form =
-        Map.of(
-                "grant_type", "password",
-                "client_id", account.path("client").asText(),
-                "username", account.path("username").asText(),
-                "password", account.path("password").asText(),
-                "scope", "openid")
-            .entrySet()
-            .stream()
+        fields.entrySet().stream()
             .map(
                 field ->
                     field.getKey()
@@ -100,6 +111,10 @@ final class Customer {
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)));
     return answer((headers.length == 0 ? request : request.headers(headers)).build());
+  }
+
+  void put(String url) throws IOException, InterruptedException {
+    send(request(url, Realms.BROKER).PUT(HttpRequest.BodyPublishers.noBody()).build());
   }
 
   private HttpRequest.Builder request(String url, String realm)

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -67,8 +68,17 @@ final class Demo implements Callable<Integer> {
 
   private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)
       throws IOException, InterruptedException {
+    try (Receiver receiver = Receiver.open(Launcher.ports())) {
+      return run(state, cargo, receiver, out, result);
+    }
+  }
+
+  private boolean run(
+      State state, Cargo cargo, Receiver receiver, PrintStream out, ObjectNode result)
+      throws IOException, InterruptedException {
     Ports ports = Launcher.ports();
     HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    subscribe(ports, Customer.of(state, Realms.PARTNER, http), receiver);
     Site north = Site.ALL.get(0);
     Site south = Site.ALL.get(1);
     String run = Long.toString(Instant.now().getEpochSecond(), 36);
@@ -82,7 +92,9 @@ final class Demo implements Callable<Integer> {
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
       cargo.place(move.from(), move.machine(), customer.subject(provider));
       consent(ports, move);
-      moves.add(ask(ports, move));
+      Move asked = ask(ports, move);
+      customer.put(url(ports, asked) + "/shares/" + Realms.PARTNER);
+      moves.add(asked);
     }
     watch(ports, moves, out);
     TrustBundle trust =
@@ -92,11 +104,22 @@ final class Demo implements Callable<Integer> {
     for (Move move : moves) {
       good &= prove(ports, cargo, trust, move, out, migrations.addObject());
     }
+    good &= told(ports, receiver, moves, out, result.putObject("webhooks"));
     String api = Services.url(ports, "gateway");
     ObjectNode urls = result.putObject("urls");
     urls.put("api", api + "/v1").put("page", api + "/").put("openapi", api + "/openapi.yaml");
     out.printf("%nAPI: %s/v1   page: %s/%n", api, api);
     return good;
+  }
+
+  private static void subscribe(Ports ports, Customer partner, Receiver receiver)
+      throws IOException, InterruptedException {
+    JsonNode subscription =
+        partner.post(
+            Services.url(ports, "gateway") + "/v1/subscriptions",
+            Realms.BROKER,
+            Map.of("url", Receiver.url(ports)));
+    receiver.believe(subscription.path("key").asText());
   }
 
   /** The links at the broker, and the yes at each side, given where it counts. */
@@ -116,14 +139,14 @@ final class Demo implements Callable<Integer> {
             false,
             "expiresAt",
             Instant.now().plus(1, ChronoUnit.DAYS).toString());
-    Map<String, Object> source = new java.util.HashMap<>(yes);
+    Map<String, Object> source = new HashMap<>(yes);
     source.put("machine", move.machine());
     source.put("otherSide", move.to().id());
     customer.post(
         Services.url(ports, move.from().provider() + "-export") + "/v1/grants",
         move.from().provider(),
         source);
-    Map<String, Object> target = new java.util.HashMap<>(yes);
+    Map<String, Object> target = new HashMap<>(yes);
     target.put("otherSide", move.from().id());
     customer.post(
         Services.url(ports, move.to().provider() + "-import") + "/v1/grants",
@@ -206,7 +229,31 @@ final class Demo implements Callable<Integer> {
 
   private static JsonNode migration(Ports ports, Move move)
       throws IOException, InterruptedException {
-    return move.customer().get(Services.url(ports, "gateway") + "/v1/migrations/" + move.id());
+    return move.customer().get(url(ports, move));
+  }
+
+  private static String url(Ports ports, Move move) {
+    return Services.url(ports, "gateway") + "/v1/migrations/" + move.id();
+  }
+
+  /** What the partner was told, when it should have been told everything. */
+  private static boolean told(
+      Ports ports, Receiver receiver, List<Move> moves, PrintStream out, ObjectNode result)
+      throws IOException, InterruptedException {
+    Map<String, Long> last = new HashMap<>();
+    for (Move move : moves) {
+      byte[] events = move.customer().bytes(url(ports, move) + "/evidence");
+      last.put(move.id(), (long) JSON.readTree(events).size());
+    }
+    Receiver.Heard heard = receiver.heard(last, Duration.ofSeconds(30));
+    out.printf(
+        "%nThe partner with whom both are shared received %d webhooks, verified %d, %s.%n",
+        heard.received(),
+        heard.verified(),
+        heard.inOrder() ? "each migration in order and to its end" : "but not all or not in order");
+    result.put("received", heard.received()).put("verified", heard.verified());
+    result.put("inOrder", heard.inOrder());
+    return heard.good();
   }
 
   private static boolean prove(
@@ -222,7 +269,7 @@ final class Demo implements Callable<Integer> {
       result.put("reason", now.path("reason").asText());
       return false;
     }
-    String base = Services.url(ports, "gateway") + "/v1/migrations/" + move.id();
+    String base = url(ports, move);
     Evidence evidence = Evidence.verify(move.customer().bytes(base + "/evidence"), trust);
     Certificate certificate = evidence.certificate();
     String machine = evidence.countersignature().machine();

@@ -43,4 +43,9 @@ record Ports(int base) {
   int keycloakManagement() {
     return base + 54;
   }
+
+  /** Where the demo's partner is told. */
+  int receiver() {
+    return base + 55;
+  }
 }

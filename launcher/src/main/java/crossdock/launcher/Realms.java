@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -13,7 +14,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * The identity providers of the embedded default: the broker's realm and one for each provider,
- * with the same two customers under other names and subjects in each.
+ * with the same two customers under other names and subjects in each; and, at the broker, the
+ * client of a partner.
  */
 final class Realms {
   static final String BROKER = "crossdock";
@@ -21,6 +23,10 @@ final class Realms {
   static final String BROKER_CLIENT = "crossdock-cli";
   static final String PROVIDER_AUDIENCE = "export-import";
   static final String PROVIDER_CLIENT = "customer-cli";
+
+  /** The demo's partner; its client at the broker is called so, too. */
+  static final String PARTNER = "demo-partner";
+
   private static final List<String> CUSTOMERS = List.of("alice", "bob");
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -50,7 +56,13 @@ final class Realms {
   }
 
   static ObjectNode broker(UnaryOperator<String> password) throws IOException {
-    return filled("realm-crossdock.json", BROKER, password);
+    ObjectNode realm = filled("realm-crossdock.json", BROKER, password);
+    for (JsonNode client : realm.path("clients")) {
+      if (client instanceof ObjectNode own && own.path("clientId").asText().equals(PARTNER)) {
+        own.put("secret", password.apply(BROKER + "." + PARTNER));
+      }
+    }
+    return realm;
   }
 
   static ObjectNode provider(String provider, UnaryOperator<String> password) throws IOException {
@@ -96,6 +108,11 @@ final class Realms {
         account(accounts, ports, site.provider(), PROVIDER_CLIENT, customer, password);
       }
     }
+    root.putObject(PARTNER)
+        .putObject(BROKER)
+        .put("token", token(ports, BROKER))
+        .put("client", PARTNER)
+        .put("secret", password.apply(BROKER + "." + PARTNER));
     return root;
   }
 

@@ -181,6 +181,7 @@ final class Services {
     }
     if (service.module().equals("gateway")) {
       p.put("crossdock.identity.url", url(ports, "identity-federation"));
+      p.put("crossdock.partner.allowed", "127.0.0.1/32:" + ports.receiver());
       String password = state.secret("tls." + service.name());
       pki.tls(directory, pki.core(), service.party(), password, List.of("127.0.0.1"));
       p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());

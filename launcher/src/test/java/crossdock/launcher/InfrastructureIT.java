@@ -154,7 +154,8 @@ class InfrastructureIT {
   @Test
   @Order(6)
   void aCustomersTokenSaysForWhomItIsAndWhoTheyAre() throws Exception {
-    JsonNode alice = new ObjectMapper().readTree(state.customers().toFile()).path("alice");
+    JsonNode accounts = new ObjectMapper().readTree(state.customers().toFile());
+    JsonNode alice = accounts.path("alice");
     JsonNode broker = claims(alice.path("crossdock"));
     assertThat(broker.path("aud").asText()).isEqualTo("crossdock-api");
     assertThat(broker.path("sub")).isEqualTo(alice.path("crossdock").path("subject"));
@@ -162,6 +163,10 @@ class InfrastructureIT {
     JsonNode north = claims(alice.path("north"));
     assertThat(north.path("aud").asText()).isEqualTo("export-import");
     assertThat(north.path("sub")).isNotEqualTo(broker.path("sub"));
+    JsonNode partner = claims(accounts.path(Realms.PARTNER).path("crossdock"));
+    assertThat(partner.path("aud").asText()).isEqualTo("crossdock-api");
+    assertThat(partner.path("partner").asText()).isEqualTo(Realms.PARTNER);
+    assertThat(broker.has("partner")).isFalse();
   }
 
   @Test
@@ -283,7 +288,10 @@ class InfrastructureIT {
 
   private static JsonNode claims(JsonNode account) throws Exception {
     String form =
-        "grant_type=password&client_id="
+        (account.has("secret")
+                ? "grant_type=client_credentials&client_secret=" + account.path("secret").asText()
+                : "grant_type=password")
+            + "&client_id="
             + account.path("client").asText()
             + "&username="
             + account.path("username").asText()

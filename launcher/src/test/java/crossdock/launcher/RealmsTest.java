@@ -49,6 +49,20 @@ class RealmsTest {
   }
 
   @Test
+  void aPartnersTokenIsGotWithASecretAndSaysWhoseItIs() throws Exception {
+    JsonNode broker = Realms.broker(name -> "p-" + name);
+    JsonNode partner = broker.path("clients").path(1);
+    JsonNode account = Realms.customers(PORTS, name -> "p-" + name).path(Realms.PARTNER);
+    assertThat(partner.path("clientId").asText()).isEqualTo(Realms.PARTNER);
+    assertThat(partner.path("secret")).isEqualTo(account.path("crossdock").path("secret"));
+    assertThat(partner.path("publicClient").asBoolean()).isFalse();
+    assertThat(audience(partner)).isEqualTo("crossdock-api");
+    assertThat(partner.path("protocolMappers").path(1).path("config").path("claim.value").asText())
+        .isEqualTo(Realms.PARTNER);
+    assertThat(broker.path("clients").path(0).toString()).doesNotContain("\"partner\"");
+  }
+
+  @Test
   void noPlaceholderIsLeft() throws Exception {
     assertThat(Realms.provider("north", name -> "p").toString()).doesNotContain("${");
   }

@@ -5,10 +5,11 @@ import crossdock.contracts.Subject;
 import io.micronaut.security.authentication.Authentication;
 
 /** Who calls, by the token that was checked. */
-final class Caller {
+public final class Caller {
   private Caller() {}
 
-  static Subject of(Authentication authentication) {
+  /** The customer. */
+  public static Subject of(Authentication authentication) {
     if (authentication.getAttributes().get("iss") instanceof String issuer
         && authentication.getAttributes().get("sub") instanceof String sub) {
       return new Subject(issuer, sub);

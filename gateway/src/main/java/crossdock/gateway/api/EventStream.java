@@ -1,20 +1,16 @@
 package crossdock.gateway.api;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.chassis.Database;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Event;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
-import crossdock.contracts.Party;
 import crossdock.contracts.Progress;
-import crossdock.contracts.Report;
 import crossdock.gateway.log.MigrationLog;
 import crossdock.gateway.log.News;
 import io.micronaut.core.io.buffer.ByteBuffer;
 import io.micronaut.core.io.buffer.ByteBufferFactory;
 import jakarta.inject.Singleton;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,11 +43,6 @@ final class EventStream {
     this.log = log;
     this.buffers = buffers;
   }
-
-  /**
-   * @param fact as its author signed it
-   */
-  private record Told(long sequence, Instant at, Party by, String type, JsonNode fact) {}
 
   /** Ends after the migration's last event. */
   Publisher<ByteBuffer<?>> of(MigrationId id, long after) {
@@ -94,18 +85,21 @@ final class EventStream {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       sink.complete();
-    } catch (IOException | RuntimeException e) {
+    } catch (RuntimeException e) {
       LOG.warn("the stream of {} breaks off", id, e);
       sink.complete();
     }
   }
 
-  private static String frame(Event event) throws IOException {
-    Report report = event.report();
-    JsonNode fact = Json.mapper().readTree(event.envelope().bytes()).path("fact");
-    String type = report.fact().type().replaceAll("[\\r\\n]", "");
-    Told told = new Told(event.sequence(), event.at(), report.by(), type, fact);
-    return "id: " + event.sequence() + "\nevent: " + type + "\ndata: " + Json.text(told) + "\n\n";
+  private static String frame(Event event) {
+    Told told = Told.of(event);
+    return "id: "
+        + told.sequence()
+        + "\nevent: "
+        + told.type()
+        + "\ndata: "
+        + Json.text(told)
+        + "\n\n";
   }
 
   private void send(FluxSink<ByteBuffer<?>> sink, String text) {

@@ -52,10 +52,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -65,6 +70,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ApiTest {
   private static final String ISSUER = "https://keycloak/realms/crossdock";
   private static final Parties PARTIES = new Parties();
+  private static final BlockingQueue<byte[]> HOOKED = new LinkedBlockingQueue<>();
   private static final AtomicInteger KEYS = new AtomicInteger();
   private static final String BODY =
       """
@@ -93,6 +99,12 @@ final class ApiTest {
             answer(
                 exchange,
                 "[{\"provider\":\"north\",\"issuer\":\"i\",\"sub\":\"s\",\"linkedAt\":\"2026-01-01T00:00:00Z\"}]"));
+    keycloak.createContext(
+        "/hook",
+        exchange -> {
+          HOOKED.add(exchange.getRequestBody().readAllBytes());
+          answer(exchange, "{}");
+        });
     keycloak.start();
     String url = "http://127.0.0.1:" + keycloak.getAddress().getPort();
     Map<String, Object> settings = new HashMap<>(PARTIES.configure(Parties.GATEWAY, directory));
@@ -105,6 +117,8 @@ final class ApiTest {
     settings.put("crossdock.oidc.audience", "crossdock-api");
     settings.put("crossdock.oidc.jwks", url + "/certs");
     settings.put("crossdock.identity.url", url);
+    settings.put(
+        "crossdock.partner.allowed", "10.0.0.0/8,127.0.0.1/32:" + keycloak.getAddress().getPort());
     gateway = ApplicationContext.run(EmbeddedServer.class, settings);
   }
 
@@ -128,6 +142,15 @@ final class ApiTest {
   }
 
   private static String token(String sub, String audience, String issuer, Duration life) {
+    return token(sub, audience, issuer, life, null);
+  }
+
+  private static String partner(String name) {
+    return token("service-account", "crossdock-api", ISSUER, Duration.ofMinutes(5), name);
+  }
+
+  private static String token(
+      String sub, String audience, String issuer, Duration life, @Nullable String partner) {
     try {
       SignedJWT jwt =
           new SignedJWT(
@@ -136,6 +159,7 @@ final class ApiTest {
                   .subject(sub)
                   .issuer(issuer)
                   .audience(audience)
+                  .claim("partner", partner)
                   .expirationTime(Date.from(Instant.now().plus(life)))
                   .build());
       jwt.sign(new RSASSASigner(key));
@@ -178,6 +202,21 @@ final class ApiTest {
     return send(
         to("/v1/migrations/" + migration + ":" + order, token("alice"))
             .POST(HttpRequest.BodyPublishers.noBody()));
+  }
+
+  private static HttpResponse<String> call(String method, String path, String token, String body) {
+    return send(
+        to(path, token)
+            .header("Content-Type", "application/json")
+            .method(method, HttpRequest.BodyPublishers.ofString(body)));
+  }
+
+  private static HttpResponse<String> subscribe(String partner, String url) {
+    return call("POST", "/v1/subscriptions", partner(partner), "{\"url\":\"" + url + "\"}");
+  }
+
+  private static String hook(String path) {
+    return "http://127.0.0.1:" + keycloak.getAddress().getPort() + "/hook/" + path;
   }
 
   private static JsonNode json(HttpResponse<String> response) {
@@ -508,15 +547,98 @@ final class ApiTest {
   }
 
   private static void conforms(String schema, HttpResponse<String> response) {
+    conforms(schema, json(response));
+  }
+
+  private static void conforms(String schema, JsonNode value) {
     ObjectNode root = Json.mapper().createObjectNode();
     root.put("$ref", "#/components/schemas/" + schema);
     root.set("components", contract().path("components"));
     assertThat(
             JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012)
                 .getSchema(root)
-                .validate(json(response)))
-        .as(response.body())
+                .validate(value))
+        .as(value.toString())
         .isEmpty();
+  }
+
+  @Test
+  void aPartnerIsToldOfWhatItsCustomerSharesUntilThatIsWithdrawn() throws Exception {
+    HttpResponse<String> made = subscribe("acme", hook("acme"));
+    assertThat(made.statusCode()).as(made.body()).isEqualTo(201);
+    String subscription = "/v1/subscriptions/" + json(made).path("id").asText();
+    assertThat(made.headers().firstValue("Location")).hasValue(subscription);
+    assertThat(json(subscribe("acme", hook("acme"))).path("key")).isEqualTo(json(made).path("key"));
+    String id = requested();
+    String share = "/v1/migrations/" + id + "/shares/acme";
+    assertThat(call("PUT", share, token("alice"), "").statusCode()).isEqualTo(204);
+    assertThat(call("PUT", share, token("alice"), "").statusCode()).isEqualTo(204);
+    say(id, Parties.IDENTITY, Facts.authorized());
+    for (int sequence = 1; sequence <= 2; sequence++) {
+      byte[] body = Objects.requireNonNull(HOOKED.poll(30, TimeUnit.SECONDS), "nothing comes");
+      conforms("PublicEvent", Json.read(body, JsonNode.class));
+      assertThat(Json.read(body, JsonNode.class).path("id").asText())
+          .isEqualTo(id + "-" + sequence);
+    }
+    conforms("Subscription", made);
+    conforms("Subscription", send(to(subscription, partner("acme"))));
+    conforms("Subscriptions", send(to("/v1/subscriptions", partner("acme"))));
+    conforms("Shares", get("/v1/migrations/" + id + "/shares"));
+    String from = "{\"migration\":\"" + id + "\",\"sequence\":2}";
+    conforms("Subscription", call("POST", subscription + ":replay", partner("acme"), from));
+    byte[] again = Objects.requireNonNull(HOOKED.poll(30, TimeUnit.SECONDS), "nothing comes");
+    assertThat(Json.read(again, JsonNode.class).path("id").asText()).isEqualTo(id + "-2");
+    conforms("Subscription", call("POST", subscription + ":resume", partner("acme"), ""));
+    assertThat(call("DELETE", share, token("alice"), "").statusCode()).isEqualTo(204);
+    assertThat(json(get("/v1/migrations/" + id + "/shares")).path("items")).isEmpty();
+    problem(call("POST", subscription + ":replay", partner("acme"), from), 404, "not-found");
+    assertThat(call("DELETE", subscription, partner("acme"), "").statusCode()).isEqualTo(204);
+    problem(send(to(subscription, partner("acme"))), 404, "not-found");
+  }
+
+  @Test
+  void whatIsAnotherPartnersOrCustomersDoesNotExist() {
+    String id = json(subscribe("one", "https://10.0.0.1/in")).path("id").asText();
+    String path = "/v1/subscriptions/" + id;
+    String from = "{\"migration\":\"" + requested() + "\",\"sequence\":1}";
+    problem(send(to(path, partner("two"))), 404, "not-found");
+    problem(call("DELETE", path, partner("two"), ""), 404, "not-found");
+    problem(call("POST", path + ":resume", partner("two"), ""), 404, "not-found");
+    problem(call("POST", path + ":replay", partner("two"), from), 404, "not-found");
+    problem(call("POST", path + ":replay", partner("one"), from), 404, "not-found");
+    assertThat(json(send(to("/v1/subscriptions", partner("two")))).path("items")).isEmpty();
+    String shares = "/v1/migrations/" + requested() + "/shares";
+    problem(send(to(shares, token("mallory"))), 404, "not-found");
+    problem(call("PUT", shares + "/one", token("mallory"), ""), 404, "not-found");
+    problem(call("DELETE", shares + "/one", token("mallory"), ""), 404, "not-found");
+    problem(call("PUT", shares + "/one", partner("one"), ""), 404, "not-found");
+  }
+
+  @Test
+  void onlyPartnersSubscribeToAddressesThatMayBeCalledAndNotToTooMany() {
+    problem(send(to("/v1/subscriptions", token("alice"))), 403, "forbidden");
+    problem(send(to("/v1/subscriptions", "")), 401, "unauthenticated");
+    problem(
+        call("PUT", "/v1/migrations/" + requested() + "/shares/A_B", token("alice"), ""),
+        400,
+        "malformed-request");
+    for (String url :
+        List.of(
+            "https://127.0.0.1/in",
+            "https://localhost/in",
+            "https://[::1]/in",
+            "https://169.254.169.254/latest/meta-data",
+            "http://93.184.216.34/in",
+            "https://93.184.216.34:22/in")) {
+      problem(subscribe("many", url), 422, "address-refused");
+    }
+    problem(subscribe("many", "ftp://10.0.0.1/"), 400, "malformed-request");
+    problem(call("POST", "/v1/subscriptions", partner("many"), "{}"), 400, "malformed-request");
+    for (int i = 0; i < 20; i++) {
+      assertThat(subscribe("many", "https://10.0.0.1/" + i).statusCode()).isEqualTo(201);
+    }
+    problem(subscribe("many", "https://10.0.0.1/20"), 409, "too-many-subscriptions");
+    assertThat(subscribe("many", "https://10.0.0.1/19").statusCode()).isEqualTo(201);
   }
 
   @Test

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.gateway.partner;
+
+import org.jspecify.annotations.NullMarked;
