@@ -29,6 +29,7 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -208,9 +209,9 @@ final class Dock implements Workers.Hand {
         for (DiskTicket ticket : sites.tickets(order.migration(), Tickets.Purpose.WRITE)) {
           try (DiskSink half = sites.sink(ticket)) {
             half.abandon();
-          } catch (FileAlreadyExistsException e) {
-            LOG.debug(
-                "{} was finished: what is registered is the cloud\'s to remove", ticket.disk());
+          } catch (FileAlreadyExistsException | NoSuchFileException e) {
+            // Registered, or removed with the place it was made in, while its report was under way.
+            LOG.debug("{} was finished: what became of it is the cloud's", ticket.disk());
           }
         }
         pull.forget(order.migration());

@@ -171,7 +171,12 @@ final class Chaos implements Callable<Integer> {
       Site to = Site.ALL.get(Site.ALL.indexOf(from) == 0 ? 1 : 0);
       String machine = "chaos-" + n + "-m";
       Cargo cargo = new Cargo.Packages(state, ((1L + random.nextInt(24)) << 20) + 512);
-      cargo.place(from, machine, customer.subject(from.provider()));
+      // Whose disk is full just now has room again soon.
+      insist(
+          () -> {
+            cargo.place(from, machine, customer.subject(from.provider()));
+            return machine;
+          });
       String root = cargo.root(from, machine, Cargo.DISK);
       yes(from, to, Optional.of(machine));
       boolean manual = blows.stream().anyMatch(Blow::undone);
