@@ -97,9 +97,12 @@ final class OutboxRelay implements AutoCloseable {
     List<Future<?>> sends = new ArrayList<>();
     Set<String> stopped = new HashSet<>();
     for (Outbox.Row row : rows) {
-      Future<?> send = stopped.contains(row.lane()) ? BEHIND : producer.send(record(row));
+      boolean behind = stopped.contains(row.lane()) || stopped.contains(row.topic());
+      Future<?> send = behind ? BEHIND : producer.send(record(row));
       if (send.state() == Future.State.FAILED) {
-        stopped.add(row.lane());
+        // A topic that is not there or not ours may take a minute to say so: it is asked once.
+        boolean large = send.exceptionNow() instanceof RecordTooLargeException;
+        stopped.add(large ? row.lane() : row.topic());
       }
       sends.add(send);
     }

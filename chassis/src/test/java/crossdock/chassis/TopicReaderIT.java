@@ -291,6 +291,23 @@ class TopicReaderIT {
     assertThat(handled).containsExactlyElementsOf(sent);
   }
 
+  @Test
+  void aMessageTooLargeForTheBrokerHoldsUpItsOwnKeyOnly() throws Exception {
+    String topic = topic();
+    Outbox outbox = new Outbox();
+    test.database.change(
+        tx -> {
+          outbox.add(tx, topic, "large", "type", new byte[5 << 20]);
+          outbox.add(tx, topic, "large", "type", "behind".getBytes(StandardCharsets.UTF_8));
+          outbox.add(tx, topic, "k", "type", "good".getBytes(StandardCharsets.UTF_8));
+        });
+    relay(outbox);
+    read(topic, (_, _, _, value) -> handle(value));
+    await(() -> handled.contains("good"));
+    test.await("SELECT count(*) FROM outbox", "2");
+    assertThat(handled).containsExactly("good");
+  }
+
   private void relay(Outbox outbox) {
     Identity identity = new Identity(Parties.SOURCE);
     OutboxRelay relay = new OutboxRelay(test.database, outbox, kafka, identity, meters);
