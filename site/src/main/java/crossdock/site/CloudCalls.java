@@ -48,7 +48,9 @@ public final class CloudCalls {
             });
   }
 
-  /** Whether a call other than {@code name} was ever begun for this side, and may have been made. */
+  /**
+   * Whether a call other than {@code name} was ever begun for this side, and may have been made.
+   */
   public boolean begunBesides(Work work, Role side, String name) {
     return intents.besides(tag(work, side).name(), name);
   }
