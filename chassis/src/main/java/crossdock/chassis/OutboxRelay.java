@@ -99,7 +99,7 @@ final class OutboxRelay implements AutoCloseable {
     for (Outbox.Row row : rows) {
       boolean behind = stopped.contains(row.lane()) || stopped.contains(row.topic());
       Future<?> send = behind ? BEHIND : producer.send(record(row));
-      if (send.state() == Future.State.FAILED) {
+      if (!behind && send.state() == Future.State.FAILED) {
         // A topic that is not there or not ours may take a minute to say so: it is asked once.
         boolean large = send.exceptionNow() instanceof RecordTooLargeException;
         stopped.add(large ? row.lane() : row.topic());
