@@ -3,12 +3,22 @@ package crossdock.chassis;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Set;
 import javax.sql.DataSource;
 
 /** The service's own PostgreSQL database. All SQL runs inside {@link #transaction}. Thread-safe. */
 @Singleton
 public final class Database {
   private static final int TRIES = 5;
+
+  /** Not serializable, a deadlock, or a row that somebody else added meanwhile. */
+  private static final Set<String> RACES = Set.of("40001", "40P01", "23505");
+
+  /**
+   * Classes of SQLState that speak of the data: no such value, a broken constraint, longer than an
+   * index takes.
+   */
+  private static final Set<String> DATA = Set.of("22", "23", "54");
 
   private final DataSource source;
 
@@ -45,8 +55,7 @@ public final class Database {
   }
 
   /**
-   * Runs {@code work} and commits, or rolls back and throws. A lost race (SQLState 40001, 40P01) is
-   * tried again.
+   * Runs {@code work} and commits, or rolls back and throws. A lost race is tried again.
    *
    * @throws DatabaseException if the database refuses or is not there
    */
@@ -63,8 +72,7 @@ public final class Database {
           throw e;
         }
       } catch (SQLException e) {
-        boolean race = "40001".equals(e.getSQLState()) || "40P01".equals(e.getSQLState());
-        if (!race || tries == TRIES) {
+        if (!RACES.contains(String.valueOf(e.getSQLState())) || tries == TRIES) {
           throw new DatabaseException(e);
         }
       }
@@ -75,8 +83,16 @@ public final class Database {
   public static final class DatabaseException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private final boolean data;
+
     DatabaseException(SQLException cause) {
       super(cause.getMessage(), cause);
+      this.data = DATA.stream().anyMatch(String.valueOf(cause.getSQLState())::startsWith);
+    }
+
+    /** Whether it refused what it was given, and would refuse it again; otherwise it is away. */
+    boolean refusedTheData() {
+      return data;
     }
   }
 }

@@ -83,8 +83,12 @@ public final class Desk implements Workers.Hand {
     workers.start(this);
   }
 
-  /** Takes an assignment, as it comes on a site's topic. */
-  void assigned(Connection tx, byte[] value) throws SQLException {
+  /**
+   * Takes an assignment, as it comes on a site's topic.
+   *
+   * @throws crossdock.contracts.Refused if its chain may not be believed
+   */
+  public void assigned(Connection tx, byte[] value) throws SQLException {
     Assignment assignment = Json.read(value, Assignment.class);
     note(tx, chains.extend(tx, assignment.migration(), assignment.chain()));
   }

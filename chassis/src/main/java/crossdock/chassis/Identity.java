@@ -13,6 +13,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
@@ -24,10 +25,9 @@ import java.util.stream.Stream;
 /**
  * Who this service is.
  *
- * @param party whose reports it makes
- * @param urn the name in its own TLS certificate's SAN: the party's, or that of the party's dock
+ * @param party whose reports it makes, or whose dock it is
  */
-public record Identity(Party party, String urn) {
+public record Identity(Party party) {
 
   /** Makes what a party is and has from its configuration. */
   @Factory
@@ -36,7 +36,7 @@ public record Identity(Party party, String urn) {
     Identity identity(@Value("${crossdock.party}") String urn) {
       String party =
           urn.endsWith(":dock") ? urn.substring(0, urn.length() - ":dock".length()) : urn;
-      return new Identity(Party.parse(party), urn);
+      return new Identity(Party.parse(party));
     }
 
     @Bean
@@ -57,7 +57,9 @@ public record Identity(Party party, String urn) {
       List<Envelope> signed = List.of(Json.read(Files.readAllBytes(bundle), Envelope[].class));
       TrustBundle accepted = TrustBundle.accept(signed, pinned(members), known, clock.instant());
       Files.createDirectories(work);
-      Files.writeString(seen, Long.toString(accepted.version()));
+      // Whole or not at all: half a number would be another one, or none.
+      Path next = Files.writeString(work.resolve("trust-version.new"), accepted.version() + "\n");
+      Files.move(next, seen, StandardCopyOption.ATOMIC_MOVE);
       return accepted;
     }
 

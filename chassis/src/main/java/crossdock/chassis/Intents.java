@@ -2,6 +2,7 @@ package crossdock.chassis;
 
 import jakarta.inject.Singleton;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 
 /**
  * What is about to be done to the cloud, committed before it is done. Whoever takes over after a
@@ -16,6 +17,8 @@ public final class Intents {
       """;
   private static final String END =
       "UPDATE intent SET ended_at = now() WHERE tag = ? AND call = ? AND fence = ?";
+  private static final String BESIDES =
+      "SELECT EXISTS (SELECT 1 FROM intent WHERE tag = ? AND call <> ?)";
 
   /**
    * A call to the cloud.
@@ -61,5 +64,20 @@ public final class Intents {
           }
         });
     return answer;
+  }
+
+  /** Whether anything else than {@code name} was ever about to be done under {@code tag}. */
+  public boolean besides(String tag, String name) {
+    return database.transaction(
+        tx -> {
+          try (PreparedStatement besides = tx.prepareStatement(BESIDES)) {
+            besides.setString(1, tag);
+            besides.setString(2, name);
+            try (ResultSet found = besides.executeQuery()) {
+              found.next();
+              return found.getBoolean(1);
+            }
+          }
+        });
   }
 }

@@ -65,10 +65,12 @@ public final class Jobs {
       """;
   private static final String LET_GO =
       "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND fence = ? AND state = 'DROPPED'";
+  // A job waits for one result after the other: the one that woke it last wakes it no more.
   private static final String WAKE =
       """
       UPDATE job SET state = 'READY', result = ?, next_run = now(), tries = 0
       WHERE migration = ? AND kind = ? AND attempt = ? AND state = 'WAITING'
+        AND result IS DISTINCT FROM ?
       """;
 
   /**
@@ -125,7 +127,7 @@ public final class Jobs {
   }
 
   /**
-   * Wakes a job that waits.
+   * Wakes a job that waits; the same result again has no effect.
    *
    * @param result what it waited for, handed to its next turn
    * @return whether it waited
@@ -137,6 +139,7 @@ public final class Jobs {
       wake.setString(2, migration.value());
       wake.setString(3, kind);
       wake.setInt(4, attempt);
+      wake.setString(5, result);
       return wake.executeUpdate() == 1;
     }
   }

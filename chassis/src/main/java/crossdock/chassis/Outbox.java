@@ -18,7 +18,16 @@ public final class Outbox {
   private static final String ADD =
       "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) VALUES (?, ?, ?, ?, ?)";
   private static final String NEXT =
-      "SELECT seq, id, aggregatetype, aggregateid, type, payload, created_at FROM outbox ORDER BY seq LIMIT 200";
+      """
+      SELECT seq, id, aggregatetype, aggregateid, type, payload, created_at FROM outbox next
+      WHERE NOT EXISTS (
+        SELECT 1 FROM outbox before
+        WHERE before.refused IS NOT NULL
+          AND before.aggregatetype = next.aggregatetype AND before.aggregateid = next.aggregateid
+          AND before.seq <= next.seq)
+      ORDER BY seq LIMIT 200
+      """;
+  private static final String REFUSED = "UPDATE outbox SET refused = ? WHERE seq = ?";
   private static final String SENT = "DELETE FROM outbox WHERE seq = ANY (?)";
   private static final String PENDING = "SELECT count(*) FROM outbox";
 
@@ -34,7 +43,12 @@ public final class Outbox {
       String key,
       String type,
       byte[] payload,
-      java.time.Instant at) {}
+      java.time.Instant at) {
+    /** What its order matters among. */
+    String lane() {
+      return topic + "/" + key;
+    }
+  }
 
   /** Adds a message; it is sent after {@code tx} commits, in the order of adding, at least once. */
   public void add(Connection tx, String topic, String key, String type, byte[] payload)
@@ -76,6 +90,15 @@ public final class Outbox {
     try (PreparedStatement sent = tx.prepareStatement(SENT)) {
       sent.setArray(1, tx.createArrayOf("bigint", rows.stream().map(Row::seq).toArray()));
       sent.executeUpdate();
+    }
+  }
+
+  /** The broker will never take this row: it stays, and those behind it under its key wait. */
+  void refused(Connection tx, Row row, String reason) throws SQLException {
+    try (PreparedStatement refused = tx.prepareStatement(REFUSED)) {
+      refused.setString(1, reason);
+      refused.setLong(2, row.seq());
+      refused.executeUpdate();
     }
   }
 

@@ -1,5 +1,6 @@
 package crossdock.chassis;
 
+import crossdock.contracts.Refused;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micronaut.core.async.publisher.Publishers;
 import io.micronaut.health.HealthStatus;
@@ -11,6 +12,7 @@ import jakarta.inject.Singleton;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.reactivestreams.Publisher;
 
@@ -38,6 +40,36 @@ public final class Readers implements HealthIndicator, AutoCloseable {
    */
   public void start(String name, List<String> topics, TopicReader.Handler handler) {
     readers.add(new TopicReader(name, topics, handler, database, parked, kafka, meters));
+  }
+
+  /**
+   * Hands a parked record to whoever reads its topic once more, in the transaction that takes it
+   * out: it is handled once, or stays parked.
+   *
+   * @return false if no such record is parked
+   * @throws Refused if it is refused again
+   */
+  boolean release(String topic, int partition, long position) {
+    TopicReader.Handler handler =
+        readers.stream()
+            .flatMap(reader -> reader.handler(topic).stream())
+            .findFirst()
+            .orElseThrow(() -> new Refused("nobody here reads " + topic));
+    try {
+      return database.transaction(
+          tx -> {
+            Optional<Parked.Content> taken = parked.take(tx, topic, partition, position);
+            if (taken.isPresent()) {
+              TopicReader.hand(handler, tx, topic, taken.get().key(), taken.get().value());
+            }
+            return taken.isPresent();
+          });
+    } catch (Database.DatabaseException e) {
+      if (e.refusedTheData()) {
+        throw new Refused(String.valueOf(e.getMessage()), e);
+      }
+      throw e;
+    }
   }
 
   @Override

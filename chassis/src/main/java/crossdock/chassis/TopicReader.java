@@ -4,30 +4,35 @@ import crossdock.contracts.Refused;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.io.UncheckedIOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Reads topics and hands each record to a handler inside a transaction; the offset is committed
  * after it. A record may therefore come again, and handlers make repeats harmless. A record that is
- * refused is parked with its reason and does not hold up the rest; any other failure is tried again
- * until it passes. Without rights it backs off and is not ready.
+ * refused, by its handler or by the database for what is in it, is parked with its reason and does
+ * not hold up the rest; so is one that a bug keeps from being handled, after a few tries. What is
+ * away is waited for. Without rights it backs off and is not ready.
  */
 public final class TopicReader implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TopicReader.class);
   private static final Duration POLL = Duration.ofMillis(500);
   private static final Duration LEAVE = Duration.ofSeconds(2);
   private static final long BACK_OFF_MILLIS = 3000;
+  private static final int TRIES = 4;
 
   /** What is done with one record, in one transaction. */
   @FunctionalInterface
@@ -37,7 +42,8 @@ public final class TopicReader implements AutoCloseable {
      *
      * @throws Refused if the record can never be handled
      */
-    void handle(Connection tx, String topic, String key, byte[] value) throws SQLException;
+    void handle(Connection tx, String topic, @Nullable String key, byte[] value)
+        throws SQLException;
   }
 
   private final String name;
@@ -51,6 +57,8 @@ public final class TopicReader implements AutoCloseable {
   private volatile boolean open = true;
   private volatile boolean assigned;
   private volatile String state = "starting";
+  private String failing = "";
+  private int tries;
 
   TopicReader(
       String name,
@@ -80,6 +88,11 @@ public final class TopicReader implements AutoCloseable {
 
   String state() {
     return state;
+  }
+
+  /** What handles the records of a topic, if it reads it. */
+  Optional<Handler> handler(String topic) {
+    return topics.contains(topic) ? Optional.of(handler) : Optional.empty();
   }
 
   String name() {
@@ -112,28 +125,49 @@ public final class TopicReader implements AutoCloseable {
     }
   }
 
-  private void take(ConsumerRecord<String, byte[]> record) {
-    try {
-      database.change(
-          tx -> {
-            if (record.value() == null) {
-              throw new Refused("a record without a value");
-            }
-            handler.handle(tx, record.topic(), record.key(), record.value());
-          });
-    } catch (Refused e) {
-      LOG.warn(
-          "{}: parked {}-{}@{}: {}",
-          name,
-          record.topic(),
-          record.partition(),
-          record.offset(),
-          e.getMessage());
-      database.change(
-          tx -> {
-            parked.add(tx, record, String.valueOf(e.getMessage()));
-          });
+  static void hand(
+      Handler handler, Connection tx, String topic, @Nullable String key, byte @Nullable [] value)
+      throws SQLException {
+    if (value == null) {
+      throw new Refused("a record without a value");
     }
+    handler.handle(tx, topic, key, value);
+  }
+
+  void take(ConsumerRecord<String, byte[]> record) {
+    try {
+      database.change(tx -> hand(handler, tx, record.topic(), record.key(), record.value()));
+    } catch (Refused e) {
+      park(record, String.valueOf(e.getMessage()));
+    } catch (Database.DatabaseException e) {
+      if (!e.refusedTheData()) {
+        throw e;
+      }
+      park(record, String.valueOf(e.getMessage()));
+    } catch (UncheckedIOException e) {
+      throw e; // something outside is away
+    } catch (RuntimeException e) {
+      // A bug: of this record perhaps, and then it must not hold up the others for ever.
+      String at = record.topic() + "-" + record.partition() + "@" + record.offset();
+      tries = at.equals(failing) ? tries + 1 : 1;
+      failing = at;
+      if (tries < TRIES) {
+        throw e;
+      }
+      LOG.error("{}: {} failed {} times", name, at, tries, e);
+      park(record, e.getClass().getSimpleName() + ": " + e.getMessage());
+    }
+  }
+
+  private void park(ConsumerRecord<String, byte[]> record, String reason) {
+    LOG.warn(
+        "{}: parked {}-{}@{}: {}",
+        name,
+        record.topic(),
+        record.partition(),
+        record.offset(),
+        reason);
+    database.change(tx -> parked.add(tx, record, reason));
   }
 
   private void backOff(String why) {

@@ -35,8 +35,11 @@ CREATE TABLE outbox (
   aggregateid text NOT NULL,
   type text NOT NULL,
   payload bytea NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now()
+  created_at timestamptz NOT NULL DEFAULT now(),
+  refused text
 );
+
+CREATE INDEX outbox_refused ON outbox (aggregatetype, aggregateid, seq) WHERE refused IS NOT NULL;
 
 CREATE TABLE parked (
   topic text NOT NULL,
@@ -48,6 +51,8 @@ CREATE TABLE parked (
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (topic, partition, position)
 );
+
+CREATE INDEX parked_newest ON parked (at);
 
 -- What is about to be done to the cloud, committed before the call: whoever takes over knows what may exist.
 CREATE TABLE intent (

@@ -126,7 +126,7 @@ final class Broker implements AutoCloseable {
 
   /** Clients as a service of site north has them. */
   Kafka clients() {
-    return new Kafka(environment, new Identity(Parties.SOURCE, Parties.SOURCE.urn()));
+    return new Kafka(environment, new Identity(Parties.SOURCE));
   }
 
   private static int port() throws IOException {

@@ -52,7 +52,7 @@ class DeskTest {
   private final Desk desk;
 
   DeskTest() {
-    Identity identity = new Identity(SOURCE, SOURCE.urn());
+    Identity identity = new Identity(SOURCE);
     readers = new Readers(test.database, new Parked(meters), new Kafka(nowhere, identity), meters);
     desk = desk(identity, readers);
   }
@@ -153,7 +153,7 @@ class DeskTest {
 
   @Test
   void anotherSitesStepIsNotDoneHere() {
-    Desk elsewhere = desk(new Identity(TARGET, TARGET.urn()), readers);
+    Desk elsewhere = desk(new Identity(TARGET), readers);
     elsewhere.open("exports", Map.of(Step.INSPECT, _ -> Outcome.done(Parties.INSPECTED)));
     byte[] assignment = Json.bytes(new Assignment(ID, log.all()));
     test.database.change(tx -> elsewhere.assigned(tx, assignment));

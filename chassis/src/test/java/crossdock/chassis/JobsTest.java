@@ -245,6 +245,18 @@ class JobsTest {
   }
 
   @Test
+  void whatWokeAJobOnceDoesNotWakeItFromItsNextSleep() {
+    add(ID, "certify", 1);
+    assertThat(end(claimed(), Jobs.End.WAITING)).isTrue();
+    assertThat(wake(1, "fetched")).isTrue();
+    assertThat(end(claimed(), Jobs.End.WAITING)).isTrue();
+
+    assertThat(wake(1, "fetched")).as("the same again, late").isFalse();
+    assertThat(wake(1, "read back")).isTrue();
+    assertThat(claimed().result()).contains("read back");
+  }
+
+  @Test
   void whatDoesNotSleepIsNotWoken() {
     add(ID, "certify", 1);
     assertThat(wake(1, "early")).isFalse();

@@ -21,6 +21,7 @@ import java.util.Map;
 /** A whole service as the launcher starts one: site north with its files, database and port. */
 final class TestService {
   static final String PASSWORD = "changeit";
+  static final String OPERATOR = "the operator's secret";
 
   private TestService() {}
 
@@ -76,6 +77,7 @@ final class TestService {
     all.put("micronaut.server.host", "127.0.0.1");
     all.put("micronaut.server.port", -1);
     all.put("kafka.bootstrap.servers", "127.0.0.1:1");
+    all.put("crossdock.operator.secret", OPERATOR);
     all.put("crossdock.party", Parties.SOURCE.urn());
     all.put("crossdock.trust.bundle", directory.resolve("trust.json").toString());
     all.put("crossdock.trust.members", members.toString());

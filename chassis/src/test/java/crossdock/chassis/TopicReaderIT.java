@@ -249,14 +249,7 @@ class TopicReaderIT {
                 Integer.toString(i).getBytes(StandardCharsets.UTF_8));
           }
         });
-    OutboxRelay relay =
-        new OutboxRelay(
-            test.database,
-            outbox,
-            kafka,
-            new Identity(Parties.SOURCE, Parties.SOURCE.urn()),
-            meters);
-    open.add(relay);
+    relay(outbox);
     List<ConsumerRecord<String, byte[]>> records = new ArrayList<>();
     try (KafkaConsumer<String, byte[]> consumer = kafka.consumer("check")) {
       consumer.subscribe(List.of(topic));
@@ -282,10 +275,9 @@ class TopicReaderIT {
   @Test
   void twoRelaysSendEachMessageOnce() throws Exception {
     String topic = topic();
-    Identity identity = new Identity(Parties.SOURCE, Parties.SOURCE.urn());
     Outbox outbox = new Outbox();
-    open.add(new OutboxRelay(test.database, outbox, kafka, identity, meters));
-    open.add(new OutboxRelay(test.database, outbox, kafka, identity, meters));
+    relay(outbox);
+    relay(outbox);
     List<String> sent = new ArrayList<>();
     for (int i = 0; i < 50; i++) {
       String text = Integer.toString(i);
@@ -297,6 +289,30 @@ class TopicReaderIT {
     await(() -> handled.size() >= 50);
     test.await("SELECT count(*) FROM outbox", "0");
     assertThat(handled).containsExactlyElementsOf(sent);
+  }
+
+  @Test
+  void aMessageTooLargeForTheBrokerHoldsUpItsOwnKeyOnly() throws Exception {
+    String topic = topic();
+    Outbox outbox = new Outbox();
+    test.database.change(
+        tx -> {
+          outbox.add(tx, topic, "large", "type", new byte[5 << 20]);
+          outbox.add(tx, topic, "large", "type", "behind".getBytes(StandardCharsets.UTF_8));
+          outbox.add(tx, topic, "k", "type", "good".getBytes(StandardCharsets.UTF_8));
+        });
+    relay(outbox);
+    read(topic, (_, _, _, value) -> handle(value));
+    await(() -> handled.contains("good"));
+    test.await("SELECT count(*) FROM outbox", "2");
+    assertThat(handled).containsExactly("good");
+  }
+
+  private void relay(Outbox outbox) {
+    Identity identity = new Identity(Parties.SOURCE);
+    OutboxRelay relay = new OutboxRelay(test.database, outbox, kafka, identity, meters);
+    relay.start();
+    open.add(relay);
   }
 
   private static String header(ConsumerRecord<String, byte[]> record, String name) {

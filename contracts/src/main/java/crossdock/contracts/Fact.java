@@ -276,7 +276,12 @@ public sealed interface Fact {
   }
 
   /** A fact of a later version: counted, kept in the bytes it came in, without effect. */
-  record Unknown(@JsonProperty("type") Optional<String> name) implements Fact {}
+  record Unknown(@JsonProperty("type") Optional<String> name) implements Fact {
+    public Unknown {
+      // Whoever reports it chose it, and it becomes part of ids.
+      name.ifPresent(Machine::plain);
+    }
+  }
 
   /** The wire name. */
   @JsonIgnore

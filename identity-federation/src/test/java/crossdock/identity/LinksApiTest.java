@@ -33,6 +33,7 @@ class LinksApiTest {
   private static final String API = "crossdock-api";
   private static final String FILES = "micronaut.config.files";
   private static final String SITE = "crossdock-site";
+  private static final String OPERATOR = "the operator's secret";
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -61,6 +62,7 @@ class LinksApiTest {
     configuration.put("crossdock.oidc.jwks", broker.jwks().toString());
     configuration.put("crossdock.oidc.audience", API);
     configuration.put("crossdock.identity.providers", providers.toString());
+    configuration.put("crossdock.operator.secret", OPERATOR);
     // what a careless deployment would say; the service's own word goes before it
     configuration.put("micronaut.security.token.jwt.claims-validators.audience", SITE);
     configuration.put("micronaut.security.token.jwt.claims-validators.issuer", north.issuer());
@@ -177,6 +179,30 @@ class LinksApiTest {
     HttpRequest request =
         HttpRequest.newBuilder(server.getURI().resolve("/health/liveness")).build();
     assertThat(client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode())
+        .isEqualTo(200);
+  }
+
+  @Test
+  void theOperatorIsKnownByASecretAndNotByACustomersToken() throws Exception {
+    HttpRequest.Builder parked =
+        HttpRequest.newBuilder(server.getURI().resolve("/operator/parked"));
+    String token = "Bearer " + broker.token("alice", API);
+    assertProblem(
+        client.send(
+            parked.copy().header("Authorization", token).build(),
+            HttpResponse.BodyHandlers.ofByteArray()),
+        403,
+        "forbidden");
+    assertProblem(
+        client.send(parked.copy().build(), HttpResponse.BodyHandlers.ofByteArray()),
+        403,
+        "forbidden");
+    assertThat(
+            client
+                .send(
+                    parked.copy().header("Crossdock-Operator", OPERATOR).build(),
+                    HttpResponse.BodyHandlers.discarding())
+                .statusCode())
         .isEqualTo(200);
   }
 

@@ -1,7 +1,5 @@
 package crossdock.imports;
 
-import crossdock.chassis.Desk;
-import crossdock.chassis.Identity;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.Work;
@@ -9,7 +7,6 @@ import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Fact;
-import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
@@ -18,20 +15,17 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
-import crossdock.contracts.SigningKey;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
-import crossdock.contracts.TrustBundle;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Tag;
 import crossdock.site.CloudCalls;
 import crossdock.site.DockMessage;
-import crossdock.site.DockResults;
 import crossdock.site.Grants;
+import crossdock.site.SiteDesk;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
-import io.micronaut.context.annotation.Value;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -41,7 +35,6 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -52,54 +45,30 @@ import java.util.stream.Collectors;
  */
 @Context
 final class ImportDesk {
-  private final Party.Site site;
-  private final String issuer;
+  private final SiteDesk site;
   private final Cloud cloud;
   private final CloudCalls calls;
-  private final Grants grants;
-  private final Tickets tickets;
-  private final DockResults dock;
-  private final TrustBundle trust;
-  private final SigningKey key;
   private final Clock clock;
-  private final Desk desk;
 
-  ImportDesk(
-      Identity identity,
-      @Value("${crossdock.oidc.issuer}") String issuer,
-      Cloud cloud,
-      CloudCalls calls,
-      Grants grants,
-      Tickets tickets,
-      DockResults dock,
-      TrustBundle trust,
-      SigningKey key,
-      Clock clock,
-      Desk desk) {
-    this.site = (Party.Site) identity.party();
-    this.issuer = issuer;
-    this.cloud = cloud;
-    this.calls = calls;
-    this.grants = grants;
-    this.tickets = tickets;
-    this.dock = dock;
-    this.trust = trust;
-    this.key = key;
-    this.clock = clock;
-    this.desk = desk;
+  ImportDesk(SiteDesk site) {
+    this.site = site;
+    this.cloud = site.cloud();
+    this.calls = site.calls();
+    this.clock = site.clock();
   }
 
   @PostConstruct
   void open() {
-    dock.listen("import-dock", Set.of(Step.IMPORT, Step.UNDO_TARGET));
-    desk.open(
-        "import",
-        Map.of(
-            Step.RESERVE, this::reserve,
-            Step.IMPORT, this::take,
-            Step.BOOT, this::boot,
-            Step.UNDO_TARGET, this::undo),
-        this::release);
+    site.dock().listen("import-dock", Set.of(Step.IMPORT, Step.UNDO_TARGET));
+    site.desk()
+        .open(
+            "import",
+            Map.of(
+                Step.RESERVE, this::reserve,
+                Step.IMPORT, this::take,
+                Step.BOOT, this::boot,
+                Step.UNDO_TARGET, this::undo),
+            this::release);
   }
 
   /**
@@ -110,7 +79,7 @@ final class ImportDesk {
     boolean accepted =
         migration.state() instanceof Migration.State.Accepted
             || migration.state() instanceof Migration.State.Retired;
-    if (accepted && migration.party(Role.TARGET).equals(site)) {
+    if (accepted && migration.party(Role.TARGET).equals(site.site())) {
       try {
         cloud.release(new Tag(migration.id(), Role.TARGET, Long.MAX_VALUE));
       } catch (IOException e) {
@@ -121,20 +90,13 @@ final class ImportDesk {
 
   private Outcome reserve(Work work) throws Exception {
     Migration migration = work.migration();
-    Subject owner = owner(migration);
-    long bytes = migration.machine().disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
-    if (grants
-        .covering(Role.TARGET, owner, migration.request().vm(), migration.request().source(), bytes)
-        .isEmpty()) {
-      throw new StepFailed(
-          Reason.NOT_GRANTED_AT_TARGET,
-          "no live grant at " + site.id() + " covers this source and size");
-    }
+    Grants.Grant _ = site.granted(migration, Role.TARGET);
     if (!cloud.formats().contains(migration.plan().format())) {
       throw new StepFailed(
           Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
     }
     Machine planned = planned(migration);
+    Subject owner = site.owner(migration, Role.TARGET);
     calls.run(work, Role.TARGET, "reserve", tag -> cloud.reserve(planned, owner.sub(), tag));
     return Outcome.done(new Fact.Reserved(migration.plan().digest()));
   }
@@ -172,30 +134,31 @@ final class ImportDesk {
     if (work.result().isEmpty()) {
       return fetch(work, certificate);
     }
-    DockMessage.Result result = result(work);
+    DockMessage.Result result = SiteDesk.result(work);
     if (!roots(result.disks()).equals(roots(certificate.disks()))) {
       throw new StepFailed(Reason.DIGEST_MISMATCH, "the disks here are not the certified ones");
     }
     String machine = calls.make(work, Role.TARGET, "register", cloud::register);
     if (result.kind().equals("fetch")) {
       List<DiskTicket> written = calls.make(work, Role.TARGET, "read-back", cloud::readBack);
-      tickets.keep(migration.id(), Tickets.Purpose.READ_BACK, written);
+      site.tickets().keep(migration.id(), Tickets.Purpose.READ_BACK, written);
       return Outcome.waiting(
-          dock.order(
-              new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
+          site.dock()
+              .order(
+                  new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
     }
     Sha256 digest = migration.need(Fact.Certified.class).certificate().digest();
     Bundle countersignature =
         new Countersignature(
                 migration.id(),
-                site,
+                site.site(),
                 digest,
                 List.of(),
                 roots(result.disks()),
                 machine,
                 Fact.Proof.READ_BACK,
                 clock.instant())
-            .sign(key);
+            .sign(site.key());
     BigDecimal bytes =
         BigDecimal.valueOf(certificate.disks().stream().mapToLong(Certificate.Disk::length).sum());
     return Outcome.done(
@@ -206,20 +169,17 @@ final class ImportDesk {
   private Outcome fetch(Work work, Certificate certificate) throws Exception {
     Migration migration = work.migration();
     List<DiskTicket> places = calls.make(work, Role.TARGET, "prepare", cloud::prepare);
-    tickets.keep(migration.id(), Tickets.Purpose.WRITE, places);
+    site.tickets().keep(migration.id(), Tickets.Purpose.WRITE, places);
     Party.Site source = new Party.Site(migration.request().source());
-    TrustBundle.Site listed =
-        trust
-            .site(source.id())
-            .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, source + " is not listed"));
     return Outcome.waiting(
-        dock.order(
-            new DockMessage.Fetch(
-                migration.id(),
-                work.attempt(),
-                listed.dock(),
-                source.dockUrn(),
-                certificate.disks())));
+        site.dock()
+            .order(
+                new DockMessage.Fetch(
+                    migration.id(),
+                    work.attempt(),
+                    site.listed(source.id()).dock(),
+                    source.dockUrn(),
+                    certificate.disks())));
   }
 
   /**
@@ -229,7 +189,7 @@ final class ImportDesk {
     try {
       return Certificate.verify(
           migration.need(Fact.Certified.class).certificate(),
-          trust,
+          site.trust(),
           migration.id(),
           migration.request().source(),
           site.id(),
@@ -243,7 +203,7 @@ final class ImportDesk {
 
   private Outcome boot(Work work) throws Exception {
     String evidence = calls.make(work, Role.TARGET, "boot", cloud::boot);
-    tickets.forget(work.migration().id());
+    site.tickets().forget(work.migration().id());
     return Outcome.done(
         new Fact.Booted(work.migration().need(Fact.Imported.class).machine(), evidence));
   }
@@ -253,35 +213,20 @@ final class ImportDesk {
     boolean fetching = migration.latest(Fact.Certified.class).isPresent();
     if (fetching && work.result().isEmpty()) {
       return Outcome.waiting(
-          dock.order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+          site.dock().order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
     }
     if (fetching) {
-      DockMessage.Result _ = result(work);
+      DockMessage.Result _ = SiteDesk.result(work);
     }
-    tickets.forget(migration.id());
+    site.tickets().forget(migration.id());
     boolean removed = calls.make(work, Role.TARGET, "remove", cloud::remove);
+    // Nothing may be there because an earlier turn, killed before it could say so, removed it.
+    boolean started = removed || calls.begunBesides(work, Role.TARGET, "remove");
     return Outcome.done(
-        new Fact.Undone(Role.TARGET, removed ? Fact.Basis.REMOVED : Fact.Basis.NEVER_STARTED));
+        new Fact.Undone(Role.TARGET, started ? Fact.Basis.REMOVED : Fact.Basis.NEVER_STARTED));
   }
 
   private static Map<String, Sha256> roots(List<Certificate.Disk> disks) {
     return disks.stream().collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root));
-  }
-
-  private static DockMessage.Result result(Work work) {
-    DockMessage.Result result = Json.read(work.result().orElseThrow(), DockMessage.Result.class);
-    Optional<Reason> failure = result.failure();
-    if (failure.isPresent()) {
-      throw new StepFailed(failure.get(), result.detail());
-    }
-    return result;
-  }
-
-  private Subject owner(Migration migration) {
-    Subject owner = migration.need(Fact.Authorized.class).target();
-    if (!owner.issuer().equals(issuer)) {
-      throw new StepFailed(Reason.NOT_GRANTED_AT_TARGET, "no customer of " + site.id());
-    }
-    return owner;
   }
 }

@@ -155,9 +155,9 @@ final class Services {
     kafka.stringPropertyNames().forEach(k -> p.put("kafka." + k, kafka.getProperty(k)));
     p.put("kafka.health.restricted", "true");
     p.put("crossdock.party", service.party().urn());
-    p.put("crossdock.principal", service.party().principal());
     p.put("crossdock.trust.bundle", trust.file().toString());
     p.put("crossdock.trust.members", trust.members().toString());
+    p.put("crossdock.operator.secret", state.secret("operator." + service.name()));
     p.put("crossdock.work", State.directory(directory.resolve("work")).toString());
     Site site = service.site();
     if (site == null) {
@@ -212,13 +212,11 @@ final class Services {
   }
 
   private void site(Map<String, String> p, Service service, Path directory, Site site) {
-    p.put("crossdock.site.urn", site.party().urn());
     p.put("crossdock.site.provider", siteProvider);
     p.put("crossdock.site.formats", String.join(",", site.formats(siteProvider)));
     p.put("crossdock.site.root", state.site(site.provider()).toString());
     p.put("crossdock.subnet.VMExportSubnet", site.exportSubnet());
     p.put("crossdock.subnet.VMImportSubnet", site.importSubnet());
-    boolean imports = service.module().equals("import-service");
     String password = state.secret("tls." + service.name());
     pki.tls(
         directory,
@@ -226,7 +224,6 @@ final class Services {
         service.party(),
         password,
         List.of(site.exportSubnet(), site.importSubnet()));
-    p.put("crossdock.tls.host", imports ? site.importSubnet() : site.exportSubnet());
     // Five above the plain one: export, import, dock.
     p.put("crossdock.tls.port", Integer.toString(ports.at(service.offset() + 5)));
     p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());

@@ -129,6 +129,7 @@ class ServicesTest {
 
   private String https(String name) {
     Map<String, String> p = properties(name);
-    return "https://" + p.get("crossdock.tls.host") + ":" + p.get("crossdock.tls.port");
+    String subnet = name.endsWith("-import") ? "VMImportSubnet" : "VMExportSubnet";
+    return "https://" + p.get("crossdock.subnet." + subnet) + ":" + p.get("crossdock.tls.port");
   }
 }

@@ -48,6 +48,13 @@ public final class CloudCalls {
             });
   }
 
+  /**
+   * Whether a call other than {@code name} was ever begun for this side, and may have been made.
+   */
+  public boolean begunBesides(Work work, Role side, String name) {
+    return intents.besides(tag(work, side).name(), name);
+  }
+
   private static Tag tag(Work work, Role side) {
     return new Tag(work.migration().id(), side, work.fence());
   }

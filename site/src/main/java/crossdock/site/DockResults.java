@@ -42,17 +42,16 @@ public final class DockResults {
    * @param reader names the consumer group
    */
   public void listen(String reader, Set<Step> steps) {
-    readers.start(
-        reader,
-        List.of(site.dock()),
-        (tx, _, _, value) -> {
-          switch (Json.read(value, DockMessage.class)) {
-            case DockMessage.Result result when steps.contains(result.step()) -> wake(tx, result);
-            case DockMessage.Advance advance when steps.contains(advance.step()) ->
-                pass(tx, advance);
-            case DockMessage.Result _, DockMessage.Advance _, DockMessage.Order _ -> {}
-          }
-        });
+    readers.start(reader, List.of(site.dock()), (tx, _, _, value) -> take(tx, steps, value));
+  }
+
+  /** Takes a message of the dock's topic, as it concerns the jobs of {@code steps}. */
+  public void take(Connection tx, Set<Step> steps, byte[] value) throws SQLException {
+    switch (Json.read(value, DockMessage.class)) {
+      case DockMessage.Result result when steps.contains(result.step()) -> wake(tx, result);
+      case DockMessage.Advance advance when steps.contains(advance.step()) -> pass(tx, advance);
+      case DockMessage.Result _, DockMessage.Advance _, DockMessage.Order _ -> {}
+    }
   }
 
   private void wake(Connection tx, DockMessage.Result result) throws SQLException {

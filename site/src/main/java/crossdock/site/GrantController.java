@@ -42,10 +42,13 @@ final class GrantController {
 
   /**
    * @param machine at a source: the machine it is about, absent for all of the customer's
+   * @param otherAccount the customer's own account at the other side; whoever names it need not
+   *     believe the core about whose that account is
    */
   record Request(
       Optional<String> machine,
       SiteId otherSide,
+      Optional<Subject> otherAccount,
       long maxBytes,
       boolean mayErase,
       Instant expiresAt) {}
@@ -64,6 +67,7 @@ final class GrantController {
             UUID.randomUUID(),
             request.machine(),
             request.otherSide(),
+            request.otherAccount(),
             request.maxBytes(),
             request.mayErase(),
             request.expiresAt());

@@ -25,12 +25,13 @@ import java.util.UUID;
 public final class Grants {
   private static final String GIVE =
       """
-      INSERT INTO yes (id, side, issuer, sub, machine, other_side, max_bytes, may_erase, given_at, expires_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO yes (id, side, issuer, sub, machine, other_side, max_bytes, may_erase, given_at, expires_at,
+        other_issuer, other_sub)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """;
   private static final String LIVE =
       """
-      SELECT id, machine, other_side, max_bytes, may_erase, expires_at FROM yes
+      SELECT id, machine, other_side, max_bytes, may_erase, expires_at, other_issuer, other_sub FROM yes
       WHERE side = ? AND issuer = ? AND sub = ? AND revoked_at IS NULL AND expires_at > ?
       ORDER BY given_at
       """;
@@ -42,6 +43,8 @@ public final class Grants {
   /**
    * @param machine the only machine it covers; empty for any (as it must be at a target)
    * @param otherSide the site at the other end
+   * @param otherAccount the only account there that it is for; empty for whichever the core says is
+   *     the same customer's
    * @param maxBytes of all disks of one migration
    * @param mayErase whether an accepted migration may end with erasing the source
    */
@@ -49,6 +52,7 @@ public final class Grants {
       UUID id,
       Optional<String> machine,
       SiteId otherSide,
+      Optional<Subject> otherAccount,
       long maxBytes,
       boolean mayErase,
       Instant expiresAt) {}
@@ -61,7 +65,8 @@ public final class Grants {
     this.clock = clock;
   }
 
-  void give(Role side, Subject customer, Grant grant) {
+  /** Notes what a customer, signed in here, says yes to. */
+  public void give(Role side, Subject customer, Grant grant) {
     database.change(
         tx -> {
           try (PreparedStatement give = tx.prepareStatement(GIVE)) {
@@ -75,6 +80,8 @@ public final class Grants {
             give.setBoolean(8, grant.mayErase());
             give.setTimestamp(9, Timestamp.from(clock.instant()));
             give.setTimestamp(10, Timestamp.from(grant.expiresAt()));
+            give.setString(11, grant.otherAccount().map(Subject::issuer).orElse(null));
+            give.setString(12, grant.otherAccount().map(Subject::sub).orElse(null));
             give.executeUpdate();
           }
         });
@@ -100,13 +107,19 @@ public final class Grants {
 
   /**
    * A live grant that covers {@code machine} of {@code bytes} going to or coming from {@code
-   * otherSide}.
+   * otherAccount} at {@code otherSide}.
    */
   public Optional<Grant> covering(
-      Role side, Subject customer, String machine, SiteId otherSide, long bytes) {
+      Role side,
+      Subject customer,
+      String machine,
+      SiteId otherSide,
+      Subject otherAccount,
+      long bytes) {
     return live(side, customer).stream()
         .filter(grant -> grant.otherSide().equals(otherSide))
         .filter(grant -> grant.machine().map(machine::equals).orElse(true))
+        .filter(grant -> grant.otherAccount().map(otherAccount::equals).orElse(true))
         .filter(grant -> bytes <= grant.maxBytes())
         .findFirst();
   }
@@ -125,6 +138,9 @@ public final class Grants {
                   found.getObject(1, UUID.class),
                   Optional.ofNullable(found.getString(2)),
                   SiteId.parse(found.getString(3)),
+                  found.getString(7) == null
+                      ? Optional.empty()
+                      : Optional.of(new Subject(found.getString(7), found.getString(8))),
                   found.getLong(4),
                   found.getBoolean(5),
                   found.getTimestamp(6).toInstant()));

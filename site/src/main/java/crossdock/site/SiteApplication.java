@@ -5,7 +5,7 @@ import java.util.Map;
 
 /**
  * Starts a service of a site: plain HTTP for customers and health, a listener with mutual TLS for
- * peers.
+ * peers, in the import-service in the site's VMImportSubnet, in the others in its VMExportSubnet.
  */
 public final class SiteApplication {
   private SiteApplication() {}
@@ -29,7 +29,11 @@ public final class SiteApplication {
                 Map.entry(
                     "micronaut.server.netty.listeners.plain.port", "${micronaut.server.port}"),
                 Map.entry("micronaut.server.netty.listeners.mutual.family", "tcp"),
-                Map.entry("micronaut.server.netty.listeners.mutual.host", "${crossdock.tls.host}"),
+                Map.entry(
+                    "micronaut.server.netty.listeners.mutual.host",
+                    role.equals("target")
+                        ? "${crossdock.subnet.VMImportSubnet}"
+                        : "${crossdock.subnet.VMExportSubnet}"),
                 Map.entry("micronaut.server.netty.listeners.mutual.port", "${crossdock.tls.port}"),
                 Map.entry("micronaut.server.netty.listeners.mutual.ssl", "true"),
                 Map.entry("micronaut.server.ssl.enabled", "true"),

@@ -6,6 +6,8 @@ CREATE TABLE yes (
   sub text NOT NULL,
   machine text,
   other_side text NOT NULL,
+  other_issuer text,
+  other_sub text,
   max_bytes bigint NOT NULL,
   may_erase boolean NOT NULL,
   given_at timestamptz NOT NULL,

@@ -14,6 +14,7 @@ import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
 import crossdock.chassis.Outbox;
 import crossdock.contracts.Assignment;
+import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -33,6 +34,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.time.Clock;
@@ -40,8 +42,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,7 +84,7 @@ final class MigrationLogTest {
   private final Hands clock = new Hands();
   private final MigrationLog log =
       new MigrationLog(
-          new Identity(GATEWAY, GATEWAY.urn()),
+          new Identity(GATEWAY),
           PARTIES.trust(),
           PARTIES.key(GATEWAY),
           new LogStore(),
@@ -429,5 +434,110 @@ final class MigrationLogTest {
     assertThat(story).isEmpty();
     byte[] report = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
     assertThatThrownBy(() -> take(IDENTITY.reports(), report)).isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void whatIsNoReportIsRefusedAndLeavesNothing() {
+    request(Fact.Acceptance.AUTOMATIC);
+    byte[] good = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+    Envelope signed = Json.read(good, Envelope.class);
+    Envelope.Signature signature = signed.signatures().getFirst();
+    String later =
+        new String(signed.bytes(), StandardCharsets.UTF_8).replace("authorized.v1", "\\u0000");
+    byte[] edited = good.clone();
+    edited[edited.length / 4] ^= 1;
+    for (byte[] bad :
+        List.of(
+            new byte[0],
+            Arrays.copyOf(good, good.length / 2),
+            edited,
+            Json.bytes(with(signed, Report.PAYLOAD_TYPE, "AA==", signature.cert())),
+            Json.bytes(with(signed, Report.PAYLOAD_TYPE, signature.sig(), Optional.empty())),
+            Json.bytes(with(signed, "text/plain", signature.sig(), signature.cert())),
+            Json.bytes(
+                PARTIES
+                    .key(IDENTITY)
+                    .sign("application/vnd.crossdock.report.v2+json", signed.bytes())),
+            Json.bytes(
+                PARTIES
+                    .key(IDENTITY)
+                    .sign(Report.PAYLOAD_TYPE, later.getBytes(StandardCharsets.UTF_8))),
+            longer(good, 300 << 10))) {
+      assertThatThrownBy(() -> take(IDENTITY.reports(), bad)).isInstanceOf(Refused.class);
+    }
+    assertThat(story().bytes()).hasSize(1);
+    assertThat(verdicts(IDENTITY, Fact.Authorized.class)).isEmpty();
+    take(IDENTITY.reports(), good);
+    assertThat(story().state()).isEqualTo("authorized");
+  }
+
+  private static Envelope with(
+      Envelope envelope, String type, String signature, Optional<String> certificate) {
+    return new Envelope(
+        envelope.payload(),
+        type,
+        List.of(new Envelope.Signature(signature, Optional.empty(), certificate)));
+  }
+
+  /** The same, with a field that nobody knows and nobody signed. */
+  private static byte[] longer(byte[] report, int bytes) {
+    String text = new String(report, StandardCharsets.UTF_8);
+    return (text.substring(0, text.length() - 1) + ",\"x\":\"" + "x".repeat(bytes) + "\"}")
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void anAnswerThatComesADayLateIsStale() {
+    request(Fact.Acceptance.AUTOMATIC);
+    say(IDENTITY, Facts.authorized());
+    clock.now = clock.now.plus(Duration.ofDays(1));
+    look();
+    say(NORTH, new Fact.Inspected(Facts.MACHINE));
+    assertThat(verdicts(NORTH, Fact.Inspected.class)).containsExactly("STALE");
+    assertThat(migration().state()).isEqualTo(new State.Undone(Reason.OVERDUE));
+  }
+
+  @Test
+  void reportsInAnyOrderAndEachTwiceTellOneStory() {
+    var certificate = Facts.certificate(PARTIES, Facts.ID);
+    List<byte[]> reports = new ArrayList<>();
+    List<String> topics = new ArrayList<>();
+    for (Fact fact : Told.story(Fact.Acceptance.AUTOMATIC)) {
+      Optional<Role> role = Answers.role(fact).filter(by -> by != Role.GATEWAY);
+      if (role.isPresent()) {
+        Party by = party(role.get());
+        topics.add(by.reports());
+        Fact own = fact;
+        if (fact instanceof Fact.Certified) {
+          own = new Fact.Certified(1, true, certificate);
+        } else if (fact instanceof Fact.Imported) {
+          own = Facts.imported(certificate);
+        }
+        reports.add(PARTIES.report(by, Facts.ID, 1, own));
+      }
+    }
+    for (int seed = 0; seed < 10; seed++) {
+      empty();
+      request(Fact.Acceptance.AUTOMATIC);
+      List<Integer> order = new ArrayList<>();
+      for (int i = 0; i < 2 * reports.size(); i++) {
+        order.add(i % reports.size());
+      }
+      Collections.shuffle(order, new Random(seed));
+      order.forEach(i -> take(topics.get(i), reports.get(i)));
+      assertThat(migration().ended()).as("order " + order).isTrue();
+      assertThat(Event.verify(story().bytes(), PARTIES.trust())).hasSize(16);
+    }
+  }
+
+  private static Party party(Role role) {
+    return switch (role) {
+      case GATEWAY -> GATEWAY;
+      case IDENTITY -> IDENTITY;
+      case CATALOG -> CATALOG;
+      case BILLING -> BILLING;
+      case SOURCE -> NORTH;
+      case TARGET -> SOUTH;
+    };
   }
 }

@@ -86,7 +86,7 @@ final class WebhooksTest {
         subscriptions,
         new Guard(List.of("127.0.0.1/32")),
         courier,
-        new Identity(Parties.GATEWAY, Parties.GATEWAY.urn()),
+        new Identity(Parties.GATEWAY),
         time,
         meters);
   }

@@ -7,6 +7,8 @@ import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.files.Durable;
+import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -93,7 +95,7 @@ public final class Kvm implements Cloud {
       }
       if (found.isEmpty()) {
         Path place = site.root().resolve("incoming").resolve("adopted-" + id);
-        Site.erase(place);
+        Durable.erase(place);
         Files.createDirectory(place);
         for (Machine.Disk disk : machine.disks()) {
           Path image = disks.get(disk.name());
@@ -338,7 +340,7 @@ public final class Kvm implements Cloud {
       }
       try (Turn _ = site.turn()) {
         // Planned anew: what was written for the plan before is of no use.
-        Site.erase(place);
+        Durable.erase(place);
         requireRoom(machine);
         Files.createDirectory(place);
         site.write(place, wanted);
@@ -397,7 +399,7 @@ public final class Kvm implements Cloud {
       }
       State reservation = reservation(tag);
       for (Machine.Disk disk : reservation.machine().disks()) {
-        if (!Site.isFile(site.incoming(tag).resolve(Site.file(disk)))) {
+        if (!Durable.isFile(site.incoming(tag).resolve(Site.file(disk)))) {
           throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
         }
       }
@@ -516,7 +518,7 @@ public final class Kvm implements Cloud {
         }
         found = true;
       }
-      if (Site.isDirectory(site.incoming(tag))) {
+      if (Durable.isDirectory(site.incoming(tag))) {
         site.discard(site.incoming(tag), tag);
         found = true;
       }

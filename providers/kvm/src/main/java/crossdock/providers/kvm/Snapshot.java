@@ -3,6 +3,7 @@ package crossdock.providers.kvm;
 import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Machine;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.files.Durable;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,7 +125,7 @@ record Snapshot(Guests guests, Machine machine, Path directory, String prefix) {
         }
       }
     }
-    Site.erase(overlays());
+    Durable.erase(overlays());
     Files.deleteIfExists(directory.resolve(SOCKET));
   }
 

@@ -8,6 +8,8 @@ import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.files.Durable;
+import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -100,8 +102,7 @@ public final class Library implements Cloud {
 
   @Override
   public void stop(String machine, Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       State state = movable(machine, tag);
       if (!state.isLockedBy(tag.name())) {
         state.lockedBy(tag.name()).write(site.machine(machine));
@@ -111,8 +112,7 @@ public final class Library implements Cloud {
 
   @Override
   public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       movable(machine, tag);
     }
     try {
@@ -126,15 +126,12 @@ public final class Library implements Cloud {
 
   @Override
   public void close(Tag tag) throws IOException {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
-    }
+    site.turn(tag).close();
   }
 
   @Override
   public void restore(String machine, Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       State state = existing(machine);
       if (state.isLockedBy(tag.name())) {
         if (state.kept()) {
@@ -148,8 +145,7 @@ public final class Library implements Cloud {
 
   @Override
   public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       boolean erased = Durable.erase(site.trash().resolve(tag.name()));
       if (erase && (erased || isFree(machine))) {
         return; // by an earlier call
@@ -208,8 +204,7 @@ public final class Library implements Cloud {
     } catch (Refused e) {
       throw new Refusal(Reason.UNMAPPABLE, "The machine " + e.getMessage());
     }
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       Path place = place(tag);
       if (registered(tag).isPresent() || State.in(place).filter(wanted::equals).isPresent()) {
         return;
@@ -247,8 +242,7 @@ public final class Library implements Cloud {
 
   @Override
   public List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       Optional<Path> registered = registered(tag);
       if (registered.isPresent()) {
         // Nothing is overwritten: a sink replaces no file.
@@ -264,8 +258,7 @@ public final class Library implements Cloud {
   @Override
   public String register(Tag tag) throws IOException, Refusal {
     Machine planned;
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       Optional<Path> registered = registered(tag);
       if (registered.isPresent()) {
         return String.valueOf(registered.get().getFileName());
@@ -282,8 +275,7 @@ public final class Library implements Cloud {
       }
       digests.put(name, Durable.digest(place.resolve(name)));
     }
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       String id = freeId(planned, tag);
       Machine machine = withId(planned, id);
       Set<String> belonging = new HashSet<>(digests.keySet());
@@ -294,7 +286,7 @@ public final class Library implements Cloud {
         }
       }
       OvfPackage.complete(place, id, OvfWriter.write(Descriptor.of(machine)), digests);
-      turn.publish(place, site.machine(id));
+      Site.publish(place, site.machine(id));
       return id;
     }
   }
@@ -330,16 +322,14 @@ public final class Library implements Cloud {
 
   @Override
   public List<DiskTicket> readBack(Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       return read(requireRegistered(tag)).tickets(site.root());
     }
   }
 
   @Override
   public String boot(Tag tag) throws IOException, Refusal {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       requireRegistered(tag);
       return "";
     }
@@ -347,8 +337,7 @@ public final class Library implements Cloud {
 
   @Override
   public void release(Tag tag) throws IOException {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       Optional<Path> registered = registered(tag);
       if (registered.isPresent()) {
         Path directory = registered.get();
@@ -362,8 +351,7 @@ public final class Library implements Cloud {
 
   @Override
   public boolean remove(Tag tag) throws IOException {
-    try (Turn turn = Turn.take(site.root())) {
-      turn.admit(tag);
+    try (Turn _ = site.turn(tag)) {
       boolean found = Durable.erase(site.trash().resolve(tag.name()));
       Optional<Path> registered = registered(tag);
       if (registered.isPresent()) {

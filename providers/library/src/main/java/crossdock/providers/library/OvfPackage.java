@@ -4,6 +4,8 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.files.Durable;
+import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -44,7 +46,7 @@ public final class OvfPackage {
     byte[] ovf = OvfWriter.write(descriptor);
     Site site = Site.at(root);
     Path target = site.machine(machine.id());
-    try (Turn turn = Turn.take(site.root())) {
+    try (Turn _ = site.turn()) {
       Path place = site.trash().resolve("create-" + machine.id());
       Durable.erase(place);
       if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
@@ -62,7 +64,7 @@ public final class OvfPackage {
       }
       complete(place, machine.id(), ovf, digests);
       State.ownedBy(owner).write(place);
-      turn.publish(place, target);
+      Site.publish(place, target);
     }
   }
 

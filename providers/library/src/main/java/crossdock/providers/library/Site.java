@@ -1,6 +1,10 @@
 package crossdock.providers.library;
 
 import crossdock.contracts.Refused;
+import crossdock.providers.Tag;
+import crossdock.providers.files.Durable;
+import crossdock.providers.files.Fences;
+import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +16,9 @@ import java.util.regex.Pattern;
  * @param root a real path
  */
 record Site(Path root) {
+  static final String LOCK = "lock";
+  static final String FENCES = "fences";
+
   /** The grammar of {@link crossdock.contracts.Machine}'s id: never a path. */
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 
@@ -19,9 +26,7 @@ record Site(Path root) {
   static Site at(Path directory) throws IOException {
     Site site = new Site(Files.createDirectories(directory).toRealPath());
     for (Path part :
-        new Path[] {
-          site.machines(), site.incoming(), site.trash(), site.root.resolve(Turn.FENCES)
-        }) {
+        new Path[] {site.machines(), site.incoming(), site.trash(), site.root.resolve(FENCES)}) {
       if (!Durable.isDirectory(part)) {
         Files.createDirectories(part);
         Durable.sync(site.root);
@@ -57,5 +62,28 @@ record Site(Path root) {
   /** What is no more, or not yet: erased by whoever comes across it. */
   Path trash() {
     return root.resolve("trash");
+  }
+
+  /** The right to change anything here. */
+  Turn turn() throws IOException {
+    return Turn.take(root.resolve(LOCK));
+  }
+
+  /** Like {@link #turn()}, for the newest holder of the tag's job. */
+  Turn turn(Tag tag) throws IOException {
+    Turn turn = turn();
+    try {
+      new Fences(root.resolve(FENCES)).admit(tag);
+      return turn;
+    } catch (Throwable e) {
+      turn.close();
+      throw e;
+    }
+  }
+
+  /** Makes a directory visible under another name, with all that is in it. */
+  static void publish(Path place, Path target) throws IOException {
+    Durable.sync(place);
+    Durable.move(place, target);
   }
 }

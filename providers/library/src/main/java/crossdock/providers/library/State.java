@@ -3,6 +3,7 @@ package crossdock.providers.library;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
+import crossdock.providers.files.Durable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;

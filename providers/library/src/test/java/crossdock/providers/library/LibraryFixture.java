@@ -108,6 +108,6 @@ final class LibraryFixture implements Fixture {
 
   @Override
   public Set<String> remembered() {
-    return Set.of(Turn.FENCES, Turn.LOCK);
+    return Set.of(Site.FENCES, Site.LOCK);
   }
 }

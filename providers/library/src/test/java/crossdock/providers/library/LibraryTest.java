@@ -11,6 +11,7 @@ import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.files.Durable;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package crossdock.providers.kvm;
+package crossdock.providers.files;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -9,10 +9,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The right to change one thing of a site: one holder at a time among all threads and processes.
- * Whoever needs several takes the tag's first, then the machine's, then the site's.
+ * The right to change what a file stands for: one holder at a time among all threads and processes.
  */
-final class Turn implements AutoCloseable {
+public final class Turn implements AutoCloseable {
   private static final ConcurrentHashMap<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();
 
   private final ReentrantLock threads;
@@ -25,7 +24,7 @@ final class Turn implements AutoCloseable {
 
   /** Waits for it. The file stays, since deleting it would make two locks of one. */
   @SuppressWarnings("LockNotBeforeTry") // held until close
-  static Turn take(Path file) throws IOException {
+  public static Turn take(Path file) throws IOException {
     ReentrantLock threads = THREADS.computeIfAbsent(file, path -> new ReentrantLock());
     threads.lock();
     try {

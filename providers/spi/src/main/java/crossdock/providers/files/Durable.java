@@ -1,4 +1,4 @@
-package crossdock.providers.library;
+package crossdock.providers.files;
 
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
@@ -22,21 +22,27 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Files that survive a loss of power, wholly or not at all. Follows no links. */
-final class Durable {
+public final class Durable {
   private static final int BUFFER = 1 << 20;
 
   private Durable() {}
 
-  static boolean isFile(Path file) {
+  /** Whether it is a plain file, and no link to one. */
+  public static boolean isFile(Path file) {
     return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
   }
 
-  static boolean isDirectory(Path directory) {
+  /** Whether it is a directory, and no link to one. */
+  public static boolean isDirectory(Path directory) {
     return Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS);
   }
 
-  /** All of a file, refused if it is no plain file or longer than {@code most} bytes. */
-  static byte[] read(Path file, int most) throws IOException {
+  /**
+   * All of a file.
+   *
+   * @throws Refused if it is no plain file, or longer than {@code most} bytes
+   */
+  public static byte[] read(Path file, int most) throws IOException {
     // Not opened first: that would block on a pipe.
     if (!isFile(file)) {
       throw new Refused("no plain file " + file.getFileName());
@@ -55,7 +61,8 @@ final class Durable {
     }
   }
 
-  static void write(Path file, byte[] bytes) throws IOException {
+  /** Writes or replaces a file in one instant. */
+  public static void write(Path file, byte[] bytes) throws IOException {
     Path unfinished = file.resolveSibling("." + file.getFileName() + ".new");
     Files.deleteIfExists(unfinished);
     try (FileChannel channel = create(unfinished)) {
@@ -66,7 +73,7 @@ final class Durable {
   }
 
   /** Copies a disk, holes staying holes, and returns the digest of its bytes. */
-  static Sha256 copy(Path from, Path to) throws IOException {
+  public static Sha256 copy(Path from, Path to) throws IOException {
     MessageDigest digest = sha256();
     try (FileChannel source = open(from);
         FileChannel target = create(to)) {
@@ -91,7 +98,7 @@ final class Durable {
   }
 
   /** The digest of a file; memory stays flat. */
-  static Sha256 digest(Path file) throws IOException {
+  public static Sha256 digest(Path file) throws IOException {
     MessageDigest digest = sha256();
     try (FileChannel channel = open(file)) {
       ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
@@ -103,7 +110,7 @@ final class Durable {
   }
 
   /** Replaces a file, or puts a directory where none is, in one instant. */
-  static void move(Path from, Path to) throws IOException {
+  public static void move(Path from, Path to) throws IOException {
     Path old = parent(from);
     Path young = parent(to);
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
@@ -114,21 +121,21 @@ final class Durable {
   }
 
   /** Makes the names in a directory durable. */
-  static void sync(Path directory) throws IOException {
+  public static void sync(Path directory) throws IOException {
     try (FileChannel channel = FileChannel.open(directory)) {
       channel.force(true);
     }
   }
 
   /** What is in a directory, sorted by name. */
-  static List<Path> list(Path directory) throws IOException {
+  public static List<Path> list(Path directory) throws IOException {
     try (Stream<Path> entries = Files.list(directory)) {
       return new ArrayList<>(entries.sorted().toList());
     }
   }
 
   /** Deletes a directory with all that is in it, or a file; says whether there was anything. */
-  static boolean erase(Path tree) throws IOException {
+  public static boolean erase(Path tree) throws IOException {
     if (!Files.exists(tree, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
@@ -138,7 +145,7 @@ final class Durable {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
               throws IOException {
-            Files.delete(file);
+            Files.deleteIfExists(file);
             return FileVisitResult.CONTINUE;
           }
 

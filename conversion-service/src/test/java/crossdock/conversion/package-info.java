@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.conversion;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.export;
+
+import org.jspecify.annotations.NullMarked;

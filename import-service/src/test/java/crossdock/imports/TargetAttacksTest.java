@@ -1,0 +1,242 @@
+package crossdock.imports;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.SignedChain;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.CoreService;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Migration;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Party;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
+import crossdock.contracts.Report;
+import crossdock.contracts.Role;
+import crossdock.contracts.Sha256;
+import crossdock.contracts.Step;
+import crossdock.contracts.Subject;
+import crossdock.site.DockMessage;
+import crossdock.site.testing.Fate;
+import crossdock.site.testing.TestSite;
+import crossdock.site.testing.World;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What others try on a site that is to take a machine in, and what it answers. */
+@Timeout(120)
+class TargetAttacksTest {
+  private final Fate fate = Fate.kind();
+  private TestSite site;
+
+  @BeforeEach
+  void start(@TempDir Path directory) throws IOException {
+    site = new TestSite(Role.TARGET, directory, fate);
+    site.chain.says(Parties.GATEWAY, World.requested(Fact.Mode.COLD, false));
+  }
+
+  @AfterEach
+  void close() {
+    site.close();
+  }
+
+  private void granted() {
+    site.grant(World.owner(Parties.SOUTH), Parties.NORTH.id(), false);
+  }
+
+  private void assertFailed(Step step, Reason reason) throws InterruptedException {
+    site.tell();
+    site.await(() -> site.facts().contains("Failed"));
+    Fact.Failed failed = (Fact.Failed) site.reports().getLast().fact();
+    assertThat(failed.step()).isEqualTo(step);
+    assertThat(failed.reason()).isEqualTo(reason);
+  }
+
+  @Test
+  void allTheCoresKeysTogetherPutNothingHereWithoutTheCustomersYesHere() throws Exception {
+    site.untilDue(Step.RESERVE);
+    assertFailed(Step.RESERVE, Reason.NOT_GRANTED_AT_TARGET);
+    Migration migration = site.chain.migration();
+    for (CoreService service : CoreService.values()) {
+      site.chain.says(new Party.Core(service), new Fact.Reserved(migration.plan().digest()));
+    }
+    site.tell();
+    assertThat(site.value("SELECT count(*) FROM job WHERE kind <> 'reserve'")).isEqualTo("0");
+    assertThat(fate.calls()).isEmpty();
+    assertThat(site.files()).isEmpty();
+  }
+
+  @Test
+  void allTheCoresKeysTogetherStartNothingThatThisSiteHasNotRegistered() throws Exception {
+    granted();
+    site.untilDue(Step.STOP);
+    Migration migration = site.chain.migration();
+    Fact imported =
+        new Fact.Imported(
+            "vm-9",
+            1,
+            Sha256.NONE,
+            Fact.Proof.SENT,
+            site.parties.key(Parties.GATEWAY).bundle(new byte[0]));
+    for (CoreService service : CoreService.values()) {
+      site.chain
+          .says(new Party.Core(service), site.world.says(Step.STOP, migration))
+          .says(new Party.Core(service), imported)
+          .says(new Party.Core(service), new Fact.Accepted(Fact.Acceptance.MANUAL));
+    }
+    site.tell();
+    assertThat(site.value("SELECT count(*) FROM job WHERE kind <> 'reserve'")).isEqualTo("0");
+    SignedChain forged =
+        site.chain
+            .copy()
+            .add(
+                site.parties.forged(Parties.GATEWAY, Parties.SOUTH),
+                new Report(World.ID, Parties.SOUTH, 1, Instant.now(), imported));
+    assertThatThrownBy(() -> site.tell(forged.bytes()))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("CA did not make");
+    assertThat(fate.calls()).containsExactly("reserve");
+  }
+
+  @Test
+  void aCustomerWhoSaidNothingHereGetsNoMachineWhoeverElseDid() throws Exception {
+    granted();
+    site.chain.says(
+        Parties.IDENTITY,
+        new Fact.Authorized(
+            World.owner(Parties.NORTH), new Subject(World.issuer(Parties.SOUTH), "mallory")));
+    site.untilDue(Step.RESERVE);
+    assertFailed(Step.RESERVE, Reason.NOT_GRANTED_AT_TARGET);
+    assertThat(site.files()).isEmpty();
+  }
+
+  /** What is wrong with a certificate that the source reports. */
+  enum Flaw {
+    SIGNED_BY_ANOTHER_SITE,
+    SIGNED_BY_THE_CORE,
+    FOR_ANOTHER_SITE,
+    OF_ANOTHER_MIGRATION,
+    OF_ANOTHER_PLAN,
+    OF_ANOTHER_MACHINE,
+    EXPIRED,
+    WITHOUT_A_REQUIRED_CHECK
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aCertificateWithAFlawIsRefusedBeforeAByteIsFetched(Flaw flaw) throws Exception {
+    granted();
+    site.untilDue(Step.CERTIFY);
+    Migration now = site.chain.migration();
+    Instant at = Instant.now();
+    Certificate certificate =
+        new Certificate(
+            flaw == Flaw.OF_ANOTHER_MIGRATION ? MigrationId.of(World.CALLER, "two") : World.ID,
+            Parties.NORTH.id(),
+            flaw == Flaw.FOR_ANOTHER_SITE ? Parties.WEST.id() : Parties.SOUTH.id(),
+            at.minusSeconds(100),
+            flaw == Flaw.EXPIRED ? at.minusSeconds(1) : at.plusSeconds(3600),
+            flaw == Flaw.OF_ANOTHER_PLAN ? Sha256.NONE : now.plan().digest(),
+            1,
+            at,
+            flaw == Flaw.OF_ANOTHER_MACHINE ? Sha256.NONE : now.machine().digest(),
+            World.disks(now.machine()),
+            Certificate.REQUIRED.stream()
+                .skip(flaw == Flaw.WITHOUT_A_REQUIRED_CHECK ? 1 : 0)
+                .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
+                .toList());
+    Party signer =
+        switch (flaw) {
+          case SIGNED_BY_ANOTHER_SITE -> Parties.WEST;
+          case SIGNED_BY_THE_CORE -> Parties.GATEWAY;
+          case FOR_ANOTHER_SITE,
+              OF_ANOTHER_MIGRATION,
+              OF_ANOTHER_PLAN,
+              OF_ANOTHER_MACHINE,
+              EXPIRED,
+              WITHOUT_A_REQUIRED_CHECK ->
+              Parties.NORTH;
+        };
+    site.chain.says(
+        Parties.NORTH, new Fact.Certified(1, true, certificate.sign(site.parties.key(signer))));
+    assertFailed(Step.IMPORT, Reason.CERTIFICATE_REFUSED);
+    assertThat(fate.calls()).containsExactly("reserve");
+    assertThat(site.orders()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fetch", "read-back"})
+  void disksThatAreNotTheCertifiedOnesAreNeitherCountersignedNorStarted(String lie)
+      throws Exception {
+    granted();
+    site.answers =
+        order ->
+            Optional.of(order.kind().equals(lie) ? other(site.result(order)) : site.result(order));
+    site.untilDue(Step.IMPORT);
+    assertFailed(Step.IMPORT, Reason.DIGEST_MISMATCH);
+    assertThat(fate.calls()).doesNotContain("boot");
+    if (lie.equals("fetch")) {
+      assertThat(fate.calls()).doesNotContain("register");
+    }
+    site.chain.says(Parties.GATEWAY, new Fact.Undoing(Reason.DIGEST_MISMATCH));
+    site.until(Migration::ended, () -> {});
+    assertThat(site.files()).isEmpty();
+    assertThat(site.facts()).doesNotContain("Imported");
+  }
+
+  private static DockMessage.Result other(DockMessage.Result honest) {
+    return new DockMessage.Result(
+        honest.migration(),
+        honest.kind(),
+        honest.step(),
+        honest.attempt(),
+        honest.disks().stream()
+            .map(disk -> new Certificate.Disk(disk.name(), Sha256.NONE, disk.length()))
+            .toList(),
+        honest.checks(),
+        Optional.empty(),
+        "");
+  }
+
+  @Test
+  void whatIsReplayedInAnyOrderIsDoneOnce() throws Exception {
+    granted();
+    site.echo();
+    site.until(Migration::ended, () -> {});
+    assertThat(site.facts()).containsExactly("Reserved", "Imported", "Used", "Booted");
+    assertThat(site.orders())
+        .extracting(DockMessage.Order::kind)
+        .containsExactly("fetch", "read-back");
+    assertThat(fate.calls().stream().filter("boot"::equals)).hasSize(1);
+  }
+
+  @Test
+  void aDockMessageThatIsNoneIsRefusedAndWakesNobody() throws Exception {
+    granted();
+    site.answers = _ -> Optional.empty();
+    site.untilDue(Step.IMPORT);
+    site.await(() -> !site.orders().isEmpty());
+    String half = Json.text(site.result(site.orders().getFirst()));
+    for (String text :
+        List.of("", "{}", half.substring(0, half.length() / 2), "\u0000", half + half)) {
+      assertThatThrownBy(() -> site.dock(text.getBytes(StandardCharsets.UTF_8), Step.IMPORT))
+          .isInstanceOf(Refused.class);
+    }
+    assertThat(site.value("SELECT state FROM job WHERE kind = 'import'")).isEqualTo("WAITING");
+  }
+}

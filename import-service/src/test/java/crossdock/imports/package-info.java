@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.imports;
+
+import org.jspecify.annotations.NullMarked;

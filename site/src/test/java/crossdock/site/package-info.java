@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.site;
+
+import org.jspecify.annotations.NullMarked;
