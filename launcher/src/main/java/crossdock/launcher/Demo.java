@@ -42,27 +42,67 @@ final class Demo implements Callable<Integer> {
   @Option(names = "--keep", description = "Leave everything running at the end.")
   boolean keep;
 
+  @Option(
+      names = "--on",
+      defaultValue = "here",
+      description =
+          "here: as processes (default); compose: in the containers of docker-compose.yml.")
+  On on = On.here;
+
+  /** As it is written on the command line. */
+  enum On {
+    here,
+    compose
+  }
+
   /** A machine on its way. */
   private record Move(Customer customer, Site from, Site to, String machine, String id) {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
     PrintStream out = json ? System.err : System.out;
+    return switch (on) {
+      case here -> here(out);
+      case compose -> compose(out);
+    };
+  }
+
+  private int here(PrintStream out) throws IOException, InterruptedException {
     State state = Launcher.state();
     Cargo cargo = Cargo.choose(Launcher.home(), state, out);
     Launcher.up(Scope.ALL, cargo.provider());
     try {
-      ObjectNode result = JSON.createObjectNode();
-      boolean good = run(state, cargo, out, result);
-      if (json) {
-        System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
-      }
-      return good ? 0 : 1;
+      return run(state, cargo, out);
     } finally {
       if (!keep) {
         Launcher.down();
       }
     }
+  }
+
+  private int compose(PrintStream out) throws IOException, InterruptedException {
+    Compose compose = Compose.of(Launcher.state(), Launcher.ports(), Launcher.home());
+    try {
+      compose.up(out);
+      out.println(
+          "Containers have no QEMU: moving packages between two libraries."
+              + " Not checked: that a guest boots at the target and goes on counting.");
+      return run(compose.state(), new Cargo.Packages(compose.state(), compose::handOver), out);
+    } finally {
+      if (!keep) {
+        compose.down();
+      }
+    }
+  }
+
+  private int run(State state, Cargo cargo, PrintStream out)
+      throws IOException, InterruptedException {
+    ObjectNode result = JSON.createObjectNode();
+    boolean good = run(state, cargo, out, result);
+    if (json) {
+      System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
+    }
+    return good ? 0 : 1;
   }
 
   private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)

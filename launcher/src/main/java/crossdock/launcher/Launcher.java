@@ -40,6 +40,8 @@ public final class Launcher implements Runnable {
             .addSubcommand(new Show())
             .addSubcommand(new Demo())
             .addSubcommand(new Supervise())
+            .addSubcommand(new Compose.Prepare())
+            .addSubcommand(new Compose.Topics())
             .setExecutionExceptionHandler(Launcher::say)
             .execute(args);
     System.exit(status);
