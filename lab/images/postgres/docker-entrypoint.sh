@@ -16,6 +16,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_PASSWD=$names NSS_WRAPPER_GROUP=$groups \
     initdb --username="${POSTGRES_USER:-postgres}" --pwfile=<(echo "$password") --locale=C --encoding=UTF8 \
     "${options[@]}" -D "$PGDATA"
+  # Where the public image listens; initdb has a mind of its own about the socket.
+  printf "%s\n" "listen_addresses = '*'" "unix_socket_directories = '/var/run/postgresql'" >> "$PGDATA/postgresql.conf"
   echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
   pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
   for script in /docker-entrypoint-initdb.d/*.sql; do

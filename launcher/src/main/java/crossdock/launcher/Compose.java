@@ -179,7 +179,18 @@ record Compose(State state, Ports ports, Path home, List<String> engine) {
     run("build");
     out.println("Starting containers ...");
     long began = System.nanoTime();
+    // Engine 20.10 calls a container unhealthy in the moment of its start, and compose 1.29
+    // believes
+    // it: nothing that waits for these two may be looking then.
+    run("up", "-d", "postgres", "kafka");
+    healthy(began);
     run("up", "-d");
+    healthy(began);
+    Duration took = Duration.ofNanos(System.nanoTime() - began);
+    out.printf("All containers are healthy after %d s.%n", took.toSeconds());
+  }
+
+  private void healthy(long began) throws IOException, InterruptedException {
     List<String> waiting = unhealthy();
     while (!waiting.isEmpty()) {
       if (System.nanoTime() - began > PATIENCE.toNanos()) {
@@ -196,8 +207,6 @@ record Compose(State state, Ports ports, Path home, List<String> engine) {
       TimeUnit.SECONDS.sleep(1);
       waiting = unhealthy();
     }
-    Duration took = Duration.ofNanos(System.nanoTime() - began);
-    out.printf("All containers are healthy after %d s.%n", took.toSeconds());
   }
 
   /** Ends and removes the containers; the data stays. */
