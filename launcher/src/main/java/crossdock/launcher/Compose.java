@@ -63,7 +63,18 @@ record Compose(State state, Ports ports, Path home, List<String> engine) {
 
     @Override
     public Integer call() throws ExecutionException, InterruptedException {
-      return new KafkaTopics(bootstrap, Kafka.client(keys)).settled() ? 0 : 1;
+      KafkaTopics topics = new KafkaTopics(bootstrap, Kafka.client(keys));
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (true) {
+        try {
+          return topics.settled() ? 0 : 1;
+        } catch (ExecutionException e) {
+          // A broker that listens may still be busy with its own start.
+          if (System.nanoTime() > deadline) {
+            throw e;
+          }
+        }
+      }
     }
   }
 
