@@ -18,7 +18,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -67,7 +66,7 @@ sealed interface Cargo {
         "%s missing (Debian: qemu-system-x86, qemu-utils, e2fsprogs): moving packages between two libraries.%n"
             + "Not checked: that a guest boots at the target and goes on counting.%n",
         String.join(", ", missing));
-    return new Packages(state, _ -> {});
+    return new Packages(state);
   }
 
   private static boolean installed(String tool) {
@@ -194,12 +193,8 @@ sealed interface Cargo {
     }
   }
 
-  /**
-   * OVF packages with a disk of random runs and holes.
-   *
-   * @param handOver makes what was put at a site the site's own
-   */
-  record Packages(State state, Consumer<Path> handOver) implements Cargo {
+  /** OVF packages with a disk of random runs and holes. */
+  record Packages(State state) implements Cargo {
     private static final long BYTES = (96L << 20) + 512;
 
     @Override
@@ -227,7 +222,6 @@ sealed interface Cargo {
       OvfPackage.create(
           state.site(site.provider()), machine(machine, "raw", BYTES), owner, Map.of(DISK, disk));
       Files.delete(disk);
-      handOver.accept(state.site(site.provider()));
     }
 
     @Override

@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -72,7 +73,7 @@ final class Demo implements Callable<Integer> {
     Cargo cargo = Cargo.choose(Launcher.home(), state, out);
     Launcher.up(Scope.ALL, cargo.provider());
     try {
-      return run(state, cargo, out);
+      return run(state, cargo, _ -> {}, out);
     } finally {
       if (!keep) {
         Launcher.down();
@@ -87,7 +88,7 @@ final class Demo implements Callable<Integer> {
       out.println(
           "Containers have no QEMU: moving packages between two libraries."
               + " Not checked: that a guest boots at the target and goes on counting.");
-      return run(compose.state(), new Cargo.Packages(compose.state(), compose::handOver), out);
+      return run(compose.state(), new Cargo.Packages(compose.state()), compose::handOver, out);
     } finally {
       if (!keep) {
         compose.down();
@@ -95,17 +96,21 @@ final class Demo implements Callable<Integer> {
     }
   }
 
-  private int run(State state, Cargo cargo, PrintStream out)
+  /**
+   * @param handOver makes what was put at a site the site's own
+   */
+  private int run(State state, Cargo cargo, Consumer<Path> handOver, PrintStream out)
       throws IOException, InterruptedException {
     ObjectNode result = JSON.createObjectNode();
-    boolean good = run(state, cargo, out, result);
+    boolean good = run(state, cargo, handOver, out, result);
     if (json) {
       System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
     }
     return good ? 0 : 1;
   }
 
-  private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)
+  private boolean run(
+      State state, Cargo cargo, Consumer<Path> handOver, PrintStream out, ObjectNode result)
       throws IOException, InterruptedException {
     Ports ports = Launcher.ports();
     HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
@@ -121,6 +126,7 @@ final class Demo implements Callable<Integer> {
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
       cargo.place(move.from(), move.machine(), customer.subject(provider));
+      handOver.accept(state.site(provider));
       consent(ports, move);
       moves.add(ask(ports, move));
     }
