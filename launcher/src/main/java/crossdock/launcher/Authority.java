@@ -139,14 +139,15 @@ final class Authority {
     return pem(certificate);
   }
 
-  /** Issues a leaf whose common name and URI name the same party, and these IP addresses. */
+  /** Issues a leaf whose common name and URI name the same party, and these addresses or names. */
   Leaf issue(Party party, Use use, String... addresses) {
     KeyPair pair = newKey();
     Instant now = clock.instant();
     List<GeneralName> names = new ArrayList<>();
     names.add(new GeneralName(GeneralName.uniformResourceIdentifier, party.urn()));
     for (String address : addresses) {
-      names.add(new GeneralName(GeneralName.iPAddress, address));
+      int kind = address.matches("[0-9.]+") ? GeneralName.iPAddress : GeneralName.dNSName;
+      names.add(new GeneralName(kind, address));
     }
     try {
       var utils = new JcaX509ExtensionUtils();

@@ -29,6 +29,9 @@ import java.util.stream.Stream;
 sealed interface Cargo {
   String DISK = "root";
 
+  /** Of the demo's packages. */
+  long PACKAGE_BYTES = (96L << 20) + 512;
+
   /** The adapter that the sites need for it. */
   String provider();
 
@@ -66,7 +69,7 @@ sealed interface Cargo {
         "%s missing (Debian: qemu-system-x86, qemu-utils, e2fsprogs): moving packages between two libraries.%n"
             + "Not checked: that a guest boots at the target and goes on counting.%n",
         String.join(", ", missing));
-    return new Packages(state, (96L << 20) + 512);
+    return new Packages(state, PACKAGE_BYTES);
   }
 
   private static boolean installed(String tool) {

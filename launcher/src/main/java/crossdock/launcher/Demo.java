@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -43,22 +44,37 @@ final class Demo implements Callable<Integer> {
   @Option(names = "--keep", description = "Leave everything running at the end.")
   boolean keep;
 
+  @Option(
+      names = "--on",
+      defaultValue = "here",
+      description =
+          "here: as processes (default); compose: in the containers of docker-compose.yml.")
+  On on = On.here;
+
+  /** As it is written on the command line. */
+  enum On {
+    here,
+    compose
+  }
+
   /** A machine on its way. */
   private record Move(Customer customer, Site from, Site to, String machine, String id) {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
     PrintStream out = json ? System.err : System.out;
+    return switch (on) {
+      case here -> here(out);
+      case compose -> compose(out);
+    };
+  }
+
+  private int here(PrintStream out) throws IOException, InterruptedException {
     State state = Launcher.state();
     Cargo cargo = Cargo.choose(Launcher.home(), state, out);
     Launcher.up(Scope.ALL, cargo.provider());
-    try {
-      ObjectNode result = JSON.createObjectNode();
-      boolean good = run(state, cargo, out, result);
-      if (json) {
-        System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
-      }
-      return good ? 0 : 1;
+    try (Receiver receiver = Receiver.open(Launcher.ports())) {
+      return run(state, cargo, _ -> {}, Optional.of(receiver), out);
     } finally {
       if (!keep) {
         Launcher.down();
@@ -66,19 +82,55 @@ final class Demo implements Callable<Integer> {
     }
   }
 
-  private boolean run(State state, Cargo cargo, PrintStream out, ObjectNode result)
-      throws IOException, InterruptedException {
-    try (Receiver receiver = Receiver.open(Launcher.ports())) {
-      return run(state, cargo, receiver, out, result);
+  private int compose(PrintStream out) throws IOException, InterruptedException {
+    Compose compose = Compose.of(Launcher.state(), Launcher.ports(), Launcher.home());
+    try {
+      compose.up(out);
+      out.println(
+          "Containers have no QEMU: moving packages between two libraries."
+              + " Not checked: that a guest boots at the target and goes on counting, and that a"
+              + " partner is told, for no container reaches a receiver on this machine's loopback.");
+      Cargo cargo = new Cargo.Packages(compose.state(), Cargo.PACKAGE_BYTES);
+      return run(compose.state(), cargo, compose::handOver, Optional.empty(), out);
+    } finally {
+      if (!keep) {
+        compose.down();
+      }
     }
   }
 
+  /**
+   * @param handOver makes what was put at a site the site's own
+   * @param receiver where the partner is told; empty if nobody can be told there
+   */
+  private int run(
+      State state,
+      Cargo cargo,
+      Consumer<Path> handOver,
+      Optional<Receiver> receiver,
+      PrintStream out)
+      throws IOException, InterruptedException {
+    ObjectNode result = JSON.createObjectNode();
+    boolean good = run(state, cargo, handOver, receiver, out, result);
+    if (json) {
+      System.out.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(result));
+    }
+    return good ? 0 : 1;
+  }
+
   private boolean run(
-      State state, Cargo cargo, Receiver receiver, PrintStream out, ObjectNode result)
+      State state,
+      Cargo cargo,
+      Consumer<Path> handOver,
+      Optional<Receiver> receiver,
+      PrintStream out,
+      ObjectNode result)
       throws IOException, InterruptedException {
     Ports ports = Launcher.ports();
     HttpClient http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
-    subscribe(ports, Customer.of(state, Realms.PARTNER, http), receiver);
+    if (receiver.isPresent()) {
+      subscribe(ports, Customer.of(state, Realms.PARTNER, http), receiver.get());
+    }
     Site north = Site.ALL.get(0);
     Site south = Site.ALL.get(1);
     String run = Long.toString(Instant.now().getEpochSecond(), 36);
@@ -91,6 +143,7 @@ final class Demo implements Callable<Integer> {
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
       cargo.place(move.from(), move.machine(), customer.subject(provider));
+      handOver.accept(state.site(provider));
       consent(ports, move);
       Move asked = ask(ports, move);
       customer.put(url(ports, asked) + "/shares/" + Realms.PARTNER);
@@ -104,7 +157,9 @@ final class Demo implements Callable<Integer> {
     for (Move move : moves) {
       good &= prove(ports, cargo, trust, move, out, migrations.addObject());
     }
-    good &= told(ports, receiver, moves, out, result.putObject("webhooks"));
+    if (receiver.isPresent()) {
+      good &= told(ports, receiver.get(), moves, out, result.putObject("webhooks"));
+    }
     String api = Services.url(ports, "gateway");
     ObjectNode urls = result.putObject("urls");
     urls.put("api", api + "/v1").put("page", api + "/").put("openapi", api + "/openapi.yaml");

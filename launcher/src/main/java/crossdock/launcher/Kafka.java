@@ -18,14 +18,14 @@ final class Kafka {
   static final String PRINCIPALS = "RULE:^CN=([a-z0-9.-]+)$/$1/";
 
   private final State state;
-  private final Ports ports;
+  private final Place place;
   private final Pki pki;
   private final AotCache cache;
   private final Scope scope;
 
-  Kafka(State state, Ports ports, Pki pki, Path home, Scope scope) {
+  Kafka(State state, Place place, Pki pki, Path home, Scope scope) {
     this.state = state;
-    this.ports = ports;
+    this.place = place;
     this.pki = pki;
     this.cache = cache(home);
     this.scope = scope;
@@ -35,17 +35,27 @@ final class Kafka {
     return AotCache.of(home.resolve("launcher/kafka/target"));
   }
 
-  static String bootstrap(Ports ports) {
-    return "127.0.0.1:" + ports.kafka();
+  static String bootstrap(Place place) {
+    return place.kafka().address();
+  }
+
+  /** Writes what the broker and its administrator need, and where the broker reads it. */
+  Path write() {
+    Path directory = state.run("kafka");
+    pki.kafka(directory, Party.BROKER, Authority.Use.PEER, Ports.LOOPBACK, place.kafka().host());
+    pki.kafka(admin(state), Party.ADMIN, Authority.Use.CLIENT);
+    Path properties = directory.resolve("server.properties");
+    State.write(properties, place.seen(properties(directory)));
+    return properties;
+  }
+
+  static Path admin(State state) {
+    return state.run("kafka-admin");
   }
 
   Daemon prepare() throws IOException, InterruptedException {
     Path directory = state.run("kafka");
-    pki.kafka(directory, Party.BROKER, Authority.Use.PEER, "127.0.0.1");
-    Path admin = state.run("kafka-admin");
-    pki.kafka(admin, Party.ADMIN, Authority.Use.CLIENT);
-    Path properties = directory.resolve("server.properties");
-    State.write(properties, properties(directory));
+    Path properties = write();
     if (!Files.exists(directory.resolve("data/meta.properties"))) {
       Spawn.tool(
           state,
@@ -64,7 +74,7 @@ final class Kafka {
     }
     List<String> options = new ArrayList<>(cache.options(scope));
     options.add("-Xmx320m");
-    KafkaTopics topics = new KafkaTopics(bootstrap(ports), client(admin));
+    KafkaTopics topics = new KafkaTopics(bootstrap(place), client(admin(state)));
     return new Daemon(
         "kafka",
         directory,
@@ -73,7 +83,7 @@ final class Kafka {
         Daemon.Signal.TERM,
         Duration.ofSeconds(90),
         scope.grace(),
-        bootstrap(ports),
+        bootstrap(place),
         topics::settled);
   }
 
@@ -115,8 +125,8 @@ final class Kafka {
     process.roles=broker,controller
     node.id=1
     controller.quorum.voters=1@127.0.0.1:%2$d
-    listeners=BROKER://127.0.0.1:%1$d,CONTROLLER://127.0.0.1:%2$d
-    advertised.listeners=BROKER://127.0.0.1:%1$d
+    listeners=BROKER://%5$s:%6$d,CONTROLLER://127.0.0.1:%2$d
+    advertised.listeners=BROKER://%1$s
     listener.security.protocol.map=BROKER:SSL,CONTROLLER:SSL
     inter.broker.listener.name=BROKER
     controller.listener.names=CONTROLLER
@@ -149,6 +159,11 @@ final class Kafka {
     num.io.threads=4
     """
         .formatted(
-            ports.kafka(), ports.kafkaController(), directory, PRINCIPALS.replace("\\", "\\\\"));
+            bootstrap(place),
+            place.published().kafkaController(),
+            directory,
+            PRINCIPALS.replace("\\", "\\\\"),
+            place.everywhere(),
+            place.kafka().port());
   }
 }

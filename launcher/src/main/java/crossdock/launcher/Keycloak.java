@@ -9,7 +9,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -83,22 +85,12 @@ final class Keycloak {
     }
     command.addAll(1, cache.options(scope));
     Map<String, String> environment = new HashMap<>();
-    environment.put("KC_DB_URL", Postgres.url(ports, "keycloak"));
-    environment.put("KC_DB_USERNAME", Postgres.database("keycloak"));
-    environment.put("KC_DB_PASSWORD", Postgres.password(state, "keycloak"));
-    environment.put("KC_DB_POOL_INITIAL_SIZE", "2");
-    environment.put("KC_DB_POOL_MIN_SIZE", "2");
-    environment.put("KC_DB_POOL_MAX_SIZE", "15");
-    environment.put("KC_CACHE", "local");
-    environment.put("KC_HOSTNAME", "http://127.0.0.1:" + ports.keycloak());
-    environment.put("KC_HTTP_ENABLED", "true");
-    environment.put("KC_HTTP_HOST", "127.0.0.1");
-    environment.put("KC_HTTP_PORT", Integer.toString(ports.keycloak()));
-    environment.put("KC_HTTP_MANAGEMENT_HOST", "127.0.0.1");
+    settings(state, ports)
+        .forEach(
+            (name, value) ->
+                environment.put("KC_" + name.toUpperCase(Locale.ROOT).replace('-', '_'), value));
+    environment.put("KC_HTTP_MANAGEMENT_HOST", Ports.LOOPBACK);
     environment.put("KC_HTTP_MANAGEMENT_PORT", Integer.toString(ports.keycloakManagement()));
-    environment.put("KC_HTTP_POOL_MAX_THREADS", "16");
-    environment.put("KC_BOOTSTRAP_ADMIN_USERNAME", "admin");
-    environment.put("KC_BOOTSTRAP_ADMIN_PASSWORD", state.secret("keycloak.admin"));
     String health = "http://127.0.0.1:" + ports.keycloakManagement() + "/health/ready";
     return new Daemon(
         "keycloak",
@@ -108,7 +100,7 @@ final class Keycloak {
         Daemon.Signal.TERM,
         Duration.ofMinutes(3),
         scope.grace(),
-        "http://127.0.0.1:" + ports.keycloak(),
+        "http://" + ports.keycloak().address(),
         () -> {
           boolean ready = Http.ok(health);
           if (ready) {
@@ -116,6 +108,26 @@ final class Keycloak {
           }
           return ready;
         });
+  }
+
+  /** By the names that its configuration file has for them. */
+  static Map<String, String> settings(State state, Place place) {
+    Map<String, String> settings = new TreeMap<>();
+    settings.put("db-url", Postgres.url(place, "keycloak"));
+    settings.put("db-username", Postgres.database("keycloak"));
+    settings.put("db-password", Postgres.password(state, "keycloak"));
+    settings.put("db-pool-initial-size", "2");
+    settings.put("db-pool-min-size", "2");
+    settings.put("db-pool-max-size", "15");
+    settings.put("cache", "local");
+    settings.put("hostname", "http://" + place.published().keycloak().address());
+    settings.put("http-enabled", "true");
+    settings.put("http-host", place.everywhere());
+    settings.put("http-port", Integer.toString(place.keycloak().port()));
+    settings.put("http-pool-max-threads", "16");
+    settings.put("bootstrap-admin-username", "admin");
+    settings.put("bootstrap-admin-password", state.secret("keycloak.admin"));
+    return settings;
   }
 
   private static Path distribution(Path home) {

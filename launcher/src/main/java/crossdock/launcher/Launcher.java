@@ -41,6 +41,8 @@ public final class Launcher implements Runnable {
             .addSubcommand(new Demo())
             .addSubcommand(new Chaos())
             .addSubcommand(new Supervise())
+            .addSubcommand(new Compose.Prepare())
+            .addSubcommand(new Compose.Topics())
             .setExecutionExceptionHandler(Launcher::say)
             .execute(args);
     System.exit(status);

@@ -51,9 +51,8 @@ record Pki(Authority core, Map<String, Authority> members) {
    * Writes {@code key.p12} and {@code trust.p12}, which trusts every authority; whom each of them
    * may name is checked above TLS.
    */
-  void tls(
-      Path directory, Authority authority, Party party, String password, List<String> addresses) {
-    Leaf leaf = authority.issue(party, Use.PEER, addresses.toArray(String[]::new));
+  void tls(Path directory, Authority authority, Party party, String password, String address) {
+    Leaf leaf = authority.issue(party, Use.PEER, address);
     State.write(directory.resolve("key.p12"), leaf.pkcs12(password));
     List<X509Certificate> trusted =
         Stream.concat(Stream.of(core), members.values().stream())

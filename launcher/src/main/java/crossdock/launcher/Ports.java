@@ -1,7 +1,12 @@
 package crossdock.launcher;
 
+import crossdock.launcher.Preflight.Endpoint;
+import java.util.Objects;
+
 /** Every port, counted from one base ({@code CROSSDOCK_PORTS}, by default 19000). */
-record Ports(int base) {
+record Ports(int base) implements Place {
+  static final String LOOPBACK = "127.0.0.1";
+
   Ports {
     if (base < 1024 || base > 65_000) {
       throw new Refusal(
@@ -24,20 +29,46 @@ record Ports(int base) {
     return base + offset;
   }
 
-  int postgres() {
-    return base + 50;
+  @Override
+  public Ports published() {
+    return this;
   }
 
-  int kafka() {
-    return base + 51;
+  @Override
+  public String everywhere() {
+    return LOOPBACK;
+  }
+
+  @Override
+  public Endpoint plain(Services.Service service) {
+    return new Endpoint(LOOPBACK, at(service.offset()));
+  }
+
+  @Override
+  public Endpoint mutual(Services.Service service) {
+    Site site = Objects.requireNonNull(service.site());
+    // Five above the plain one: export, import, dock.
+    return new Endpoint(
+        service.imports() ? site.importSubnet() : site.exportSubnet(), at(service.offset() + 5));
+  }
+
+  @Override
+  public Endpoint postgres() {
+    return new Endpoint(LOOPBACK, base + 50);
+  }
+
+  @Override
+  public Endpoint kafka() {
+    return new Endpoint(LOOPBACK, base + 51);
   }
 
   int kafkaController() {
     return base + 52;
   }
 
-  int keycloak() {
-    return base + 53;
+  @Override
+  public Endpoint keycloak() {
+    return new Endpoint(LOOPBACK, base + 53);
   }
 
   int keycloakManagement() {
@@ -47,5 +78,10 @@ record Ports(int base) {
   /** Where the demo's partner is told. */
   int receiver() {
     return base + 55;
+  }
+
+  @Override
+  public String seen(String text) {
+    return text;
   }
 }

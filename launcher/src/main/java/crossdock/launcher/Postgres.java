@@ -19,17 +19,22 @@ import java.util.Properties;
  * service a role and a database that no other role may connect to.
  */
 final class Postgres {
+  private static final String ROLE = "CREATE ROLE %s LOGIN;\n";
+  private static final String PASSWORD = "ALTER ROLE %s PASSWORD '%s' CONNECTION LIMIT 20;\n";
+  private static final String DATABASE = "CREATE DATABASE %1$s OWNER %1$s;\n";
+  private static final String PRIVATE = "REVOKE ALL ON DATABASE %s FROM PUBLIC;\n";
+
   private final State state;
-  private final Ports ports;
+  private final Place place;
   private final Path home;
   private final List<String> owners;
 
   /**
    * @param owners who gets a role and a database of that name
    */
-  Postgres(State state, Ports ports, Path home, List<String> owners) {
+  Postgres(State state, Place place, Path home, List<String> owners) {
     this.state = state;
-    this.ports = ports;
+    this.place = place;
     this.home = home;
     this.owners = List.copyOf(owners);
   }
@@ -38,8 +43,8 @@ final class Postgres {
     return owner.replace('-', '_');
   }
 
-  static String url(Ports ports, String owner) {
-    return "jdbc:postgresql://127.0.0.1:" + ports.postgres() + "/" + database(owner);
+  static String url(Place place, String owner) {
+    return "jdbc:postgresql://" + place.postgres().address() + "/" + database(owner);
   }
 
   static String password(State state, String owner) {
@@ -75,7 +80,7 @@ final class Postgres {
     command.addAll(asUser(binaries.resolve("bin/postgres").toString(), "-D", data.toString()));
     for (String setting :
         List.of(
-            "port=" + ports.postgres(),
+            "port=" + place.postgres().port(),
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "password_encryption=scram-sha-256",
@@ -98,7 +103,7 @@ final class Postgres {
         Daemon.Signal.INT,
         Duration.ofMinutes(1),
         Duration.ofSeconds(10),
-        "127.0.0.1:" + ports.postgres(),
+        place.postgres().address(),
         this::ready);
   }
 
@@ -108,8 +113,7 @@ final class Postgres {
     login.setProperty("user", "postgres");
     login.setProperty("password", password(state, "postgres"));
     login.setProperty("connectTimeout", "2");
-    String url = "jdbc:postgresql://127.0.0.1:" + ports.postgres() + "/postgres";
-    try (Connection connection = DriverManager.getConnection(url, login);
+    try (Connection connection = DriverManager.getConnection(url(place, "postgres"), login);
         Statement statement = connection.createStatement()) {
       for (String owner : owners) {
         own(statement, owner);
@@ -122,14 +126,27 @@ final class Postgres {
   private void own(Statement statement, String owner) throws SQLException {
     String name = database(owner);
     if (!found(statement, "SELECT 1 FROM pg_roles WHERE rolname = '" + name + "'")) {
-      statement.execute("CREATE ROLE " + name + " LOGIN");
+      statement.execute(ROLE.formatted(name));
     }
-    statement.execute(
-        "ALTER ROLE " + name + " PASSWORD '" + password(state, owner) + "' CONNECTION LIMIT 20");
+    statement.execute(PASSWORD.formatted(name, password(state, owner)));
     if (!found(statement, "SELECT 1 FROM pg_database WHERE datname = '" + name + "'")) {
-      statement.execute("CREATE DATABASE " + name + " OWNER " + name);
+      statement.execute(DATABASE.formatted(name));
     }
-    statement.execute("REVOKE ALL ON DATABASE " + name + " FROM PUBLIC");
+    statement.execute(PRIVATE.formatted(name));
+  }
+
+  /** The same for a cluster that was made this moment, to be run by whoever made it. */
+  static String script(State state, List<String> owners) {
+    StringBuilder script = new StringBuilder();
+    for (String owner : owners) {
+      String name = database(owner);
+      script
+          .append(ROLE.formatted(name))
+          .append(PASSWORD.formatted(name, password(state, owner)))
+          .append(DATABASE.formatted(name))
+          .append(PRIVATE.formatted(name));
+    }
+    return script.toString();
   }
 
   private static boolean found(Statement statement, String query) throws SQLException {

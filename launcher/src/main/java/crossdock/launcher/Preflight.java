@@ -22,7 +22,11 @@ final class Preflight {
   private Preflight() {}
 
   /** An address that somebody will listen on. */
-  record Endpoint(String host, int port) {}
+  record Endpoint(String host, int port) {
+    String address() {
+      return host + ":" + port;
+    }
+  }
 
   static void check(State state, Ports ports, Path home, Scope scope) throws IOException {
     tools();
@@ -53,23 +57,13 @@ final class Preflight {
 
   static Set<Endpoint> endpoints(Ports ports, Scope scope) {
     Set<Endpoint> all = new LinkedHashSet<>();
-    String loopback = "127.0.0.1";
     if (scope != Scope.INFRASTRUCTURE) {
-      Services.ALL.forEach(s -> all.add(new Endpoint(loopback, ports.at(s.offset()))));
-      for (Site site : Site.ALL) {
-        all.add(new Endpoint(site.exportSubnet(), ports.at(site.offset() + 5)));
-        all.add(new Endpoint(site.importSubnet(), ports.at(site.offset() + 6)));
-        all.add(new Endpoint(site.exportSubnet(), ports.at(site.offset() + 7)));
-      }
+      Services.ALL.forEach(s -> all.add(ports.plain(s)));
+      Services.ALL.stream().filter(s -> s.site() != null).forEach(s -> all.add(ports.mutual(s)));
     }
-    for (int port :
-        List.of(
-            ports.postgres(),
-            ports.kafka(),
-            ports.kafkaController(),
-            ports.keycloak(),
-            ports.keycloakManagement())) {
-      all.add(new Endpoint(loopback, port));
+    all.addAll(List.of(ports.postgres(), ports.kafka(), ports.keycloak()));
+    for (int port : List.of(ports.kafkaController(), ports.keycloakManagement())) {
+      all.add(new Endpoint(Ports.LOOPBACK, port));
     }
     return all;
   }

@@ -32,27 +32,33 @@ final class Realms {
 
   private Realms() {}
 
-  static String issuer(Ports ports, String realm) {
-    return "http://127.0.0.1:" + ports.keycloak() + "/realms/" + realm;
+  /** What a token says and customers use, wherever Keycloak runs. */
+  static String issuer(Place place, String realm) {
+    return url(place.published(), realm);
   }
 
-  static String jwks(Ports ports, String realm) {
-    return issuer(ports, realm) + "/protocol/openid-connect/certs";
+  /** What services read. */
+  static String jwks(Place place, String realm) {
+    return url(place, realm) + "/protocol/openid-connect/certs";
   }
 
-  static String token(Ports ports, String realm) {
-    return issuer(ports, realm) + "/protocol/openid-connect/token";
+  static String token(Place place, String realm) {
+    return issuer(place, realm) + "/protocol/openid-connect/token";
+  }
+
+  private static String url(Place place, String realm) {
+    return "http://" + place.keycloak().address() + "/realms/" + realm;
   }
 
   /** Writes what Keycloak imports at its first start, and what the demo's customers log in with. */
-  static void write(State state, Ports ports, Path imports) throws IOException {
+  static void write(State state, Place place, Path imports) throws IOException {
     UnaryOperator<String> password = name -> state.secret("customer." + name);
     State.write(imports.resolve(BROKER + "-realm.json"), pretty(broker(password)));
     for (Site site : Site.ALL) {
       String realm = site.provider();
       State.write(imports.resolve(realm + "-realm.json"), pretty(provider(realm, password)));
     }
-    State.write(state.customers(), pretty(customers(ports, password)));
+    State.write(state.customers(), pretty(customers(place, password)));
   }
 
   static ObjectNode broker(UnaryOperator<String> password) throws IOException {
@@ -99,18 +105,18 @@ final class Realms {
     }
   }
 
-  static ObjectNode customers(Ports ports, UnaryOperator<String> password) {
+  static ObjectNode customers(Place place, UnaryOperator<String> password) {
     ObjectNode root = JSON.createObjectNode();
     for (String customer : CUSTOMERS) {
       ObjectNode accounts = root.putObject(customer);
-      account(accounts, ports, BROKER, BROKER_CLIENT, customer, password);
+      account(accounts, place, BROKER, BROKER_CLIENT, customer, password);
       for (Site site : Site.ALL) {
-        account(accounts, ports, site.provider(), PROVIDER_CLIENT, customer, password);
+        account(accounts, place, site.provider(), PROVIDER_CLIENT, customer, password);
       }
     }
     root.putObject(PARTNER)
         .putObject(BROKER)
-        .put("token", token(ports, BROKER))
+        .put("token", token(place, BROKER))
         .put("client", PARTNER)
         .put("secret", password.apply(BROKER + "." + PARTNER));
     return root;
@@ -118,7 +124,7 @@ final class Realms {
 
   private static void account(
       ObjectNode accounts,
-      Ports ports,
+      Place place,
       String realm,
       String client,
       String customer,
@@ -126,7 +132,7 @@ final class Realms {
     String name = account(customer, realm);
     accounts
         .putObject(realm)
-        .put("token", token(ports, realm))
+        .put("token", token(place, realm))
         .put("client", client)
         .put("username", name)
         .put("password", password.apply(realm + "." + name))

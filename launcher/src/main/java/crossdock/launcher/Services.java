@@ -46,8 +46,12 @@ final class Services {
       }
     }
 
-    String url(Ports ports) {
-      return "http://127.0.0.1:" + ports.at(offset);
+    String url(Place place) {
+      return "http://" + place.plain(this).address();
+    }
+
+    boolean imports() {
+      return module.equals("import-service");
     }
 
     AotCache cache(Path home) {
@@ -57,9 +61,18 @@ final class Services {
 
   static final List<Service> ALL = all();
 
+  static Service named(String name) {
+    return ALL.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow();
+  }
+
   /** Where a service answers customers. */
-  static String url(Ports ports, String name) {
-    return ALL.stream().filter(s -> s.name().equals(name)).findFirst().orElseThrow().url(ports);
+  static String url(Place place, String name) {
+    return named(name).url(place);
+  }
+
+  /** Who has a database. */
+  static List<String> owners() {
+    return Stream.concat(Stream.of("keycloak"), ALL.stream().map(Service::name)).toList();
   }
 
   private static List<Service> all() {
@@ -82,7 +95,7 @@ final class Services {
   }
 
   private final State state;
-  private final Ports ports;
+  private final Place place;
   private final Pki pki;
   private final TrustFile trust;
   private final Path home;
@@ -94,14 +107,14 @@ final class Services {
    */
   Services(
       State state,
-      Ports ports,
+      Place place,
       Pki pki,
       TrustFile trust,
       Path home,
       String siteProvider,
       Scope scope) {
     this.state = state;
-    this.ports = ports;
+    this.place = place;
     this.pki = pki;
     this.trust = trust;
     this.home = home;
@@ -111,24 +124,16 @@ final class Services {
 
   Daemon prepare(Service service) throws IOException {
     Path directory = state.run(service.name());
-    Path file = directory.resolve("service.properties");
-    State.write(file, text(properties(service, directory)));
+    Path file = write(service);
     AotCache cache = service.cache(home);
     List<String> command = new ArrayList<>(List.of(Jvm.java()));
     command.addAll(cache.options(scope));
-    command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC"));
-    if (!service.module().equals("conversion-service")) {
-      // Starts sooner and stays smaller. The dock hashes and deciphers, which only the last tier
-      // does at full speed.
-      command.add("-XX:TieredStopAtLevel=1");
-    }
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.add("--sun-misc-unsafe-memory-access=allow");
+    command.addAll(options(service));
     command.add(state.temporary(service.name()));
     command.add("-Dmicronaut.config.files=" + file);
     command.addAll(List.of("-cp", cache.jars()));
     command.add(service.main(home));
-    String health = service.url(ports) + "/health/readiness";
+    String health = service.url(place) + "/health/readiness";
     return new Daemon(
         service.name(),
         directory,
@@ -137,19 +142,42 @@ final class Services {
         Daemon.Signal.TERM,
         Duration.ofMinutes(5),
         scope.grace(),
-        service.url(ports),
+        service.url(place),
         () -> Http.ok(health));
+  }
+
+  /** Writes what it is started with, and the keys and files that this names. */
+  Path write(Service service) throws IOException {
+    Path directory = state.run(service.name());
+    Path file = directory.resolve("service.properties");
+    Map<String, String> properties = properties(service, directory);
+    properties.replaceAll((_, value) -> place.seen(value));
+    State.write(file, text(properties));
+    return file;
+  }
+
+  /** How its JVM is to run. */
+  static List<String> options(Service service) {
+    List<String> options = new ArrayList<>(List.of("-Xmx128m", "-XX:+UseSerialGC"));
+    if (!service.module().equals("conversion-service")) {
+      // Starts sooner and stays smaller. The dock hashes and deciphers, which only the last tier
+      // does at full speed.
+      options.add("-XX:TieredStopAtLevel=1");
+    }
+    options.add("--enable-native-access=ALL-UNNAMED");
+    options.add("--sun-misc-unsafe-memory-access=allow");
+    return options;
   }
 
   Map<String, String> properties(Service service, Path directory) {
     Map<String, String> p = new TreeMap<>();
     p.put("micronaut.application.name", service.module());
-    p.put("micronaut.server.host", "127.0.0.1");
-    p.put("micronaut.server.port", Integer.toString(ports.at(service.offset())));
-    p.put("datasources.default.url", Postgres.url(ports, service.name()));
+    p.put("micronaut.server.host", place.plain(service).host());
+    p.put("micronaut.server.port", Integer.toString(place.plain(service).port()));
+    p.put("datasources.default.url", Postgres.url(place, service.name()));
     p.put("datasources.default.username", Postgres.database(service.name()));
     p.put("datasources.default.password", Postgres.password(state, service.name()));
-    p.put("kafka.bootstrap.servers", Kafka.bootstrap(ports));
+    p.put("kafka.bootstrap.servers", Kafka.bootstrap(place));
     pki.kafka(directory, service.party(), Authority.Use.CLIENT);
     Properties kafka = Kafka.client(directory);
     kafka.stringPropertyNames().forEach(k -> p.put("kafka." + k, kafka.getProperty(k)));
@@ -180,10 +208,10 @@ final class Services {
       p.put("crossdock.billing.prices", sample("prices.json", directory));
     }
     if (service.module().equals("gateway")) {
-      p.put("crossdock.identity.url", url(ports, "identity-federation"));
-      p.put("crossdock.partner.allowed", "127.0.0.1/32:" + ports.receiver());
+      p.put("crossdock.identity.url", url(place, "identity-federation"));
+      p.put("crossdock.partner.allowed", "127.0.0.1/32:" + place.published().receiver());
       String password = state.secret("tls." + service.name());
-      pki.tls(directory, pki.core(), service.party(), password, List.of("127.0.0.1"));
+      pki.tls(directory, pki.core(), service.party(), password, place.plain(service).host());
       p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
       p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
       p.put("crossdock.tls.password", password);
@@ -215,17 +243,12 @@ final class Services {
     p.put("crossdock.site.provider", siteProvider);
     p.put("crossdock.site.formats", String.join(",", site.formats(siteProvider)));
     p.put("crossdock.site.root", state.site(site.provider()).toString());
-    p.put("crossdock.subnet.VMExportSubnet", site.exportSubnet());
-    p.put("crossdock.subnet.VMImportSubnet", site.importSubnet());
+    Preflight.Endpoint mutual = place.mutual(service);
     String password = state.secret("tls." + service.name());
-    pki.tls(
-        directory,
-        pki.member(site.provider()),
-        service.party(),
-        password,
-        List.of(site.exportSubnet(), site.importSubnet()));
-    // Five above the plain one: export, import, dock.
-    p.put("crossdock.tls.port", Integer.toString(ports.at(service.offset() + 5)));
+    pki.tls(directory, pki.member(site.provider()), service.party(), password, mutual.host());
+    String subnet = service.imports() ? "VMImportSubnet" : "VMExportSubnet";
+    p.put("crossdock.subnet." + subnet, mutual.host());
+    p.put("crossdock.tls.port", Integer.toString(mutual.port()));
     p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
     p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
     p.put("crossdock.tls.password", password);
@@ -269,16 +292,16 @@ final class Services {
       realms
           .addObject()
           .put("provider", site.provider())
-          .put("issuer", Realms.issuer(ports, site.provider()))
-          .put("jwks", Realms.jwks(ports, site.provider()))
+          .put("issuer", Realms.issuer(place, site.provider()))
+          .put("jwks", Realms.jwks(place, site.provider()))
           .put("audience", Realms.PROVIDER_AUDIENCE);
     }
     return realms.toPrettyString();
   }
 
   private void oidc(Map<String, String> p, String prefix, String realm, String audience) {
-    p.put(prefix + "issuer", Realms.issuer(ports, realm));
-    p.put(prefix + "jwks", Realms.jwks(ports, realm));
+    p.put(prefix + "issuer", Realms.issuer(place, realm));
+    p.put(prefix + "jwks", Realms.jwks(place, realm));
     p.put(prefix + "audience", audience);
   }
 

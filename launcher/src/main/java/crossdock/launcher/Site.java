@@ -3,8 +3,8 @@ package crossdock.launcher;
 import java.util.List;
 
 /**
- * One provider in one region. Its two subnets are two loopback addresses here, and its ports start
- * at {@code offset} from the base.
+ * One provider in one region. Its two subnets are two loopback addresses where there are no
+ * containers, and its ports start at {@code offset} from the base.
  */
 record Site(String provider, String region, String exportSubnet, String importSubnet, int offset) {
   static final List<Site> ALL =
@@ -32,17 +32,5 @@ record Site(String provider, String region, String exportSubnet, String importSu
 
   Party dock() {
     return new Party(party().principal() + ".dock", party().urn() + ":dock");
-  }
-
-  String exportUrl(Ports ports) {
-    return "https://" + exportSubnet + ":" + ports.at(offset + 5);
-  }
-
-  String importUrl(Ports ports) {
-    return "https://" + importSubnet + ":" + ports.at(offset + 6);
-  }
-
-  String dockUrl(Ports ports) {
-    return "https://" + exportSubnet + ":" + ports.at(offset + 7);
   }
 }

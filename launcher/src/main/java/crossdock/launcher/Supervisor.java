@@ -61,14 +61,12 @@ final class Supervisor implements Keeper.Listener {
   private void plan(Scope scope) {
     Semaphore unbounded = new Semaphore(Integer.MAX_VALUE);
     Supplier<Pki> pki = once(() -> Pki.open(state, Clock.systemUTC()));
-    List<String> owners = new ArrayList<>(List.of("keycloak"));
-    Services.ALL.forEach(s -> owners.add(s.name()));
     Keeper postgres =
         keeper(
             "postgres",
             List.of(),
             unbounded,
-            () -> new Postgres(state, ports, home, owners).prepare());
+            () -> new Postgres(state, ports, home, Services.owners()).prepare());
     Keeper kafka =
         keeper(
             "kafka",

@@ -28,13 +28,13 @@ final class TrustFile {
 
   private final State state;
   private final Pki pki;
-  private final Ports ports;
+  private final Place place;
   private final Clock clock;
 
-  TrustFile(State state, Pki pki, Ports ports, Clock clock) {
+  TrustFile(State state, Pki pki, Place place, Clock clock) {
     this.state = state;
     this.pki = pki;
-    this.ports = ports;
+    this.place = place;
     this.clock = clock;
   }
 
@@ -86,14 +86,18 @@ final class TrustFile {
           .addObject()
           .put("urn", site.party().urn())
           .put("class", "provider")
-          .put("export", site.exportUrl(ports))
-          .put("import", site.importUrl(ports))
-          .put("dock", site.dockUrl(ports));
+          .put("export", url(site, "export"))
+          .put("import", url(site, "import"))
+          .put("dock", url(site, "conversion"));
     }
     ObjectNode core = root.putObject("core").put("ca", pki.core().certificatePem());
     var services = core.putArray("services");
     List.of("gateway", "catalog", "identity-federation", "billing")
         .forEach(service -> services.add(Party.core(service).urn()));
     return JSON.writeValueAsBytes(root);
+  }
+
+  private String url(Site site, String service) {
+    return "https://" + place.mutual(Services.named(site.provider() + "-" + service)).address();
   }
 }
