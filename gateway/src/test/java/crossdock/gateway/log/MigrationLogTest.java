@@ -113,7 +113,7 @@ final class MigrationLogTest {
     database.change(
         tx -> {
           try (PreparedStatement truncate =
-              tx.prepareStatement("TRUNCATE migration, log, report, progress, outbox")) {
+              tx.prepareStatement("TRUNCATE migration, log, report, progress, outbox CASCADE")) {
             truncate.execute();
           }
         });
