@@ -6,7 +6,6 @@ import crossdock.contracts.Json;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Refused;
-import crossdock.contracts.TrustBundle;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
@@ -28,10 +27,10 @@ public final class Chains {
       "INSERT INTO chain (migration, sequence, event) VALUES (?, ?, ?)";
   private static final String ALL = "SELECT event FROM chain WHERE migration = ? ORDER BY sequence";
 
-  private final TrustBundle trust;
+  private final Trust trust;
   private final MeterRegistry meters;
 
-  Chains(TrustBundle trust, MeterRegistry meters) {
+  Chains(Trust trust, MeterRegistry meters) {
     this.trust = trust;
     this.meters = meters;
   }
@@ -52,7 +51,7 @@ public final class Chains {
       }
     }
     List<byte[]> longer = chain.size() > seen.size() ? chain : seen;
-    List<Event> events = Event.verify(longer, trust);
+    List<Event> events = Event.verify(longer, trust.now());
     if (!events.getFirst().migration().equals(id)) {
       throw new Refused("a chain of another migration");
     }

@@ -7,13 +7,10 @@ import io.micronaut.context.annotation.Value;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.Socket;
 import java.net.http.HttpClient;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -36,28 +33,48 @@ import javax.net.ssl.X509ExtendedTrustManager;
 @Singleton
 @Requires(property = "crossdock.tls.keystore")
 public final class MutualTls {
+  private record Authorities(long version, X509ExtendedTrustManager paths) {}
+
   private final KeyManager[] keys;
-  private final X509ExtendedTrustManager authorities;
-  private final TrustBundle trust;
+  private final Trust trust;
   private final Clock clock;
+  private volatile Authorities authorities;
 
   MutualTls(
       @Value("${crossdock.tls.keystore}") Path keystore,
-      @Value("${crossdock.tls.truststore}") Path truststore,
       @Value("${crossdock.tls.password}") String password,
-      TrustBundle trust,
+      Trust trust,
       Clock clock)
       throws IOException, GeneralSecurityException {
     KeyManagerFactory factory =
         KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    factory.init(load(keystore, password), password.toCharArray());
-    TrustManagerFactory trusted =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trusted.init(load(truststore, password));
+    factory.init(TlsStores.load(keystore, password), password.toCharArray());
     this.keys = factory.getKeyManagers();
-    this.authorities = (X509ExtendedTrustManager) trusted.getTrustManagers()[0];
     this.trust = trust;
     this.clock = clock;
+    this.authorities = authorities(trust.now());
+  }
+
+  private static Authorities authorities(TrustBundle bundle) throws GeneralSecurityException {
+    TrustManagerFactory factory =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    factory.init(TlsStores.trusted(bundle));
+    return new Authorities(
+        bundle.version(), (X509ExtendedTrustManager) factory.getTrustManagers()[0]);
+  }
+
+  private X509ExtendedTrustManager paths() {
+    Authorities known = authorities;
+    TrustBundle bundle = trust.now();
+    if (known.version() != bundle.version()) {
+      try {
+        known = authorities(bundle);
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException("a trust bundle whose CAs are none", e);
+      }
+      authorities = known;
+    }
+    return known.paths();
   }
 
   /**
@@ -93,7 +110,7 @@ public final class MutualTls {
       return certificate
           .filter(X509Certificate.class::isInstance)
           .map(X509Certificate.class::cast)
-          .map(leaf -> trust.peer(leaf, clock.instant()));
+          .map(leaf -> trust.now().peer(leaf, clock.instant()));
     } catch (Refused e) {
       return Optional.empty();
     }
@@ -120,7 +137,7 @@ public final class MutualTls {
 
     private void named(X509Certificate[] chain) throws CertificateException {
       try {
-        String peer = trust.peer(chain[0], clock.instant());
+        String peer = trust.now().peer(chain[0], clock.instant());
         if (!peer.equals(urn)) {
           throw new CertificateException(peer + " answers where " + urn + " should");
         }
@@ -132,14 +149,14 @@ public final class MutualTls {
     @Override
     public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
         throws CertificateException {
-      authorities.checkServerTrusted(chain, type, engine);
+      paths().checkServerTrusted(chain, type, engine);
       named(chain);
     }
 
     @Override
     public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
         throws CertificateException {
-      authorities.checkServerTrusted(chain, type, socket);
+      paths().checkServerTrusted(chain, type, socket);
       named(chain);
     }
 
@@ -169,16 +186,7 @@ public final class MutualTls {
 
     @Override
     public X509Certificate[] getAcceptedIssuers() {
-      return authorities.getAcceptedIssuers();
+      return paths().getAcceptedIssuers();
     }
-  }
-
-  private static KeyStore load(Path file, String password)
-      throws IOException, GeneralSecurityException {
-    KeyStore store = KeyStore.getInstance("PKCS12");
-    try (InputStream in = Files.newInputStream(file)) {
-      store.load(in, password.toCharArray());
-    }
-    return store;
   }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.reactivestreams.Publisher;
 
 /** Starts the service's topic readers; the service is ready when each holds an assignment. */
@@ -39,6 +40,15 @@ public final class Readers implements HealthIndicator, AutoCloseable {
    * @param name a plain word, unique in the service; the consumer group is the principal and it
    */
   public void start(String name, List<String> topics, TopicReader.Handler handler) {
+    start(name, () -> topics, handler);
+  }
+
+  /**
+   * Starts reading what may change.
+   *
+   * @param topics what is to be read now; asked often, by the reader's thread and others
+   */
+  public void start(String name, Supplier<List<String>> topics, TopicReader.Handler handler) {
     readers.add(new TopicReader(name, topics, handler, database, parked, kafka, meters));
   }
 

@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -47,7 +48,7 @@ public final class TopicReader implements AutoCloseable {
   }
 
   private final String name;
-  private final List<String> topics;
+  private final Supplier<List<String>> topics;
   private final Handler handler;
   private final Database database;
   private final Parked parked;
@@ -62,14 +63,14 @@ public final class TopicReader implements AutoCloseable {
 
   TopicReader(
       String name,
-      List<String> topics,
+      Supplier<List<String>> topics,
       Handler handler,
       Database database,
       Parked parked,
       Kafka kafka,
       MeterRegistry meters) {
     this.name = name;
-    this.topics = List.copyOf(topics);
+    this.topics = topics;
     this.handler = handler;
     this.database = database;
     this.parked = parked;
@@ -92,7 +93,7 @@ public final class TopicReader implements AutoCloseable {
 
   /** What handles the records of a topic, if it reads it. */
   Optional<Handler> handler(String topic) {
-    return topics.contains(topic) ? Optional.of(handler) : Optional.empty();
+    return topics.get().contains(topic) ? Optional.of(handler) : Optional.empty();
   }
 
   String name() {
@@ -102,8 +103,13 @@ public final class TopicReader implements AutoCloseable {
   private void run() {
     while (open) {
       try (KafkaConsumer<String, byte[]> consumer = kafka.consumer(name)) {
-        consumer.subscribe(topics);
+        List<String> subscribed = List.of();
         while (open) {
+          List<String> now = topics.get();
+          if (!now.equals(subscribed)) {
+            consumer.subscribe(now);
+            subscribed = now;
+          }
           ConsumerRecords<String, byte[]> records = consumer.poll(POLL);
           assigned = !consumer.assignment().isEmpty();
           state = assigned ? "reading" : "not assigned";

@@ -23,7 +23,7 @@ class ChainsTest {
 
   private final TestDatabase test = TestDatabase.fresh();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-  private final Chains chains = new Chains(PARTIES.trust, meters);
+  private final Chains chains = new Chains(PARTIES.trusting(), meters);
   private final Parties.Log log = PARTIES.log(ID).add(PARTIES.source, SOURCE, 1, Parties.INSPECTED);
 
   private Migration extend(MigrationId id, List<byte[]> chain) {

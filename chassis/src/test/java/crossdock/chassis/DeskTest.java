@@ -61,7 +61,7 @@ class DeskTest {
     return new Desk(
         identity,
         test.database,
-        new Chains(PARTIES.trust, meters),
+        new Chains(PARTIES.trusting(), meters),
         jobs,
         new Reports(identity, PARTIES.source, new Outbox(), Clock.systemUTC()),
         reading,

@@ -36,7 +36,7 @@ class HostileRecordsTest {
   private final TopicReader reader =
       new TopicReader(
           "tests",
-          List.of("topic"),
+          () -> List.of("topic"),
           this::handle,
           test.database,
           new Parked(meters),

@@ -59,12 +59,13 @@ class MutualTlsTest {
   private MutualTls with(Parties.Leaf leaf) throws IOException, GeneralSecurityException {
     Path keys = Files.createTempFile(directory, "keys", ".p12");
     leaf.write(keys, TestService.PASSWORD);
-    return new MutualTls(
-        keys,
-        directory.resolve("trust.p12"),
-        TestService.PASSWORD,
-        parties.trust,
-        Clock.systemUTC());
+    Trust trust =
+        new Trust(
+            directory.resolve("trust.json"),
+            directory.resolve("members"),
+            directory.resolve("client"),
+            Clock.systemUTC());
+    return new MutualTls(keys, TestService.PASSWORD, trust, Clock.systemUTC());
   }
 
   private HttpResponse<String> ask(Parties.Leaf client, String path)
@@ -245,6 +246,21 @@ class MutualTlsTest {
         .isInstanceOf(IOException.class);
     assertThatThrownBy(() -> ask(stranger.tls(TARGET.urn()), "/test/peer"))
         .isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void whoLeftIsNotLetInAnyMoreAndWhoCameBackIs(@TempDir Path elsewhere) throws Exception {
+    Parties.Leaf dock = parties.south.tls(SOUTH_DOCK);
+    try (EmbeddedServer server = TestService.start(parties, elsewhere)) {
+      Trust trust = server.getApplicationContext().getBean(Trust.class);
+      URI peer = server.getURI().resolve("/test/peer");
+      assertThat(get(with(dock).client(SOURCE.urn()), peer).body()).isEqualTo(SOUTH_DOCK);
+      trust.offer(parties.signed(parties.without("south", 2)));
+      assertThatThrownBy(() -> get(with(dock).client(SOURCE.urn()), peer))
+          .isInstanceOf(IOException.class);
+      trust.offer(parties.signed(parties.version(3)));
+      assertThat(get(with(dock).client(SOURCE.urn()), peer).body()).isEqualTo(SOUTH_DOCK);
+    }
   }
 
   @Test

@@ -119,7 +119,7 @@ class ParkedTest {
 
   private HttpResponse<String> operator(String method, String path)
       throws IOException, InterruptedException {
-    return ask(method, path, ParkedController.HEADER, TestService.OPERATOR);
+    return ask(method, path, Operator.HEADER, TestService.OPERATOR);
   }
 
   @Test
@@ -178,8 +178,8 @@ class ParkedTest {
     for (String[] headers :
         List.of(
             new String[0],
-            new String[] {ParkedController.HEADER, ""},
-            new String[] {ParkedController.HEADER, TestService.OPERATOR + "x"},
+            new String[] {Operator.HEADER, ""},
+            new String[] {Operator.HEADER, TestService.OPERATOR + "x"},
             new String[] {"Authorization", "Bearer " + TestService.OPERATOR})) {
       HttpResponse<String> list = ask("GET", "", headers);
       assertThat(list.statusCode()).isEqualTo(403);

@@ -16,6 +16,7 @@ import crossdock.contracts.Subject;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.URI;
@@ -29,7 +30,9 @@ import java.security.PrivateKey;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Clock;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Date;
@@ -229,6 +232,52 @@ final class Parties {
     store.setCertificateEntry("core", core.certificate());
     try (OutputStream out = Files.newOutputStream(file)) {
       store.store(out, password.toCharArray());
+    }
+  }
+
+  /** Writes {@code trust.json} and {@code members/}: what a service is set up with. */
+  void writeBundle(Path directory) throws IOException {
+    Path members = Files.createDirectory(directory.resolve("members"));
+    Files.writeString(members.resolve("north.pem"), north.pem());
+    Files.writeString(members.resolve("south.pem"), south.pem());
+    Files.write(directory.resolve("trust.json"), signed(trust));
+  }
+
+  /** The same members, later. */
+  TrustBundle version(long version) {
+    return new TrustBundle(version, FROM, UNTIL, trust.members(), trust.core());
+  }
+
+  /** Later, when one of them has left. */
+  TrustBundle without(String provider, long version) {
+    List<TrustBundle.Member> members =
+        trust.members().stream()
+            .map(m -> m.provider().equals(provider) ? m.left(FROM.plusSeconds(60)) : m)
+            .toList();
+    return new TrustBundle(version, FROM, UNTIL, members, trust.core());
+  }
+
+  /** What both members signed. */
+  byte[] signed(TrustBundle listed) {
+    byte[] bundle = Json.bytes(listed);
+    return Json.bytes(
+        List.of(
+            north.member().sign(TrustBundle.PAYLOAD_TYPE, bundle),
+            south.member().sign(TrustBundle.PAYLOAD_TYPE, bundle)));
+  }
+
+  /** What a service believes that was set up so. */
+  Trust trusting() {
+    try {
+      Path directory = Files.createTempDirectory("trust");
+      writeBundle(directory);
+      return new Trust(
+          directory.resolve("trust.json"),
+          directory.resolve("members"),
+          directory.resolve("work"),
+          Clock.fixed(FROM, ZoneOffset.UTC));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -1,7 +1,5 @@
 package crossdock.chassis;
 
-import crossdock.contracts.Json;
-import crossdock.contracts.TrustBundle;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpRequest;
@@ -15,7 +13,6 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /** A whole service as the launcher starts one: site north with its files, database and port. */
@@ -34,14 +31,9 @@ final class TestService {
     all.put("micronaut.server.ssl.port", -1);
     all.put("micronaut.server.ssl.client-authentication", "need");
     all.put("micronaut.server.ssl.protocols", "TLSv1.3");
-    all.put("micronaut.server.ssl.key-store.path", "file:" + directory.resolve("key.p12"));
-    all.put("micronaut.server.ssl.key-store.type", "PKCS12");
-    all.put("micronaut.server.ssl.key-store.password", PASSWORD);
-    all.put("micronaut.server.ssl.trust-store.path", "file:" + directory.resolve("trust.p12"));
-    all.put("micronaut.server.ssl.trust-store.type", "PKCS12");
-    all.put("micronaut.server.ssl.trust-store.password", PASSWORD);
+    all.put("micronaut.server.ssl.key-name", TlsStores.NAME);
+    all.put("micronaut.server.ssl.trust-name", TlsStores.NAME);
     all.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
-    all.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
     all.put("crossdock.tls.password", PASSWORD);
     return ApplicationContext.run(EmbeddedServer.class, all);
   }
@@ -55,16 +47,7 @@ final class TestService {
   private static Map<String, Object> configuration(Parties parties, Path directory)
       throws IOException, GeneralSecurityException {
     parties.writeTrust(directory.resolve("trust.p12"), PASSWORD);
-    Path members = Files.createDirectory(directory.resolve("members"));
-    Files.writeString(members.resolve("north.pem"), parties.north.pem());
-    Files.writeString(members.resolve("south.pem"), parties.south.pem());
-    byte[] trust = Json.bytes(parties.trust);
-    Files.write(
-        directory.resolve("trust.json"),
-        Json.bytes(
-            List.of(
-                parties.north.member().sign(TrustBundle.PAYLOAD_TYPE, trust),
-                parties.south.member().sign(TrustBundle.PAYLOAD_TYPE, trust))));
+    parties.writeBundle(directory);
     Parties.Leaf signing = parties.north.signing(Parties.SOURCE.urn());
     Files.writeString(
         directory.resolve("signing.key.pem"),
@@ -80,7 +63,7 @@ final class TestService {
     all.put("crossdock.operator.secret", OPERATOR);
     all.put("crossdock.party", Parties.SOURCE.urn());
     all.put("crossdock.trust.bundle", directory.resolve("trust.json").toString());
-    all.put("crossdock.trust.members", members.toString());
+    all.put("crossdock.trust.members", directory.resolve("members").toString());
     all.put("crossdock.work", directory.resolve("work").toString());
     all.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
     all.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());

@@ -69,7 +69,7 @@ class TopicReaderIT {
     TopicReader reader =
         new TopicReader(
             "r-" + topic,
-            List.of(topic),
+            () -> List.of(topic),
             handler,
             test.database,
             new Parked(meters),

@@ -3,6 +3,8 @@ package crossdock.contracts;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.PublicKey;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -67,6 +69,20 @@ public record Envelope(
       throw new Refused("an envelope of " + payloadType + " where " + type + " was due");
     }
     return Json.read(bytes(), as);
+  }
+
+  /**
+   * Whether its signature is one by this key, ECDSA with SHA-256. Whose key that is, it asks not.
+   */
+  public boolean verifies(PublicKey key) {
+    try {
+      java.security.Signature signature = java.security.Signature.getInstance("SHA256withECDSA");
+      signature.initVerify(key);
+      signature.update(pae(payloadType, bytes()));
+      return signature.verify(signatures.getFirst().bytes());
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
   }
 
   /** The pre-authentication encoding: what is signed. */

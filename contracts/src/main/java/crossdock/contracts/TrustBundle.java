@@ -6,8 +6,6 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.security.PublicKey;
-import java.security.Signature;
 import java.security.cert.CertPath;
 import java.security.cert.CertPathValidator;
 import java.security.cert.CertificateFactory;
@@ -23,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Whom the members trust: each provider's own CA with the sites it may name and where they answer,
@@ -46,17 +45,49 @@ public record TrustBundle(
   /**
    * @param provider as in its sites' names
    * @param ca the CA that the provider made and keeps, PEM
+   * @param realm whose tokens prove an account at the provider; nobody's where absent
+   * @param leftAt when it left, if it has: what it signed until then stays verifiable
    */
   public record Member(
       @JsonProperty("provider") String provider,
       @JsonProperty("ca") String ca,
-      @JsonProperty("sites") List<Site> sites) {
+      @JsonProperty("sites") List<Site> sites,
+      @JsonProperty("realm") Optional<Realm> realm,
+      @JsonProperty("leftAt") Optional<Instant> leftAt) {
     public Member {
       sites = List.copyOf(sites);
       for (Site site : sites) {
         if (!site.urn().id().provider().equals(provider)) {
           throw new Refused(provider + " cannot name the site " + site.urn());
         }
+      }
+    }
+
+    /** One that takes part, and whose customers nobody can tell. */
+    public Member(String provider, String ca, List<Site> sites) {
+      this(provider, ca, sites, Optional.empty(), Optional.empty());
+    }
+
+    /** The same member, who leaves at this time. */
+    public Member left(Instant at) {
+      return new Member(provider, ca, sites, realm, Optional.of(at));
+    }
+  }
+
+  /**
+   * A provider's own identity provider, OpenID Connect.
+   *
+   * @param issuer the {@code iss} of its tokens
+   * @param jwks where its keys are, JWK Set
+   * @param audience what a token that proves an account must be for
+   */
+  public record Realm(
+      @JsonProperty("issuer") String issuer,
+      @JsonProperty("jwks") URI jwks,
+      @JsonProperty("audience") String audience) {
+    public Realm {
+      if (issuer.isBlank() || audience.isBlank() || !jwks.isAbsolute()) {
+        throw new Refused("a realm has an issuer, an audience and an address of its keys");
       }
     }
   }
@@ -114,6 +145,12 @@ public record TrustBundle(
     if (members.stream().map(Member::provider).distinct().count() != members.size()) {
       throw new Refused("one provider stands twice in the trust bundle");
     }
+    // Or one provider could speak for the other's customers.
+    List<String> issuers =
+        members.stream().flatMap(member -> member.realm().stream()).map(Realm::issuer).toList();
+    if (issuers.stream().distinct().count() != issuers.size()) {
+      throw new Refused("two providers have one issuer of tokens");
+    }
   }
 
   /**
@@ -137,7 +174,7 @@ public record TrustBundle(
         throw new Refused("the members signed different trust bundles");
       }
       for (X509Certificate member : pinned) {
-        if (verifies(envelope, member.getPublicKey())) {
+        if (envelope.verifies(member.getPublicKey())) {
           voters.add(member);
         }
       }
@@ -156,9 +193,14 @@ public record TrustBundle(
     return bundle;
   }
 
-  /** The entry of a site. */
+  /** Who takes part: the others have left. */
+  public List<Member> present() {
+    return members.stream().filter(member -> member.leftAt().isEmpty()).toList();
+  }
+
+  /** The entry of a site that takes part. */
   public Optional<Site> site(SiteId id) {
-    return members.stream()
+    return present().stream()
         .flatMap(member -> member.sites().stream())
         .filter(site -> site.urn().id().equals(id))
         .findFirst();
@@ -171,26 +213,35 @@ public record TrustBundle(
    *     listed party
    */
   public Party signer(Envelope envelope) {
-    return signer(envelope, leaf(envelope));
+    X509Certificate leaf = leaf(envelope);
+    return signer(envelope, leaf, beginning(leaf));
   }
 
-  /** Like {@link #signer(Envelope)}, of what was signed by {@code at}: not after the leaf's end. */
-  Party signer(Envelope envelope, Instant at) {
+  /**
+   * Like {@link #signer(Envelope)}, of what was signed by {@code at}: not after the leaf's end, nor
+   * after its member left.
+   */
+  public Party signer(Envelope envelope, Instant at) {
     X509Certificate leaf = leaf(envelope);
     unexpired(leaf, at);
-    return signer(envelope, leaf);
+    return signer(envelope, leaf, at);
   }
 
   /** Who signed a bundle; as {@link #signer(Envelope)}. */
   public Party signer(Bundle bundle) {
-    return signer(bundle.dsseEnvelope(), leaf(bundle));
+    X509Certificate leaf = leaf(bundle);
+    return signer(bundle.dsseEnvelope(), leaf, beginning(leaf));
   }
 
-  /** Like {@link #signer(Bundle)}, of what was signed by {@code at}: not after the leaf's end. */
+  /** Like {@link #signer(Bundle)}, at a time; as {@link #signer(Envelope, Instant)}. */
   Party signer(Bundle bundle, Instant at) {
     X509Certificate leaf = leaf(bundle);
     unexpired(leaf, at);
-    return signer(bundle.dsseEnvelope(), leaf);
+    return signer(bundle.dsseEnvelope(), leaf, at);
+  }
+
+  private static Instant beginning(X509Certificate leaf) {
+    return leaf.getNotBefore().toInstant().plusSeconds(1);
   }
 
   private static X509Certificate leaf(Envelope envelope) {
@@ -214,13 +265,13 @@ public record TrustBundle(
     }
   }
 
-  private Party signer(Envelope envelope, X509Certificate leaf) {
+  private Party signer(Envelope envelope, X509Certificate leaf, Instant at) {
     Party party = Party.parse(san(leaf));
     if (!usages(leaf).contains(CODE_SIGNING)) {
       throw new Refused("a certificate that is not for signing");
     }
-    path(leaf, ca(party), leaf.getNotBefore().toInstant().plusSeconds(1));
-    if (!verifies(envelope, leaf.getPublicKey())) {
+    path(leaf, ca(party, at), beginning(leaf));
+    if (!envelope.verifies(leaf.getPublicKey())) {
       throw new Refused("the signature of " + party + " does not verify");
     }
     return party;
@@ -231,7 +282,7 @@ public record TrustBundle(
    * A CA is believed about its own names only, whatever TLS thought of the path.
    *
    * @throws Refused if the certificate is for signing, has ended, or is not from the CA of whom it
-   *     names
+   *     names, or that one has left
    */
   public String peer(X509Certificate leaf, Instant now) {
     String urn = san(leaf);
@@ -241,24 +292,40 @@ public record TrustBundle(
     if (usages(leaf).contains(CODE_SIGNING)) {
       throw new Refused("a signing certificate is not for TLS");
     }
-    path(leaf, ca(party), now);
+    path(leaf, ca(party, now), now);
     return urn;
   }
 
-  private X509Certificate ca(Party party) {
+  /** Every CA there is, to build TLS paths with; whom each may name is checked above TLS. */
+  public List<X509Certificate> authorities() {
+    return Stream.concat(Stream.of(core.ca()), present().stream().map(Member::ca))
+        .map(TrustBundle::certificate)
+        .toList();
+  }
+
+  private X509Certificate ca(Party party, Instant at) {
     String pem =
         switch (party) {
           case Party.Core service when core.services().contains(service) -> core.ca();
           case Party.Core service -> throw new Refused(service + " is not in the trust bundle");
-          case Party.Site site ->
-              members.stream()
-                  .filter(
-                      member ->
-                          member.sites().stream().anyMatch(listed -> listed.urn().equals(site)))
-                  .findFirst()
-                  .orElseThrow(() -> new Refused(site + " is not in the trust bundle"))
-                  .ca();
+          case Party.Site site -> member(site, at).ca();
         };
+    return certificate(pem);
+  }
+
+  private Member member(Party.Site site, Instant at) {
+    Member found =
+        members.stream()
+            .filter(member -> member.sites().stream().anyMatch(listed -> listed.urn().equals(site)))
+            .findFirst()
+            .orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
+    if (found.leftAt().filter(at::isAfter).isPresent()) {
+      throw new Refused(site + " left at " + found.leftAt().get());
+    }
+    return found;
+  }
+
+  private static X509Certificate certificate(String pem) {
     return SigningKey.certificate(pem.getBytes(StandardCharsets.US_ASCII));
   }
 
@@ -308,17 +375,6 @@ public record TrustBundle(
       return uris.getFirst();
     } catch (GeneralSecurityException e) {
       throw new Refused("a certificate with an unreadable SAN", e);
-    }
-  }
-
-  private static boolean verifies(Envelope envelope, PublicKey key) {
-    try {
-      Signature signature = Signature.getInstance("SHA256withECDSA");
-      signature.initVerify(key);
-      signature.update(Envelope.pae(envelope.payloadType(), envelope.bytes()));
-      return signature.verify(envelope.signatures().getFirst().bytes());
-    } catch (GeneralSecurityException e) {
-      return false;
     }
   }
 }

@@ -119,6 +119,42 @@ class TrustBundleTest {
         .hasMessageContaining("ended at");
   }
 
+  @Test
+  void whatAMemberSignedBeforeItLeftStaysAndNothingAfterCounts() {
+    Instant left = Parties.FROM.plusSeconds(100);
+    TrustBundle now =
+        new TrustBundle(
+            2,
+            Parties.FROM,
+            Parties.UNTIL,
+            List.of(PARTIES.trust.members().getFirst().left(left), PARTIES.trust.members().get(1)),
+            PARTIES.trust.core());
+    Envelope envelope = PARTIES.source.sign("t", PAYLOAD);
+    assertThat(now.signer(envelope)).isEqualTo(Sample.SOURCE);
+    assertThat(now.signer(envelope, left)).isEqualTo(Sample.SOURCE);
+    assertThatThrownBy(() -> now.signer(envelope, left.plusSeconds(1)))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("left at");
+    Envelope after =
+        Parties.leaf(
+                PARTIES.north,
+                left.plusSeconds(1),
+                Parties.UNTIL,
+                KeyPurposeId.id_kp_codeSigning,
+                Sample.SOURCE.urn())
+            .sign("t", PAYLOAD);
+    assertThatThrownBy(() -> now.signer(after))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("left at");
+    X509Certificate dock = tls(PARTIES.north, KeyPurposeId.id_kp_clientAuth, Sample.SOURCE.urn());
+    assertThat(now.peer(dock, left)).isEqualTo(Sample.SOURCE.urn());
+    assertThatThrownBy(() -> now.peer(dock, left.plusSeconds(1))).isInstanceOf(Refused.class);
+    assertThat(now.site(SiteId.parse("north:oslo"))).isEmpty();
+    assertThat(now.site(SiteId.parse("south:roma"))).isPresent();
+    assertThat(now.authorities()).hasSize(2);
+    assertThat(Json.read(Json.bytes(now), TrustBundle.class)).isEqualTo(now);
+  }
+
   private static X509Certificate tls(Parties.Authority authority, KeyPurposeId usage, String uri) {
     Envelope envelope =
         Parties.leaf(authority, Parties.FROM, Parties.UNTIL, usage, uri).sign("t", PAYLOAD);

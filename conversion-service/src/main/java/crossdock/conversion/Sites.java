@@ -2,6 +2,7 @@ package crossdock.conversion;
 
 import crossdock.chassis.Identity;
 import crossdock.chassis.MutualTls;
+import crossdock.chassis.Trust;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
@@ -37,13 +38,16 @@ final class Sites {
 
   Sites(
       Identity identity,
-      TrustBundle trust,
+      Trust trust,
       MutualTls tls,
       @Value("${crossdock.site.root}") Path root,
       @Value("${crossdock.disk.largest:70368744177664}") long largest) {
     Party.Site site = (Party.Site) identity.party();
     this.own =
-        trust.site(site.id()).orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
+        trust
+            .now()
+            .site(site.id())
+            .orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
     this.client = tls.client(site.urn());
     this.root = root.toAbsolutePath().normalize();
     this.largest = largest;

@@ -3,6 +3,7 @@ package crossdock.conversion;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.chassis.TlsStores;
 import crossdock.chassis.testing.Parties;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.chassis.testing.TestParty;
@@ -65,11 +66,8 @@ class DiskControllerTest {
     all.put("micronaut.server.ssl.port", -1);
     all.put("micronaut.server.ssl.client-authentication", "need");
     all.put("micronaut.server.ssl.protocols", "TLSv1.3");
-    for (String kind : List.of("key-store", "trust-store")) {
-      all.put("micronaut.server.ssl." + kind + ".path", "file:" + store);
-      all.put("micronaut.server.ssl." + kind + ".type", "PKCS12");
-      all.put("micronaut.server.ssl." + kind + ".password", Parties.PASSWORD);
-    }
+    all.put("micronaut.server.ssl.key-name", TlsStores.NAME);
+    all.put("micronaut.server.ssl.trust-name", TlsStores.NAME);
     server = ApplicationContext.run(EmbeddedServer.class, all);
     openings = server.getApplicationContext().getBean(Openings.class);
   }

@@ -76,7 +76,7 @@ final class ExportDesk {
   private Outcome clear(Work work) {
     Migration migration = work.migration();
     Grants.Grant grant = site.granted(migration, Role.SOURCE);
-    if (site.trust().site(migration.request().target()).isEmpty()) {
+    if (site.trust().now().site(migration.request().target()).isEmpty()) {
       throw new StepFailed(Reason.REFUSED_BY_SOURCE, "the target is not in the trust bundle");
     }
     return Outcome.done(new Fact.Cleared(migration.plan().digest(), grant.mayErase()));

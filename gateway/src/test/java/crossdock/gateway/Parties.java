@@ -90,6 +90,20 @@ public final class Parties {
     return trust;
   }
 
+  public crossdock.chassis.Trust trusting() {
+    try {
+      Path directory = Files.createTempDirectory("trust");
+      configure(NORTH, directory);
+      return new crossdock.chassis.Trust(
+          directory.resolve("bundle.json"),
+          directory.resolve("members"),
+          directory.resolve("work"),
+          java.time.Clock.fixed(FROM, java.time.ZoneOffset.UTC));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
   public SigningKey key(Party party) {
     return Objects.requireNonNull(leaves.get(party)).key();
   }

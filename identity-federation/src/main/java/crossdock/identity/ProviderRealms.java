@@ -16,25 +16,24 @@ import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
 import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import crossdock.chassis.Problem;
-import crossdock.contracts.Json;
+import crossdock.chassis.Trust;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Subject;
-import io.micronaut.context.annotation.Value;
-import jakarta.inject.Inject;
+import crossdock.contracts.TrustBundle;
 import jakarta.inject.Singleton;
-import java.io.IOException;
-import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.net.MalformedURLException;
+import java.net.URL;
 import java.text.ParseException;
 import java.time.Clock;
 import java.util.Date;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** The identity providers of the members: tells whose account a token of theirs is. Thread-safe. */
+/**
+ * The identity providers that the members signed to be each other's: tells whose account a token of
+ * theirs is. Thread-safe.
+ */
 @Singleton
 final class ProviderRealms {
   private static final Set<JWSAlgorithm> ALGORITHMS =
@@ -42,28 +41,14 @@ final class ProviderRealms {
   private static final int LONGEST_TOKEN = 16 << 10;
   private static final int MILLIS = 5_000;
 
-  /**
-   * @param provider as in its sites' names
-   * @param issuer the {@code iss} of its tokens
-   * @param jwks where its keys are
-   * @param audience what a token that proves a link must be for
-   */
-  record Realm(String provider, String issuer, URI jwks, String audience) {}
+  private final Map<TrustBundle.Realm, DefaultJWTProcessor<SecurityContext>> processors =
+      new ConcurrentHashMap<>();
+  private final Trust trust;
+  private final Clock clock;
 
-  private final Map<String, DefaultJWTProcessor<SecurityContext>> realms = new HashMap<>();
-
-  @Inject
-  ProviderRealms(@Value("${crossdock.identity.providers}") Path file, Clock clock)
-      throws IOException {
-    this(List.of(Json.read(Files.readAllBytes(file), Realm[].class)), clock);
-  }
-
-  ProviderRealms(List<Realm> realms, Clock clock) throws IOException {
-    for (Realm realm : realms) {
-      if (this.realms.put(realm.provider(), processor(realm, clock)) != null) {
-        throw new Refused("two realms of " + realm.provider());
-      }
-    }
+  ProviderRealms(Trust trust, Clock clock) {
+    this.trust = trust;
+    this.clock = clock;
   }
 
   /**
@@ -73,15 +58,20 @@ final class ProviderRealms {
    *     not its own, not for us, or expired
    */
   Subject account(String provider, String token) {
-    DefaultJWTProcessor<SecurityContext> realm = realms.get(provider);
-    if (realm == null) {
-      throw Problem.UNKNOWN_PROVIDER.because("No provider " + provider + " is listed.");
-    }
+    TrustBundle.Realm realm =
+        trust.now().present().stream()
+            .filter(member -> member.provider().equals(provider))
+            .flatMap(member -> member.realm().stream())
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    Problem.UNKNOWN_PROVIDER.because(
+                        "No provider " + provider + " tells us its customers."));
     if (token.length() > LONGEST_TOKEN) {
       throw Problem.MALFORMED_REQUEST.because("A token has at most 16384 characters.");
     }
     try {
-      JWTClaimsSet claims = realm.process(token, null);
+      JWTClaimsSet claims = processors.computeIfAbsent(realm, this::processor).process(token, null);
       return new Subject(claims.getIssuer(), claims.getSubject());
     } catch (ParseException e) {
       throw Problem.MALFORMED_REQUEST.because("The token is no JSON Web Token.");
@@ -96,11 +86,9 @@ final class ProviderRealms {
     }
   }
 
-  private static DefaultJWTProcessor<SecurityContext> processor(Realm realm, Clock clock)
-      throws IOException {
+  private DefaultJWTProcessor<SecurityContext> processor(TrustBundle.Realm realm) {
     JWKSource<SecurityContext> keys =
-        JWKSourceBuilder.create(
-                realm.jwks().toURL(), new DefaultResourceRetriever(MILLIS, MILLIS, 1 << 20))
+        JWKSourceBuilder.create(url(realm), new DefaultResourceRetriever(MILLIS, MILLIS, 1 << 20))
             .retrying(true)
             .build();
     DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
@@ -119,5 +107,13 @@ final class ProviderRealms {
           }
         });
     return processor;
+  }
+
+  private static URL url(TrustBundle.Realm realm) {
+    try {
+      return realm.jwks().toURL();
+    } catch (MalformedURLException e) {
+      throw Problem.UNAVAILABLE.because("The keys of " + realm.issuer() + " are nowhere.");
+    }
   }
 }

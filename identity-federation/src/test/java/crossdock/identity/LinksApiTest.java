@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.nimbusds.jose.util.Base64URL;
+import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.chassis.testing.TestParty;
-import crossdock.contracts.CoreService;
 import crossdock.contracts.Json;
+import crossdock.contracts.TrustBundle;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.IOException;
@@ -50,18 +52,16 @@ class LinksApiTest {
     open.add(north);
     south = new TestRealm("south");
     open.add(south);
-    Path providers =
-        Files.write(
-            directory.resolve("providers.json"),
-            Json.bytes(
-                List.of(
-                    new ProviderRealms.Realm("north", north.issuer(), north.jwks(), SITE),
-                    new ProviderRealms.Realm("south", south.issuer(), south.jwks(), SITE))));
-    Map<String, Object> configuration = TestParty.configuration(CoreService.IDENTITY, directory);
+    Parties parties =
+        new Parties(
+            Map.of(
+                "north", new TrustBundle.Realm(north.issuer(), north.jwks(), SITE),
+                "south", new TrustBundle.Realm(south.issuer(), south.jwks(), SITE)));
+    Map<String, Object> configuration =
+        TestParty.configuration(parties, Parties.IDENTITY, new TestDatabase(), directory);
     configuration.put("crossdock.oidc.issuer", broker.issuer());
     configuration.put("crossdock.oidc.jwks", broker.jwks().toString());
     configuration.put("crossdock.oidc.audience", API);
-    configuration.put("crossdock.identity.providers", providers.toString());
     configuration.put("crossdock.operator.secret", OPERATOR);
     // what a careless deployment would say; the service's own word goes before it
     configuration.put("micronaut.security.token.jwt.claims-validators.audience", SITE);

@@ -189,7 +189,7 @@ final class ImportDesk {
     try {
       return Certificate.verify(
           migration.need(Fact.Certified.class).certificate(),
-          site.trust(),
+          site.trust().now(),
           migration.id(),
           migration.request().source(),
           site.id(),

@@ -75,9 +75,7 @@ final class Authority {
     }
 
     String chainPem() {
-      StringBuilder all = new StringBuilder();
-      chain.forEach(c -> all.append(Authority.pem(c)));
-      return all.toString();
+      return Authority.pem(chain);
     }
 
     byte[] pkcs12(String password) {
@@ -142,6 +140,11 @@ final class Authority {
   /** Issues a leaf whose common name and URI name the same party, and these addresses or names. */
   Leaf issue(Party party, Use use, String... addresses) {
     KeyPair pair = newKey();
+    return new Leaf(pair.getPrivate(), certify(pair.getPublic(), party, use, addresses));
+  }
+
+  /** The same for somebody who made the key, and keeps it. */
+  List<X509Certificate> certify(PublicKey key, Party party, Use use, String... addresses) {
     Instant now = clock.instant();
     List<GeneralName> names = new ArrayList<>();
     names.add(new GeneralName(GeneralName.uniformResourceIdentifier, party.urn()));
@@ -151,7 +154,7 @@ final class Authority {
     }
     try {
       var utils = new JcaX509ExtensionUtils();
-      var builder = builder(pair.getPublic(), "CN=" + party.principal(), now, LEAF);
+      var builder = builder(key, "CN=" + party.principal(), now, LEAF);
       builder
           .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
           .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
@@ -164,21 +167,8 @@ final class Authority {
               Extension.authorityKeyIdentifier,
               false,
               utils.createAuthorityKeyIdentifier(certificate));
-      return new Leaf(pair.getPrivate(), List.of(sign(builder, key), certificate));
+      return List.of(sign(builder, this.key), certificate);
     } catch (GeneralSecurityException | IOException | OperatorCreationException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  /** A PKCS12 store that trusts these certificates and holds no key. */
-  static byte[] trustPkcs12(List<X509Certificate> trusted, String password) {
-    try {
-      KeyStore store = emptyStore();
-      for (X509Certificate each : trusted) {
-        store.setCertificateEntry(each.getSubjectX500Principal().getName(), each);
-      }
-      return bytes(store, password);
-    } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);
     }
   }
@@ -219,7 +209,7 @@ final class Authority {
         .getCertificate(builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(key)));
   }
 
-  private static KeyPair newKey() {
+  static KeyPair newKey() {
     try {
       KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
       generator.initialize(new ECGenParameterSpec("secp256r1"), RANDOM);
@@ -249,10 +239,16 @@ final class Authority {
                 new java.io.ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
   }
 
-  private static PrivateKey privateKey(String pem) throws GeneralSecurityException {
+  static PrivateKey privateKey(String pem) throws GeneralSecurityException {
     String body = pem.replaceAll("-----[A-Z ]+-----", "");
     return KeyFactory.getInstance("EC")
         .generatePrivate(new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(body)));
+  }
+
+  static String pem(List<X509Certificate> chain) {
+    StringBuilder all = new StringBuilder();
+    chain.forEach(c -> all.append(pem(c)));
+    return all.toString();
   }
 
   static String pem(X509Certificate certificate) {
@@ -263,7 +259,7 @@ final class Authority {
     }
   }
 
-  private static String pem(String label, byte[] der) {
+  static String pem(String label, byte[] der) {
     String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
     return "-----BEGIN " + label + "-----\n" + body + "\n-----END " + label + "-----\n";
   }

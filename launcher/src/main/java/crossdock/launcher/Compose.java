@@ -63,7 +63,9 @@ record Compose(State state, Ports ports, Path home, List<String> engine) {
 
     @Override
     public Integer call() throws ExecutionException, InterruptedException {
-      KafkaTopics topics = new KafkaTopics(bootstrap, Kafka.client(keys));
+      KafkaTopics topics =
+          new KafkaTopics(
+              bootstrap, Kafka.client(keys), Site.ALL.stream().map(Site::name).toList());
       long deadline = System.nanoTime() + PATIENCE.toNanos();
       while (true) {
         try {

@@ -35,7 +35,7 @@ final class Kafka {
     return AotCache.of(home.resolve("launcher/kafka/target"));
   }
 
-  static String bootstrap(Place place) {
+  static String bootstrap(SitePlace place) {
     return place.kafka().address();
   }
 
@@ -47,6 +47,11 @@ final class Kafka {
     Path properties = directory.resolve("server.properties");
     State.write(properties, place.seen(properties(directory)));
     return properties;
+  }
+
+  /** Everything that is to be at the broker. */
+  KafkaTopics topics() {
+    return new KafkaTopics(bootstrap(place), client(admin(state)), Joined.sites(state));
   }
 
   static Path admin(State state) {
@@ -74,7 +79,7 @@ final class Kafka {
     }
     List<String> options = new ArrayList<>(cache.options(scope));
     options.add("-Xmx320m");
-    KafkaTopics topics = new KafkaTopics(bootstrap(place), client(admin(state)));
+    KafkaTopics topics = topics();
     return new Daemon(
         "kafka",
         directory,

@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import crossdock.contracts.SiteId;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,12 +28,18 @@ import org.apache.kafka.common.resource.ResourceType;
  */
 final class KafkaTopics {
   static final String MIGRATIONS = "migrations";
+  static final String TRUST = "trust";
   static final List<String> CORE = List.of("gateway", "catalog", "identity-federation", "billing");
   private static final double SITE_BYTES_PER_SECOND = 2 << 20;
 
   private final Properties client;
+  private final List<SiteId> sites;
 
-  KafkaTopics(String bootstrap, Properties client) {
+  /**
+   * @param sites that take part
+   */
+  KafkaTopics(String bootstrap, Properties client, List<SiteId> sites) {
+    this.sites = List.copyOf(sites);
     this.client = new Properties();
     this.client.putAll(client);
     this.client.setProperty("bootstrap.servers", bootstrap);
@@ -46,10 +53,10 @@ final class KafkaTopics {
     try (Admin admin = Admin.create(client)) {
       Set<String> known = admin.listTopics().names().get();
       admin
-          .createTopics(topics().stream().filter(t -> !known.contains(t.name())).toList())
+          .createTopics(topics(sites).stream().filter(t -> !known.contains(t.name())).toList())
           .all()
           .get();
-      Set<AclBinding> wanted = acls();
+      Set<AclBinding> wanted = acls(sites);
       Set<AclBinding> present =
           new HashSet<>(admin.describeAcls(AclBindingFilter.ANY).values().get());
       List<AclBindingFilter> stray =
@@ -63,14 +70,27 @@ final class KafkaTopics {
     }
   }
 
-  static List<NewTopic> topics() {
+  /** Deletes what a site wrote and read that takes no part any more. */
+  void forget(SiteId site) throws ExecutionException, InterruptedException {
+    try (Admin admin = Admin.create(client)) {
+      Set<String> known = admin.listTopics().names().get();
+      String prefix = Party.site(site).principal() + ".";
+      admin
+          .deleteTopics(known.stream().filter(topic -> topic.startsWith(prefix)).toList())
+          .all()
+          .get();
+    }
+  }
+
+  static List<NewTopic> topics(List<SiteId> sites) {
     List<NewTopic> topics = new ArrayList<>();
     topics.add(topic(MIGRATIONS, 48, true));
+    topics.add(new NewTopic(TRUST, 1, (short) 1).configs(Map.of("cleanup.policy", "compact")));
     for (String service : CORE) {
       topics.add(topic("core." + service + ".reports", 8, true));
     }
-    for (Site site : Site.ALL) {
-      String name = site.party().principal();
+    for (SiteId site : sites) {
+      String name = Party.site(site).principal();
       topics.add(topic(name + ".tasks", 8, true));
       topics.add(topic(name + ".reports", 8, true));
       topics.add(topic(name + ".dock", 8, true));
@@ -86,19 +106,21 @@ final class KafkaTopics {
     return new NewTopic(name, partitions, (short) 1).configs(configuration);
   }
 
-  static Set<AclBinding> acls() {
+  static Set<AclBinding> acls(List<SiteId> sites) {
     Set<AclBinding> acls = new HashSet<>();
     for (String service : CORE) {
       String principal = Party.core(service).principal();
       reads(acls, principal, MIGRATIONS);
+      reads(acls, principal, TRUST);
       writes(acls, principal, "core." + service + ".reports");
       reads(acls, "core.gateway", "core." + service + ".reports");
       groups(acls, principal);
     }
     writes(acls, "core.gateway", MIGRATIONS);
-    for (Site site : Site.ALL) {
-      String party = site.party().principal();
-      String dock = site.dock().principal();
+    writes(acls, "core.gateway", TRUST);
+    for (SiteId site : sites) {
+      String party = Party.site(site).principal();
+      String dock = Party.dock(site).principal();
       writes(acls, "core.gateway", party + ".tasks");
       reads(acls, party, party + ".tasks");
       for (String said : List.of(party + ".reports", party + ".progress")) {
@@ -106,6 +128,7 @@ final class KafkaTopics {
         reads(acls, "core.gateway", said);
       }
       for (String own : List.of(party, dock)) {
+        reads(acls, own, TRUST);
         reads(acls, own, party + ".dock");
         writes(acls, own, party + ".dock");
       }
@@ -149,10 +172,10 @@ final class KafkaTopics {
         new AccessControlEntry("User:" + principal, "*", operation, AclPermissionType.ALLOW));
   }
 
-  private static List<ClientQuotaAlteration> quotas() {
+  private List<ClientQuotaAlteration> quotas() {
     List<ClientQuotaAlteration> quotas = new ArrayList<>();
-    for (Site site : Site.ALL) {
-      for (Party party : List.of(site.party(), site.dock())) {
+    for (SiteId site : sites) {
+      for (Party party : List.of(Party.site(site), Party.dock(site))) {
         quotas.add(
             new ClientQuotaAlteration(
                 new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, party.principal())),

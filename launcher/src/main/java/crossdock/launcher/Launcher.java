@@ -40,6 +40,8 @@ public final class Launcher implements Runnable {
             .addSubcommand(new Show())
             .addSubcommand(new Demo())
             .addSubcommand(new Chaos())
+            .addSubcommand(new MemberCommand())
+            .addSubcommand(new JoiningSite())
             .addSubcommand(new Supervise())
             .addSubcommand(new Compose.Prepare())
             .addSubcommand(new Compose.Topics())

@@ -1,5 +1,7 @@
 package crossdock.launcher;
 
+import crossdock.contracts.SiteId;
+
 /**
  * Who somebody is: to Kafka, which sees the common name only, and to everybody else, who look at
  * the URI. A certificate always says both.
@@ -15,6 +17,16 @@ record Party(String principal, String urn) {
     if (!urn.matches("urn:crossdock:(core|site)(:[a-z0-9-]{1,32}){1,3}")) {
       throw new IllegalArgumentException("not a party: " + urn);
     }
+  }
+
+  /** A site's services, but not its dock. */
+  static Party site(SiteId site) {
+    return new Party("site." + site.provider() + "." + site.region(), "urn:crossdock:site:" + site);
+  }
+
+  /** The process of a site that reads and writes disks. */
+  static Party dock(SiteId site) {
+    return new Party(site(site).principal() + ".dock", site(site).urn() + ":dock");
   }
 
   /**

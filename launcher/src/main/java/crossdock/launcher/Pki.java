@@ -3,15 +3,12 @@ package crossdock.launcher;
 import crossdock.launcher.Authority.Leaf;
 import crossdock.launcher.Authority.Use;
 import java.nio.file.Path;
-import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** The core's authority, each provider's own, and where their leaves are put. */
-record Pki(Authority core, Map<String, Authority> members) {
+record Pki(Authority core, Map<String, Authority> members) implements Keys {
 
   static Pki open(State state, Clock clock) {
     Map<String, Authority> members = new LinkedHashMap<>();
@@ -23,7 +20,8 @@ record Pki(Authority core, Map<String, Authority> members) {
     return new Pki(Authority.open(state.pki("core"), "crossdock core", clock), members);
   }
 
-  Authority member(String provider) {
+  @Override
+  public Authority member(String provider) {
     Authority found = members.get(provider);
     if (found == null) {
       throw new IllegalArgumentException("no such provider: " + provider);
@@ -31,9 +29,12 @@ record Pki(Authority core, Map<String, Authority> members) {
     return found;
   }
 
-  /**
-   * Writes {@code kafka.pem} (key and chain) and {@code kafka-trust.pem}: the core, nobody else.
-   */
+  @Override
+  public void kafka(Path directory, Party party) {
+    kafka(directory, party, Use.CLIENT);
+  }
+
+  /** The same, for who is reached at these addresses too. */
   void kafka(Path directory, Party party, Use use, String... addresses) {
     Leaf leaf = core.issue(party, use, addresses);
     State.write(directory.resolve("kafka.pem"), leaf.keyPem() + leaf.chainPem());
@@ -47,17 +48,10 @@ record Pki(Authority core, Map<String, Authority> members) {
     State.write(directory.resolve("signing.pem"), leaf.chainPem());
   }
 
-  /**
-   * Writes {@code key.p12} and {@code trust.p12}, which trusts every authority; whom each of them
-   * may name is checked above TLS.
-   */
-  void tls(Path directory, Authority authority, Party party, String password, String address) {
+  /** Writes {@code key.p12}. */
+  static void tls(
+      Path directory, Authority authority, Party party, String password, String address) {
     Leaf leaf = authority.issue(party, Use.PEER, address);
     State.write(directory.resolve("key.p12"), leaf.pkcs12(password));
-    List<X509Certificate> trusted =
-        Stream.concat(Stream.of(core), members.values().stream())
-            .map(Authority::certificate)
-            .toList();
-    State.write(directory.resolve("trust.p12"), Authority.trustPkcs12(trusted, password));
   }
 }

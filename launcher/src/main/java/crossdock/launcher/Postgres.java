@@ -43,7 +43,7 @@ final class Postgres {
     return owner.replace('-', '_');
   }
 
-  static String url(Place place, String owner) {
+  static String url(SitePlace place, String owner) {
     return "jdbc:postgresql://" + place.postgres().address() + "/" + database(owner);
   }
 

@@ -3,11 +3,10 @@ package crossdock.launcher;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.Json;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,8 +14,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +43,7 @@ final class Services {
       }
     }
 
-    String url(Place place) {
+    String url(SitePlace place) {
       return "http://" + place.plain(this).address();
     }
 
@@ -81,23 +78,24 @@ final class Services {
     for (String core : KafkaTopics.CORE) {
       services.add(new Service(core, core, Party.core(core), offset++, null));
     }
-    for (Site site : Site.ALL) {
-      String name = site.provider() + "-";
-      services.add(
-          new Service(name + "export", "export-service", site.party(), site.offset(), site));
-      services.add(
-          new Service(name + "import", "import-service", site.party(), site.offset() + 1, site));
-      services.add(
-          new Service(
-              name + "conversion", "conversion-service", site.dock(), site.offset() + 2, site));
-    }
+    Site.ALL.forEach(site -> services.addAll(of(site)));
     return List.copyOf(services);
+  }
+
+  /** The three of a site. */
+  static List<Service> of(Site site) {
+    String name = site.provider() + "-";
+    return List.of(
+        new Service(name + "export", "export-service", site.party(), site.offset(), site),
+        new Service(name + "import", "import-service", site.party(), site.offset() + 1, site),
+        new Service(
+            name + "conversion", "conversion-service", site.dock(), site.offset() + 2, site));
   }
 
   private final State state;
   private final Place place;
   private final Pki pki;
-  private final TrustFile trust;
+  private final Setup setup;
   private final Path home;
   private final String siteProvider;
   private final Scope scope;
@@ -116,7 +114,7 @@ final class Services {
     this.state = state;
     this.place = place;
     this.pki = pki;
-    this.trust = trust;
+    this.setup = new Setup(state, place, pki, trust.file(), trust.members(), siteProvider);
     this.home = home;
     this.siteProvider = siteProvider;
     this.scope = scope;
@@ -148,12 +146,7 @@ final class Services {
 
   /** Writes what it is started with, and the keys and files that this names. */
   Path write(Service service) throws IOException {
-    Path directory = state.run(service.name());
-    Path file = directory.resolve("service.properties");
-    Map<String, String> properties = properties(service, directory);
-    properties.replaceAll((_, value) -> place.seen(value));
-    State.write(file, text(properties));
-    return file;
+    return setup.write(service, properties(service, state.run(service.name())));
   }
 
   /** How its JVM is to run. */
@@ -170,38 +163,19 @@ final class Services {
   }
 
   Map<String, String> properties(Service service, Path directory) {
-    Map<String, String> p = new TreeMap<>();
-    p.put("micronaut.application.name", service.module());
-    p.put("micronaut.server.host", place.plain(service).host());
-    p.put("micronaut.server.port", Integer.toString(place.plain(service).port()));
-    p.put("datasources.default.url", Postgres.url(place, service.name()));
-    p.put("datasources.default.username", Postgres.database(service.name()));
-    p.put("datasources.default.password", Postgres.password(state, service.name()));
-    p.put("kafka.bootstrap.servers", Kafka.bootstrap(place));
-    pki.kafka(directory, service.party(), Authority.Use.CLIENT);
-    Properties kafka = Kafka.client(directory);
-    kafka.stringPropertyNames().forEach(k -> p.put("kafka." + k, kafka.getProperty(k)));
-    p.put("kafka.health.restricted", "true");
-    p.put("crossdock.party", service.party().urn());
-    p.put("crossdock.trust.bundle", trust.file().toString());
-    p.put("crossdock.trust.members", trust.members().toString());
-    p.put("crossdock.operator.secret", state.secret("operator." + service.name()));
-    p.put("crossdock.work", State.directory(directory.resolve("work")).toString());
-    Site site = service.site();
-    if (site == null) {
+    Map<String, String> p = setup.properties(service, directory);
+    if (service.site() == null) {
       core(p, service, directory);
-    } else {
-      site(p, service, directory, site);
     }
     return p;
   }
 
   private void core(Map<String, String> p, Service service, Path directory) {
-    signing(p, directory, pki.core(), service.party());
-    oidc(p, "crossdock.oidc.", Realms.BROKER, Realms.BROKER_AUDIENCE);
+    Setup.signing(p, directory, pki.core(), service.party());
+    setup.oidc(p, Realms.BROKER, Realms.BROKER_AUDIENCE);
     if (service.module().equals("catalog")) {
       Path listing = directory.resolve("listing.json");
-      State.write(listing, listing());
+      State.write(listing, listing(state, shipped(siteProvider)));
       p.put("crossdock.catalog.listing", listing.toString());
     }
     if (service.module().equals("billing")) {
@@ -211,15 +185,9 @@ final class Services {
       p.put("crossdock.identity.url", url(place, "identity-federation"));
       p.put("crossdock.partner.allowed", "127.0.0.1/32:" + place.published().receiver());
       String password = state.secret("tls." + service.name());
-      pki.tls(directory, pki.core(), service.party(), password, place.plain(service).host());
+      Pki.tls(directory, pki.core(), service.party(), password, place.plain(service).host());
       p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
-      p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
       p.put("crossdock.tls.password", password);
-    }
-    if (service.module().equals("identity-federation")) {
-      Path realms = directory.resolve("providers.json");
-      State.write(realms, realms());
-      p.put("crossdock.identity.providers", realms.toString());
     }
   }
 
@@ -239,35 +207,8 @@ final class Services {
     }
   }
 
-  private void site(Map<String, String> p, Service service, Path directory, Site site) {
-    p.put("crossdock.site.provider", siteProvider);
-    p.put("crossdock.site.formats", String.join(",", site.formats(siteProvider)));
-    p.put("crossdock.site.root", state.site(site.provider()).toString());
-    Preflight.Endpoint mutual = place.mutual(service);
-    String password = state.secret("tls." + service.name());
-    pki.tls(directory, pki.member(site.provider()), service.party(), password, mutual.host());
-    String subnet = service.imports() ? "VMImportSubnet" : "VMExportSubnet";
-    p.put("crossdock.subnet." + subnet, mutual.host());
-    p.put("crossdock.tls.port", Integer.toString(mutual.port()));
-    p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
-    p.put("crossdock.tls.truststore", directory.resolve("trust.p12").toString());
-    p.put("crossdock.tls.password", password);
-    // The process that parses hostile images gets no signing key and meets no customer.
-    if (!service.module().equals("conversion-service")) {
-      signing(p, directory, pki.member(site.provider()), service.party());
-      oidc(p, "crossdock.oidc.", site.provider(), Realms.PROVIDER_AUDIENCE);
-    }
-  }
-
-  private static void signing(
-      Map<String, String> p, Path directory, Authority authority, Party party) {
-    Pki.signing(directory, authority, party);
-    p.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
-    p.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());
-  }
-
-  /** What the catalog knows of the sites: as shipped, with the formats that their adapters take. */
-  private String listing() {
+  /** What the catalog knows of the founding sites: as shipped, with what their adapters take. */
+  private static byte[] shipped(String adapter) {
     try (InputStream in = Services.class.getResourceAsStream("listing.json")) {
       ArrayNode listing = (ArrayNode) new ObjectMapper().readTree(in);
       for (JsonNode entry : listing) {
@@ -277,39 +218,23 @@ final class Services {
                 .findFirst()
                 .orElseThrow();
         ArrayNode formats = ((ObjectNode) entry).putArray("formats");
-        site.formats(siteProvider).forEach(formats::add);
+        site.formats(adapter).forEach(formats::add);
       }
-      return listing.toPrettyString();
+      return Json.bytes(listing);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** Where the providers' own realms are: what a link's token is checked by. */
-  private String realms() {
-    ArrayNode realms = JsonNodeFactory.instance.arrayNode();
-    for (Site site : Site.ALL) {
-      realms
-          .addObject()
-          .put("provider", site.provider())
-          .put("issuer", Realms.issuer(place, site.provider()))
-          .put("jwks", Realms.jwks(place, site.provider()))
-          .put("audience", Realms.PROVIDER_AUDIENCE);
+  /** The founding sites of a listing, and who joined as they describe themselves. */
+  static byte[] listing(State state, byte[] before) {
+    List<JsonNode> all = new ArrayList<>();
+    for (JsonNode entry : Json.read(before, JsonNode[].class)) {
+      if (Site.ALL.stream().anyMatch(s -> s.id().equals(entry.path("site").asText()))) {
+        all.add(entry);
+      }
     }
-    return realms.toPrettyString();
-  }
-
-  private void oidc(Map<String, String> p, String prefix, String realm, String audience) {
-    p.put(prefix + "issuer", Realms.issuer(place, realm));
-    p.put(prefix + "jwks", Realms.jwks(place, realm));
-    p.put(prefix + "audience", audience);
-  }
-
-  private static String text(Map<String, String> map) throws IOException {
-    Properties properties = new Properties();
-    properties.putAll(map);
-    StringWriter out = new StringWriter();
-    properties.store(out, null);
-    return out.toString();
+    Joined.listed(state).forEach(joined -> all.add(joined.application().listing()));
+    return Json.bytes(all);
   }
 }

@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import crossdock.contracts.SiteId;
 import java.util.List;
 
 /**
@@ -14,7 +15,11 @@ record Site(String provider, String region, String exportSubnet, String importSu
 
   /** As the contracts write it. */
   String id() {
-    return provider + ":" + region;
+    return name().toString();
+  }
+
+  SiteId name() {
+    return new SiteId(provider, region);
   }
 
   /** What its cloud stores disks as: the sites differ, so that something is converted both ways. */
@@ -26,11 +31,10 @@ record Site(String provider, String region, String exportSubnet, String importSu
   }
 
   Party party() {
-    return new Party(
-        "site." + provider + "." + region, "urn:crossdock:site:" + provider + ":" + region);
+    return Party.site(name());
   }
 
   Party dock() {
-    return new Party(party().principal() + ".dock", party().urn() + ":dock");
+    return Party.dock(name());
   }
 }

@@ -1,29 +1,31 @@
 package crossdock.launcher;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.CoreService;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
+import crossdock.contracts.Party;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Who is a member, with which authority, and where each site is reached: what every party checks
- * every other by. Each founding member signs it with the key of its own authority; its version
- * grows with each writing and never falls.
+ * every other by. Founding members and those who joined are in it; each founding member signs it
+ * with the key of its own authority; its version grows with each writing and never falls.
  */
 final class TrustFile {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration LIFE = Duration.ofDays(90);
 
   private final State state;
@@ -69,35 +71,43 @@ final class TrustFile {
     }
   }
 
-  byte[] payload(long version) throws JsonProcessingException {
+  byte[] payload(long version) {
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
-    ObjectNode root = JSON.createObjectNode();
-    root.put("version", version)
-        .put("issuedAt", now.toString())
-        .put("expiresAt", now.plus(LIFE).toString());
-    var members = root.putArray("members");
-    for (Site site : Site.ALL) {
-      ObjectNode member = members.addObject();
-      member
-          .put("provider", site.provider())
-          .put("ca", pki.member(site.provider()).certificatePem());
-      member
-          .putArray("sites")
-          .addObject()
-          .put("urn", site.party().urn())
-          .put("class", "provider")
-          .put("export", url(site, "export"))
-          .put("import", url(site, "import"))
-          .put("dock", url(site, "conversion"));
-    }
-    ObjectNode core = root.putObject("core").put("ca", pki.core().certificatePem());
-    var services = core.putArray("services");
-    List.of("gateway", "catalog", "identity-federation", "billing")
-        .forEach(service -> services.add(Party.core(service).urn()));
-    return JSON.writeValueAsBytes(root);
+    List<TrustBundle.Member> members = new ArrayList<>();
+    Site.ALL.forEach(site -> members.add(founding(site)));
+    Joined.all(state).forEach(joined -> members.add(joined.member()));
+    return Json.bytes(
+        new TrustBundle(
+            version,
+            now,
+            now.plus(LIFE),
+            members,
+            new TrustBundle.Core(
+                pki.core().certificatePem(),
+                Arrays.stream(CoreService.values()).map(Party.Core::new).toList())));
   }
 
-  private String url(Site site, String service) {
-    return "https://" + place.mutual(Services.named(site.provider() + "-" + service)).address();
+  private TrustBundle.Member founding(Site site) {
+    return new TrustBundle.Member(
+        site.provider(),
+        pki.member(site.provider()).certificatePem(),
+        List.of(
+            new TrustBundle.Site(
+                new Party.Site(site.name()),
+                TrustBundle.SiteClass.PROVIDER,
+                url(site, "export"),
+                url(site, "import"),
+                url(site, "conversion"))),
+        Optional.of(
+            new TrustBundle.Realm(
+                place.issuer(site.provider()),
+                URI.create(place.jwks(site.provider())),
+                Realms.PROVIDER_AUDIENCE)),
+        Optional.empty());
+  }
+
+  private URI url(Site site, String service) {
+    return URI.create(
+        "https://" + place.mutual(Services.named(site.provider() + "-" + service)).address());
   }
 }

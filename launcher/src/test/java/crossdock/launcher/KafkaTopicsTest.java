@@ -3,6 +3,8 @@ package crossdock.launcher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.contracts.SiteId;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.acl.AclOperation;
@@ -12,6 +14,8 @@ import org.apache.kafka.common.security.ssl.SslPrincipalMapper;
 import org.junit.jupiter.api.Test;
 
 class KafkaTopicsTest {
+  private static final List<SiteId> SITES = Site.ALL.stream().map(Site::name).toList();
+
   @Test
   void theSubjectsOnlyCommonNameIsThePrincipal() throws Exception {
     SslPrincipalMapper mapper = SslPrincipalMapper.fromRules(Kafka.PRINCIPALS);
@@ -42,6 +46,14 @@ class KafkaTopicsTest {
   }
 
   @Test
+  void everybodyReadsWhatTheMembersSignedAndOnlyTheGatewayPublishesIt() {
+    assertThat(who(AclOperation.WRITE, "trust")).containsExactly("User:core.gateway");
+    assertThat(who(AclOperation.READ, "trust"))
+        .hasSize(KafkaTopics.CORE.size() + 2 * SITES.size())
+        .contains("User:site.north.oslo.dock");
+  }
+
+  @Test
   void aSiteSeesItsOwnBusinessAndTheDockEvenLess() {
     assertThat(who(AclOperation.READ, "site.north.oslo.tasks"))
         .containsExactly("User:site.north.oslo");
@@ -53,25 +65,25 @@ class KafkaTopicsTest {
         .containsExactly("User:core.gateway");
     assertThat(who(AclOperation.READ, "site.north.oslo.dock"))
         .containsExactlyInAnyOrder("User:site.north.oslo", "User:site.north.oslo.dock");
-    assertThat(KafkaTopics.acls())
+    assertThat(KafkaTopics.acls(SITES))
         .filteredOn(a -> a.pattern().name().startsWith("site.north"))
         .noneMatch(a -> a.entry().principal().contains("south"));
   }
 
   @Test
   void everyRuleOfATopicIsLiteralAndTheTopicExists() {
-    assertThat(KafkaTopics.acls())
+    assertThat(KafkaTopics.acls(SITES))
         .filteredOn(a -> a.pattern().resourceType() != ResourceType.GROUP)
         .allMatch(a -> a.pattern().patternType() == PatternType.LITERAL)
         .noneMatch(a -> a.entry().principal().contains("*"));
-    assertThat(KafkaTopics.topics().stream().map(t -> t.name()).toList())
+    assertThat(KafkaTopics.topics(SITES).stream().map(t -> t.name()).toList())
         .containsAll(
-            KafkaTopics.acls().stream()
+            KafkaTopics.acls(SITES).stream()
                 .filter(a -> a.pattern().resourceType() == ResourceType.TOPIC)
                 .map(a -> a.pattern().name())
                 .toList())
         .doesNotHaveDuplicates();
-    assertThat(KafkaTopics.topics())
+    assertThat(KafkaTopics.topics(SITES))
         .filteredOn(t -> t.name().equals("migrations"))
         .allMatch(t -> t.numPartitions() == 48)
         .hasSize(1);
@@ -79,7 +91,7 @@ class KafkaTopicsTest {
 
   @Test
   void aGroupOfReadersIsItsPrincipalsAndTheDockCannotMoveWhatTheOthersHaveRead() {
-    assertThat(KafkaTopics.acls())
+    assertThat(KafkaTopics.acls(SITES))
         .filteredOn(a -> a.pattern().resourceType() == ResourceType.GROUP)
         .allSatisfy(
             a -> {
@@ -94,7 +106,7 @@ class KafkaTopicsTest {
   }
 
   private static Set<String> who(AclOperation operation, String topic) {
-    return KafkaTopics.acls().stream()
+    return KafkaTopics.acls(SITES).stream()
         .filter(a -> a.pattern().resourceType() == ResourceType.TOPIC)
         .filter(a -> a.pattern().name().equals(topic) && a.entry().operation() == operation)
         .map(a -> a.entry().principal())

@@ -37,10 +37,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,6 +97,16 @@ final class Road {
     return new Road(state, ports);
   }
 
+  /** What the command line says to this, with the core's directory; its exit status. */
+  int run(String... arguments) throws Exception {
+    return crossdock(state, ports, arguments);
+  }
+
+  /** Where a provider's realm is. */
+  String realm(String provider) {
+    return Realms.issuer(ports, provider);
+  }
+
   void down() throws Exception {
     crossdock(state, ports, "down");
     Reaper.sweep(state);
@@ -111,6 +124,11 @@ final class Road {
   }
 
   void grantAtSource(Customer customer, Site source, Site target, String machine) throws Exception {
+    grantAtSource(customer, source, target.id(), machine);
+  }
+
+  void grantAtSource(Customer customer, Site source, String target, String machine)
+      throws Exception {
     Map<String, Object> yes = yes(target);
     yes.put("machine", machine);
     customer.post(
@@ -118,15 +136,19 @@ final class Road {
   }
 
   void grantAtTarget(Customer customer, Site target, Site source) throws Exception {
+    grantAtTarget(customer, target, source.id());
+  }
+
+  void grantAtTarget(Customer customer, Site target, String source) throws Exception {
     customer.post(
         Services.url(ports, target.provider() + "-import") + "/v1/grants",
         target.provider(),
         yes(source));
   }
 
-  private static Map<String, Object> yes(Site other) {
+  static Map<String, Object> yes(String other) {
     Map<String, Object> yes = new HashMap<>();
-    yes.put("otherSide", other.id());
+    yes.put("otherSide", other);
     yes.put("maxBytes", 1L << 40);
     yes.put("mayErase", false);
     yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
@@ -279,7 +301,11 @@ final class Road {
 
   /** The manifest root of a machine's disk, hashed now. */
   String root(Site site, String machine) throws IOException {
-    Path disk = part(site, "machines").resolve(machine).resolve(Cargo.DISK + ".raw");
+    return root(part(site, "machines").resolve(machine));
+  }
+
+  static String root(Path machine) throws IOException {
+    Path disk = machine.resolve(Cargo.DISK + ".raw");
     try (DiskSource source = Disks.openSource(disk, DiskFormat.RAW, 1L << 40)) {
       return DiskHasher.hash(source).root().hex();
     }
@@ -287,6 +313,15 @@ final class Road {
 
   List<String> machines(Site site) throws IOException {
     return list(part(site, "machines"));
+  }
+
+  /** What there is at the broker. */
+  Set<String> topics() throws Exception {
+    Properties admin = Kafka.client(Kafka.admin(state));
+    admin.setProperty("bootstrap.servers", Kafka.bootstrap(ports));
+    try (Admin broker = Admin.create(admin)) {
+      return broker.listTopics().names().get();
+    }
   }
 
   /** What is under way into a site, or half removed from it. */
@@ -316,7 +351,7 @@ final class Road {
     return state.site(site.provider()).resolve(name);
   }
 
-  private static List<String> list(Path directory) throws IOException {
+  static List<String> list(Path directory) throws IOException {
     try (Stream<Path> files = Files.list(directory)) {
       return files.map(file -> String.valueOf(file.getFileName())).sorted().toList();
     }

@@ -86,12 +86,7 @@ class RoadIT {
 
     assertThat(now.path("state").asText()).isEqualTo("retired");
     assertThat(now.path("runs").asText()).isEqualTo("target");
-    Evidence evidence =
-        Evidence.verify(
-            road.alice.bytes(
-                Services.url(road.ports, "gateway") + "/v1/migrations/" + id + "/evidence"),
-            Evidence.trust(
-                road.state.trust().resolve("bundle.json"), road.state.trust().resolve("members")));
+    Evidence evidence = verified(id);
     String machine = evidence.countersignature().machine();
     assertThat(now.path("targetMachine").asText()).isEqualTo(machine);
     String root = evidence.certificate().disks().getFirst().root().hex();
@@ -407,6 +402,88 @@ class RoadIT {
     undone(id, "OVERDUE");
     assertThat(road.locked(NORTH, "orphan")).isFalse();
     nothingUnderWay();
+  }
+
+  @Test
+  @Order(12)
+  void aThirdProviderJoinsWhileAMachineMovesTakesPartAndLeaves() throws Exception {
+    given("meanwhile", 32);
+    road.freeze("south-conversion");
+    String meanwhile = road.ask(road.alice, "meanwhile", request("meanwhile")).id();
+    road.await(road.alice, meanwhile, "to be imported", due("import"));
+    try (East east = new East(road, directory.resolve("east"))) {
+      assertThat(east.init()).isZero();
+      Path application = east.file("application.json");
+      Path welcome = east.file("welcome.json");
+      assertThat(road.run("member", "admit", application.toString(), welcome.toString())).isZero();
+      assertThat(east.install("0".repeat(64))).isEqualTo(Refusal.CANNOT_START);
+      assertThat(east.install(east.pins())).isZero();
+      Customer alice = east.customer("alice");
+      east.start();
+      road.thaw("south-conversion");
+      assertThat(road.done(road.alice, meanwhile).path("state").asText()).isEqualTo("retired");
+      arrivedOnce("meanwhile", meanwhile);
+
+      east.link(alice);
+      road.place(NORTH, "eastward", road.alice, 4);
+      road.grantAtSource(road.alice, NORTH, East.ID, "eastward");
+      east.grant(alice, true, NORTH, "eastward");
+      String there = moved("eastward", NORTH.id(), East.ID, east);
+      String machine =
+          road.get(road.alice, "/v1/migrations/" + there).body().path("targetMachine").asText();
+      assertThat(east.machines()).containsExactly(machine);
+      assertThat(east.root(machine)).isEqualTo(road.root(NORTH, "eastward"));
+
+      east.grant(alice, false, SOUTH, machine);
+      road.grantAtTarget(road.alice, SOUTH, East.ID);
+      road.freeze("south-conversion");
+      Map<String, Object> on = request(machine);
+      on.put("source", East.ID);
+      String onward = road.ask(road.alice, machine, on).id();
+      road.await(road.alice, onward, "to be imported", due("import"));
+      assertThat(road.run("member", "leave", "east")).isEqualTo(Refusal.FAILED);
+      road.thaw("south-conversion");
+      assertThat(road.done(road.alice, onward).path("state").asText()).isEqualTo("retired");
+      verified(onward);
+      // Listed no more while its own ended, and now it goes.
+      assertThat(road.run("member", "leave", "east")).isZero();
+      assertThat(road.run("member", "leave", "east")).isZero();
+
+      Map<String, Object> late = request("late");
+      late.put("target", East.ID);
+      Road.Answer unlisted = road.ask(road.alice, "late", late);
+      assertThat(unlisted.status()).isEqualTo(422);
+      assertThat(unlisted.type()).isEqualTo(PROBLEM + "unknown-provider");
+      assertThat(road.get(road.alice, "/v1/providers").body().findValuesAsText("provider"))
+          .containsExactlyInAnyOrder("north", "south");
+      assertThat(road.topics()).noneMatch(topic -> topic.startsWith("site.east"));
+      // What it signed while it was a member stays good.
+      verified(there);
+      verified(onward);
+      assertThat(east.leftovers()).isEmpty();
+      nothingUnderWay();
+    } finally {
+      road.thaw("south-conversion");
+    }
+  }
+
+  private static String moved(String machine, String from, String to, East east) throws Exception {
+    Map<String, Object> request = request(machine);
+    request.put("source", from);
+    request.put("target", to);
+    String id = road.ask(road.alice, machine, request).id();
+    JsonNode now = road.done(road.alice, id);
+    assertThat(now.path("state").asText()).as("%s %s", now, east.logs()).isEqualTo("retired");
+    verified(id);
+    return id;
+  }
+
+  private static Evidence verified(String id) throws Exception {
+    return Evidence.verify(
+        road.alice.bytes(
+            Services.url(road.ports, "gateway") + "/v1/migrations/" + id + "/evidence"),
+        Evidence.trust(
+            road.state.trust().resolve("bundle.json"), road.state.trust().resolve("members")));
   }
 
   @Test

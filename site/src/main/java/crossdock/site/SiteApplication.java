@@ -1,5 +1,6 @@
 package crossdock.site;
 
+import crossdock.chassis.TlsStores;
 import io.micronaut.runtime.Micronaut;
 import java.util.Map;
 
@@ -39,14 +40,8 @@ public final class SiteApplication {
                 Map.entry("micronaut.server.ssl.enabled", "true"),
                 Map.entry("micronaut.server.ssl.client-authentication", "need"),
                 Map.entry("micronaut.server.ssl.protocols", "TLSv1.3"),
-                Map.entry("micronaut.server.ssl.key-store.path", "file:${crossdock.tls.keystore}"),
-                Map.entry("micronaut.server.ssl.key-store.type", "PKCS12"),
-                Map.entry("micronaut.server.ssl.key-store.password", "${crossdock.tls.password}"),
-                Map.entry(
-                    "micronaut.server.ssl.trust-store.path", "file:${crossdock.tls.truststore}"),
-                Map.entry("micronaut.server.ssl.trust-store.type", "PKCS12"),
-                Map.entry(
-                    "micronaut.server.ssl.trust-store.password", "${crossdock.tls.password}")))
+                Map.entry("micronaut.server.netty.listeners.mutual.key-name", TlsStores.NAME),
+                Map.entry("micronaut.server.netty.listeners.mutual.trust-name", TlsStores.NAME)))
         .start();
   }
 }

@@ -3,6 +3,7 @@ package crossdock.site;
 import crossdock.chassis.Desk;
 import crossdock.chassis.Identity;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Trust;
 import crossdock.chassis.Work;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -37,7 +38,7 @@ public record SiteDesk(
     Grants grants,
     Tickets tickets,
     DockResults dock,
-    TrustBundle trust,
+    Trust trust,
     SigningKey key,
     Clock clock,
     Desk desk) {
@@ -100,6 +101,7 @@ public record SiteDesk(
    */
   public TrustBundle.Site listed(SiteId other) {
     return trust
+        .now()
         .site(other)
         .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, other + " is not listed"));
   }

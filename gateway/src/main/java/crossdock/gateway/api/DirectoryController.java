@@ -3,6 +3,7 @@ package crossdock.gateway.api;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.chassis.Problem;
+import crossdock.chassis.Trust;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.SiteId;
@@ -20,10 +21,10 @@ import java.util.List;
 @Controller("/v1")
 @Secured(SecurityRule.IS_AUTHENTICATED)
 final class DirectoryController {
-  private final TrustBundle trust;
+  private final Trust trust;
   private final Accounts accounts;
 
-  DirectoryController(TrustBundle trust, Accounts accounts) {
+  DirectoryController(Trust trust, Accounts accounts) {
     this.trust = trust;
     this.accounts = accounts;
   }
@@ -43,7 +44,7 @@ final class DirectoryController {
   byte[] providers() {
     return Json.bytes(
         new Providers(
-            trust.members().stream()
+            trust.now().present().stream()
                 .map(
                     member ->
                         new Provider(
@@ -75,7 +76,7 @@ final class DirectoryController {
   }
 
   private List<TrustBundle.Site> sites(String provider) {
-    return trust.members().stream()
+    return trust.now().present().stream()
         .filter(member -> member.provider().equals(provider))
         .flatMap(member -> member.sites().stream())
         .toList();

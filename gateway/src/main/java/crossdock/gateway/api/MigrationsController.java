@@ -2,6 +2,7 @@ package crossdock.gateway.api;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Problem;
+import crossdock.chassis.Trust;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -9,7 +10,6 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
-import crossdock.contracts.TrustBundle;
 import crossdock.gateway.log.MigrationLog;
 import crossdock.gateway.log.Story;
 import io.micronaut.core.io.buffer.ByteBuffer;
@@ -41,10 +41,10 @@ final class MigrationsController {
 
   private final Database database;
   private final MigrationLog log;
-  private final TrustBundle trust;
+  private final Trust trust;
   private final EventStream stream;
 
-  MigrationsController(Database database, MigrationLog log, TrustBundle trust, EventStream stream) {
+  MigrationsController(Database database, MigrationLog log, Trust trust, EventStream stream) {
     this.database = database;
     this.log = log;
     this.trust = trust;
@@ -187,7 +187,7 @@ final class MigrationsController {
   }
 
   private void listed(SiteId site) {
-    if (trust.site(site).isEmpty()) {
+    if (trust.now().site(site).isEmpty()) {
       throw Problem.UNKNOWN_PROVIDER.because(site + " is not listed");
     }
   }

@@ -2,6 +2,7 @@ package crossdock.gateway.log;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Readers;
+import crossdock.chassis.Trust;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
@@ -29,11 +30,11 @@ final class Clerk implements ApplicationEventListener<StartupEvent>, AutoCloseab
   private final MigrationLog log;
   private final Database database;
   private final Readers readers;
-  private final TrustBundle trust;
+  private final Trust trust;
   private final Thread sweep = Thread.ofVirtual().name("sweep").unstarted(this::sweep);
   private volatile boolean open = true;
 
-  Clerk(MigrationLog log, Database database, Readers readers, TrustBundle trust) {
+  Clerk(MigrationLog log, Database database, Readers readers, Trust trust) {
     this.log = log;
     this.database = database;
     this.readers = readers;
@@ -42,25 +43,29 @@ final class Clerk implements ApplicationEventListener<StartupEvent>, AutoCloseab
 
   @Override
   public void onApplicationEvent(StartupEvent event) {
-    List<Party.Site> sites =
-        trust.members().stream()
-            .flatMap(member -> member.sites().stream())
-            .map(TrustBundle.Site::urn)
-            .toList();
-    List<String> reports =
-        Stream.concat(
-                sites.stream(),
-                trust.core().services().stream()
-                    .filter(core -> core.service() != CoreService.GATEWAY))
-            .map(Party::reports)
-            .sorted()
-            .toList();
-    readers.start("reports", reports, (tx, topic, _, value) -> log.take(tx, topic, value));
+    readers.start("reports", this::reports, (tx, topic, _, value) -> log.take(tx, topic, value));
     readers.start(
         "progress",
-        sites.stream().map(Party.Site::progress).sorted().toList(),
+        () -> sites().map(Party.Site::progress).sorted().toList(),
         (tx, topic, _, value) -> log.progress(tx, topic, value));
     sweep.start();
+  }
+
+  /** Of whoever is a member now. */
+  private List<String> reports() {
+    return Stream.concat(
+            sites(),
+            trust.now().core().services().stream()
+                .filter(core -> core.service() != CoreService.GATEWAY))
+        .map(Party::reports)
+        .sorted()
+        .toList();
+  }
+
+  private Stream<Party.Site> sites() {
+    return trust.now().present().stream()
+        .flatMap(member -> member.sites().stream())
+        .map(TrustBundle.Site::urn);
   }
 
   private void sweep() {

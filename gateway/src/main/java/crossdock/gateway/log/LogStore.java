@@ -11,6 +11,7 @@ import crossdock.contracts.Progress;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Report;
 import crossdock.contracts.Sha256;
+import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import jakarta.inject.Singleton;
@@ -50,6 +51,8 @@ final class LogStore {
         ORDER BY next_look LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING id
       """;
+  private static final String OPEN =
+      "SELECT id FROM migration WHERE NOT ended AND (source = ? OR target = ?) ORDER BY id";
   private static final String EVENTS =
       "SELECT event FROM log WHERE migration = ? AND sequence > ? ORDER BY sequence";
   private static final String APPEND =
@@ -173,6 +176,21 @@ final class LogStore {
         return found.next() ? Optional.of(new MigrationId(found.getString(1))) : Optional.empty();
       }
     }
+  }
+
+  /** What has not ended and has this site at one end. */
+  List<MigrationId> open(Connection tx, SiteId site) throws SQLException {
+    List<MigrationId> ids = new ArrayList<>();
+    try (PreparedStatement open = tx.prepareStatement(OPEN)) {
+      open.setString(1, site.toString());
+      open.setString(2, site.toString());
+      try (ResultSet found = open.executeQuery()) {
+        while (found.next()) {
+          ids.add(new MigrationId(found.getString(1)));
+        }
+      }
+    }
+    return ids;
   }
 
   List<byte[]> events(Connection tx, MigrationId id, long after) throws SQLException {

@@ -2,6 +2,7 @@ package crossdock.gateway.log;
 
 import crossdock.chassis.Identity;
 import crossdock.chassis.Outbox;
+import crossdock.chassis.Trust;
 import crossdock.contracts.Assignment;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
@@ -21,7 +22,6 @@ import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
-import crossdock.contracts.TrustBundle;
 import crossdock.gateway.log.LogStore.Verdict;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.inject.Singleton;
@@ -59,7 +59,7 @@ public final class MigrationLog {
   private static final Duration RARELY = Duration.ofMinutes(10);
 
   private final Identity identity;
-  private final TrustBundle trust;
+  private final Trust trust;
   private final SigningKey key;
   private final LogStore store;
   private final Outbox outbox;
@@ -68,7 +68,7 @@ public final class MigrationLog {
 
   MigrationLog(
       Identity identity,
-      TrustBundle trust,
+      Trust trust,
       SigningKey key,
       LogStore store,
       Outbox outbox,
@@ -148,7 +148,7 @@ public final class MigrationLog {
       throw new Refused("a report has at most " + LONGEST_REPORT + " bytes");
     }
     Envelope envelope = Json.read(bytes, Envelope.class);
-    Party signer = trust.signer(envelope);
+    Party signer = trust.now().signer(envelope, clock.instant());
     Report report = envelope.read(Report.PAYLOAD_TYPE, Report.class);
     if (!report.by().equals(signer) || !topic.equals(signer.reports())) {
       throw new Refused("a report of " + report.by() + ", signed by " + signer + ", on " + topic);

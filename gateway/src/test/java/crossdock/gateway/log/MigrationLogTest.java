@@ -85,7 +85,7 @@ final class MigrationLogTest {
   private final MigrationLog log =
       new MigrationLog(
           new Identity(GATEWAY),
-          PARTIES.trust(),
+          PARTIES.trusting(),
           PARTIES.key(GATEWAY),
           new LogStore(),
           new Outbox(),

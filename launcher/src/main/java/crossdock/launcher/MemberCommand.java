@@ -1,0 +1,277 @@
+package crossdock.launcher;
+
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Json;
+import crossdock.contracts.Refused;
+import crossdock.contracts.SiteId;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * Who takes part beside the founding members: {@code member admit} and {@code member leave}, while
+ * the core runs. Done again, each changes nothing.
+ */
+@Command(
+    name = "member",
+    description = "Admits providers and lets them leave, while everything runs.",
+    subcommands = {MemberCommand.Admit.class, MemberCommand.Leave.class, MemberCommand.Show.class})
+final class MemberCommand implements Runnable {
+  private static final String JSON = "application/json";
+
+  @Override
+  public void run() {
+    throw new Refusal(Refusal.CANNOT_START, "Which? admit, leave or show.");
+  }
+
+  @Command(name = "admit", description = "Takes a provider's application, writes the answer.")
+  static final class Admit implements Callable<Integer> {
+    @Parameters(index = "0", description = "What ./crossdock site init wrote.")
+    Path application = Path.of("");
+
+    @Parameters(index = "1", description = "Where to write the answer for the provider.")
+    Path welcome = Path.of("");
+
+    @Override
+    public Integer call() throws IOException, InterruptedException, ExecutionException {
+      Core core = Core.running();
+      core.admit(Files.readAllBytes(application), welcome);
+      return 0;
+    }
+  }
+
+  @Command(name = "leave", description = "Lists a provider no more and, once idle, lets it go.")
+  static final class Leave implements Callable<Integer> {
+    @Parameters(index = "0")
+    String provider = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException, ExecutionException {
+      Core.running().leave(provider);
+      return 0;
+    }
+  }
+
+  @Command(name = "show", description = "Prints what a provider compares when it joins.")
+  static final class Show implements Callable<Integer> {
+    @Option(names = "--pins", description = "Only what ./crossdock site install --pin takes.")
+    boolean pins;
+
+    @Override
+    public Integer call() {
+      Pki pki = Pki.open(Launcher.state(), Clock.systemUTC());
+      pki.members()
+          .forEach(
+              (provider, authority) ->
+                  System.out.println(
+                      (pins ? "" : provider + " ") + JoiningSite.pin(authority.certificate())));
+      Joined.all(Launcher.state())
+          .forEach(
+              joined -> {
+                if (!pins) {
+                  System.out.println(
+                      joined.provider()
+                          + joined
+                              .leftAt()
+                              .map(at -> " left at " + at)
+                              .orElse(joined.listed() ? " joined" : " takes no new work"));
+                }
+              });
+      return 0;
+    }
+  }
+
+  /** The core's own hands: everything that it tells its services, and how. */
+  private record Core(State state, Ports ports, Path home, Pki pki) {
+    static Core running() {
+      State state = Launcher.state();
+      if (Spawn.running(state.supervisorPid()).isEmpty()) {
+        throw new Refusal(
+            Refusal.CANNOT_START, "Crossdock is not running: ./crossdock up starts it.");
+      }
+      return new Core(state, Launcher.ports(), Launcher.home(), Pki.open(state, Clock.systemUTC()));
+    }
+
+    void admit(byte[] sent, Path welcome)
+        throws IOException, InterruptedException, ExecutionException {
+      Application application = application(sent);
+      String provider = application.member().provider();
+      Optional<Joined> before = Joined.find(state, provider);
+      boolean taken =
+          Site.ALL.stream().anyMatch(site -> site.provider().equals(provider))
+              || before
+                  .filter(one -> !one.application().authority().equals(application.authority()))
+                  .isPresent();
+      if (taken) {
+        throw new Refusal(
+            Refusal.CANNOT_START,
+            "There is a provider " + provider + " with another authority: nothing is changed.");
+      }
+      Joined joined = new Joined(application, true, Optional.empty());
+      joined.write(state);
+      try {
+        topics().settled();
+        list();
+      } catch (Refusal e) {
+        forget(joined, before);
+        throw e;
+      }
+      publish();
+      Map<String, String> certificates = new HashMap<>();
+      SiteId site = application.site();
+      for (var one :
+          Map.of(Application.SITE, Party.site(site), Application.DOCK, Party.dock(site))
+              .entrySet()) {
+        certificates.put(
+            one.getKey(),
+            Authority.pem(
+                pki.core()
+                    .certify(application.key(one.getKey()), one.getValue(), Authority.Use.CLIENT)));
+      }
+      Map<String, String> founders = new TreeMap<>();
+      pki.members().forEach((name, authority) -> founders.put(name, authority.certificatePem()));
+      byte[] bundle = Files.readAllBytes(trust().file());
+      Files.write(
+          welcome,
+          Json.bytes(
+              new Welcome(
+                  List.of(Json.read(bundle, Envelope[].class)),
+                  founders,
+                  Kafka.bootstrap(ports),
+                  certificates)));
+      System.out.println(site + " is admitted; the answer is " + welcome + ".");
+    }
+
+    void leave(String provider) throws IOException, InterruptedException, ExecutionException {
+      Joined joined =
+          Joined.find(state, provider)
+              .orElseThrow(
+                  () ->
+                      new Refusal(
+                          Refusal.CANNOT_START, provider + " has not joined, so it cannot leave."));
+      SiteId site = joined.application().site();
+      new Joined(joined.application(), false, joined.leftAt()).write(state);
+      list();
+      idle(site);
+      // Nobody can ask for it from here on; whoever did in the last moment is waited for.
+      Instant left = joined.leftAt().orElse(now());
+      new Joined(joined.application(), false, Optional.of(left)).write(state);
+      publish();
+      try {
+        idle(site);
+      } catch (Refusal e) {
+        new Joined(joined.application(), false, Optional.empty()).write(state);
+        publish();
+        throw e;
+      }
+      topics().settled();
+      topics().forget(site);
+      System.out.println(site + " has left.");
+    }
+
+    private void idle(SiteId site) throws IOException, InterruptedException {
+      String[] open =
+          Json.read(
+              call("gateway", "GET", "/operator/trust/open?site=" + site, new byte[0]),
+              String[].class);
+      if (open.length > 0) {
+        throw new Refusal(
+            Refusal.FAILED,
+            site
+                + " takes no new work, and has a part in what is still under way ("
+                + String.join(", ", open)
+                + "): say it again when that has ended.");
+      }
+    }
+
+    private Application application(byte[] sent) {
+      try {
+        return Application.read(sent, now());
+      } catch (Refused e) {
+        throw new Refusal(Refusal.CANNOT_START, "The application is refused: " + e.getMessage());
+      }
+    }
+
+    /** The catalog did not want it: as if it had not been. */
+    private void forget(Joined joined, Optional<Joined> before)
+        throws IOException, InterruptedException, ExecutionException {
+      if (before.isPresent()) {
+        before.get().write(state);
+      } else {
+        joined.delete(state);
+        topics().forget(joined.application().site());
+      }
+      topics().settled();
+    }
+
+    private static Instant now() {
+      return Clock.systemUTC().instant().truncatedTo(ChronoUnit.SECONDS);
+    }
+
+    private KafkaTopics topics() {
+      return new Kafka(state, ports, pki, home, Scope.ALL).topics();
+    }
+
+    private TrustFile trust() {
+      return new TrustFile(state, pki, ports, Clock.systemUTC());
+    }
+
+    /** The file is what the catalog starts with again. */
+    private void list() throws IOException, InterruptedException {
+      Path file = state.run("catalog").resolve("listing.json");
+      byte[] listing = Services.listing(state, Files.readAllBytes(file));
+      call("catalog", "PUT", "/operator/listing", listing);
+      State.write(file, listing);
+    }
+
+    private void publish() throws IOException, InterruptedException {
+      TrustFile trust = trust();
+      trust.write();
+      call("gateway", "POST", "/operator/trust", Files.readAllBytes(trust.file()));
+    }
+
+    private byte[] call(String service, String method, String path, byte[] body)
+        throws IOException, InterruptedException {
+      try (HttpClient http = HttpClient.newHttpClient()) {
+        HttpResponse<byte[]> answer =
+            http.send(
+                HttpRequest.newBuilder(URI.create(Services.url(ports, service) + path))
+                    .timeout(Duration.ofSeconds(30))
+                    .header("Content-Type", JSON)
+                    .header("Crossdock-Operator", state.secret("operator." + service))
+                    .method(method, BodyPublishers.ofByteArray(body))
+                    .build(),
+                HttpResponse.BodyHandlers.ofByteArray());
+        if (answer.statusCode() / 100 != 2) {
+          throw new Refusal(
+              Refusal.FAILED,
+              "The "
+                  + service
+                  + " does not take it: "
+                  + new String(answer.body(), StandardCharsets.UTF_8));
+        }
+        return answer.body();
+      }
+    }
+  }
+}

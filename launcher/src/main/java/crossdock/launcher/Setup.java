@@ -1,0 +1,87 @@
+package crossdock.launcher;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/**
+ * What every service is started with, and all of it for a site's: properties, and the keys and
+ * files that they name.
+ *
+ * @param bundle what the members signed
+ * @param members whom it is to believe that of
+ * @param adapter {@code library} or {@code kvm}
+ */
+record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members, String adapter) {
+
+  Path write(Services.Service service, Map<String, String> properties) throws IOException {
+    Path file = state.run(service.name()).resolve("service.properties");
+    properties.replaceAll((_, value) -> place.seen(value));
+    Properties all = new Properties();
+    all.putAll(properties);
+    StringWriter out = new StringWriter();
+    all.store(out, null);
+    State.write(file, out.toString());
+    return file;
+  }
+
+  Map<String, String> properties(Services.Service service, Path directory) {
+    Map<String, String> p = new TreeMap<>();
+    p.put("micronaut.application.name", service.module());
+    p.put("micronaut.server.host", place.plain(service).host());
+    p.put("micronaut.server.port", Integer.toString(place.plain(service).port()));
+    p.put("datasources.default.url", Postgres.url(place, service.name()));
+    p.put("datasources.default.username", Postgres.database(service.name()));
+    p.put("datasources.default.password", Postgres.password(state, service.name()));
+    p.put("kafka.bootstrap.servers", Kafka.bootstrap(place));
+    keys.kafka(directory, service.party());
+    Properties kafka = Kafka.client(directory);
+    kafka.stringPropertyNames().forEach(k -> p.put("kafka." + k, kafka.getProperty(k)));
+    p.put("kafka.health.restricted", "true");
+    p.put("crossdock.party", service.party().urn());
+    p.put("crossdock.trust.bundle", bundle.toString());
+    p.put("crossdock.trust.members", members.toString());
+    p.put("crossdock.operator.secret", state.secret("operator." + service.name()));
+    p.put("crossdock.work", State.directory(directory.resolve("work")).toString());
+    Site site = service.site();
+    if (site != null) {
+      site(p, service, directory, site);
+    }
+    return p;
+  }
+
+  private void site(Map<String, String> p, Services.Service service, Path directory, Site site) {
+    p.put("crossdock.site.provider", adapter);
+    p.put("crossdock.site.formats", String.join(",", site.formats(adapter)));
+    p.put("crossdock.site.root", state.site(site.provider()).toString());
+    Preflight.Endpoint mutual = place.mutual(service);
+    String password = state.secret("tls." + service.name());
+    Authority authority = keys.member(site.provider());
+    Pki.tls(directory, authority, service.party(), password, mutual.host());
+    String subnet = service.imports() ? "VMImportSubnet" : "VMExportSubnet";
+    p.put("crossdock.subnet." + subnet, mutual.host());
+    p.put("crossdock.tls.port", Integer.toString(mutual.port()));
+    p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
+    p.put("crossdock.tls.password", password);
+    // The process that parses hostile images gets no signing key and meets no customer.
+    if (!service.module().equals("conversion-service")) {
+      signing(p, directory, authority, service.party());
+      oidc(p, site.provider(), Realms.PROVIDER_AUDIENCE);
+    }
+  }
+
+  static void signing(Map<String, String> p, Path directory, Authority authority, Party party) {
+    Pki.signing(directory, authority, party);
+    p.put("crossdock.signing.key", directory.resolve("signing.key.pem").toString());
+    p.put("crossdock.signing.certificate", directory.resolve("signing.pem").toString());
+  }
+
+  void oidc(Map<String, String> p, String realm, String audience) {
+    p.put("crossdock.oidc.issuer", place.issuer(realm));
+    p.put("crossdock.oidc.jwks", place.jwks(realm));
+    p.put("crossdock.oidc.audience", audience);
+  }
+}
