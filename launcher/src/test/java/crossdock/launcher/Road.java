@@ -71,7 +71,7 @@ final class Road {
 
   /** Whether the gateway's clock can be turned. */
   boolean clockTurns() {
-    return !Vandal.clocks(state, List.of()).isEmpty();
+    return !FakeTime.offered(state, List.of()).isEmpty();
   }
 
   /** What the API answered. */
@@ -379,9 +379,9 @@ final class Road {
   JsonNode later(Customer customer, String id, Predicate<JsonNode> is) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     for (int times = 1; System.nanoTime() < deadline; times++) {
-      Vandal.turn(state, "gateway", Duration.ofHours(2L * times));
+      FakeTime.turn(state, "gateway", Duration.ofHours(2L * times));
       TimeUnit.SECONDS.sleep(4); // what it lives through, no readiness
-      Vandal.turn(state, "gateway", Duration.ZERO);
+      FakeTime.turn(state, "gateway", Duration.ZERO);
       JsonNode now = await(customer, id, "answered", any -> any.hasNonNull("state"));
       if (is.test(now)) {
         return now;
@@ -445,7 +445,7 @@ final class Road {
     builder.environment().put("CROSSDOCK_STATE", state.root().toString());
     builder.environment().put("CROSSDOCK_PORTS", Integer.toString(ports.base()));
     builder.environment().put("CROSSDOCK_SITES", "library");
-    builder.environment().putAll(Vandal.clocks(state, List.of("gateway")));
+    builder.environment().putAll(FakeTime.offered(state, List.of("gateway")));
     Process process = builder.start();
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return process.exitValue();
