@@ -31,8 +31,6 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -100,38 +98,6 @@ final class Road {
   }
 
   // As a customer.
-
-  void link(Customer customer) throws Exception {
-    for (Site site : Site.ALL) {
-      customer.post(
-          Services.url(ports, "identity-federation") + "/v1/links",
-          Realms.BROKER,
-          Map.of("provider", site.provider(), "token", customer.token(site.provider())));
-    }
-  }
-
-  void grantAtSource(Customer customer, Site source, Site target, String machine) throws Exception {
-    Map<String, Object> yes = yes(target);
-    yes.put("machine", machine);
-    customer.post(
-        Services.url(ports, source.provider() + "-export") + "/v1/grants", source.provider(), yes);
-  }
-
-  void grantAtTarget(Customer customer, Site target, Site source) throws Exception {
-    customer.post(
-        Services.url(ports, target.provider() + "-import") + "/v1/grants",
-        target.provider(),
-        yes(source));
-  }
-
-  private static Map<String, Object> yes(Site other) {
-    Map<String, Object> yes = new HashMap<>();
-    yes.put("otherSide", other.id());
-    yes.put("maxBytes", 1L << 40);
-    yes.put("mayErase", false);
-    yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
-    return yes;
-  }
 
   /** A request from north to south, to be changed by who needs another. */
   static Map<String, Object> request(String machine) {
