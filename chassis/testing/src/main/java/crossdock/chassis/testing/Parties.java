@@ -73,6 +73,15 @@ public final class Parties {
 
   /** The world as above, with new keys. */
   public Parties() {
+    this(URI.create("https://127.0.0.1:1"));
+  }
+
+  /**
+   * The same.
+   *
+   * @param sites where all services of all sites answer
+   */
+  public Parties(URI sites) {
     for (String name : List.of("north", "south", "west", "core")) {
       authorities.put(name, authority(name + " CA"));
     }
@@ -88,7 +97,7 @@ public final class Parties {
             1,
             FROM,
             UNTIL,
-            List.of(member(NORTH), member(SOUTH), member(WEST)),
+            List.of(member(NORTH, sites), member(SOUTH, sites), member(WEST, sites)),
             new TrustBundle.Core(
                 pem("CERTIFICATE", encoded(need("core").certificate())),
                 Arrays.stream(CoreService.values()).map(Party.Core::new).toList()));
@@ -190,14 +199,12 @@ public final class Parties {
     return store;
   }
 
-  private TrustBundle.Member member(Party.Site site) {
+  private TrustBundle.Member member(Party.Site site, URI all) {
     String provider = site.id().provider();
-    URI nowhere = URI.create("https://127.0.0.1:1");
     return new TrustBundle.Member(
         provider,
         pem("CERTIFICATE", encoded(need(provider).certificate())),
-        List.of(
-            new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, nowhere, nowhere, nowhere)));
+        List.of(new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, all, all, all)));
   }
 
   private Authority authority(Party party) {
