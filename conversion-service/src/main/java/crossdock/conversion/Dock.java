@@ -98,6 +98,14 @@ final class Dock implements Workers.Hand {
   }
 
   private void take(Connection tx, DockMessage.Order order) throws SQLException {
+    keep(tx, order);
+    if (order instanceof DockMessage.Close) {
+      jobs.drop(tx, order.migration(), List.of(order.kind()));
+    }
+    jobs.add(tx, order.migration(), order.kind(), order.attempt());
+  }
+
+  void keep(Connection tx, DockMessage.Order order) throws SQLException {
     try (PreparedStatement keep = tx.prepareStatement(KEEP)) {
       keep.setString(1, order.migration().value());
       keep.setString(2, order.kind());
@@ -105,10 +113,6 @@ final class Dock implements Workers.Hand {
       keep.setString(4, Json.text(order));
       keep.executeUpdate();
     }
-    if (order instanceof DockMessage.Close) {
-      jobs.drop(tx, order.migration(), List.of(order.kind()));
-    }
-    jobs.add(tx, order.migration(), order.kind(), order.attempt());
   }
 
   private DockMessage.Order order(Connection tx, Jobs.Job job) throws SQLException {

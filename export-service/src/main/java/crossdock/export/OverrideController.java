@@ -1,5 +1,6 @@
 package crossdock.export;
 
+import crossdock.chassis.Caller;
 import crossdock.chassis.Chains;
 import crossdock.chassis.Database;
 import crossdock.chassis.Jobs;
@@ -51,10 +52,7 @@ final class OverrideController {
 
   @Post
   HttpResponse<?> override(Authentication caller, @Body Request request) {
-    Subject customer =
-        new Subject(
-            String.valueOf(caller.getAttributes().get("iss")),
-            String.valueOf(caller.getAttributes().get("sub")));
+    Subject customer = Caller.of(caller.getAttributes());
     database.change(tx -> override(tx, customer, request.migration()));
     LOG.info("{} is overridden by its customer", request.migration());
     return HttpResponse.accepted();

@@ -1,13 +1,17 @@
 package crossdock.gateway;
 
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Bill;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Money;
+import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Subject;
@@ -102,6 +106,16 @@ public final class Facts {
                 .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
                 .toList())
         .sign(parties.key(Parties.NORTH));
+  }
+
+  /** What {@code by} sends to its report topic. */
+  public static byte[] report(Parties parties, Party by, MigrationId id, int attempt, Fact fact) {
+    return report(parties, by, new Report(id, by, attempt, Instant.now(), fact));
+  }
+
+  /** What {@code signer} sends, whoever it says it is. */
+  public static byte[] report(Parties parties, Party signer, Report report) {
+    return Json.bytes(parties.key(signer).sign(Report.PAYLOAD_TYPE, Json.bytes(report)));
   }
 
   public static Fact imported(Bundle certificate) {

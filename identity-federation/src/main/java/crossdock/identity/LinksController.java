@@ -1,9 +1,9 @@
 package crossdock.identity;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import crossdock.chassis.Caller;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Json;
-import crossdock.contracts.Subject;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.MediaType;
@@ -65,21 +65,21 @@ final class LinksController {
             proof.provider(),
             realms.account(proof.provider(), proof.token()),
             clock.instant().truncatedTo(ChronoUnit.MICROS));
-    links.prove(customer(caller), link);
+    links.prove(Caller.of(caller.getAttributes()), link);
     return HttpResponse.ok(Json.bytes(View.of(link)));
   }
 
   @Get
   @Produces(MediaType.APPLICATION_JSON)
   byte[] all(Authentication caller) {
-    List<View> views = links.of(customer(caller)).stream().map(View::of).toList();
+    List<View> views = links.of(Caller.of(caller.getAttributes())).stream().map(View::of).toList();
     return Json.bytes(views);
   }
 
   @Delete("/{provider}")
   @Status(HttpStatus.NO_CONTENT)
   void remove(Authentication caller, String provider) {
-    if (!links.remove(customer(caller), provider)) {
+    if (!links.remove(Caller.of(caller.getAttributes()), provider)) {
       throw Problem.NOT_FOUND.because("You have no link at " + provider + ".");
     }
   }
@@ -102,11 +102,5 @@ final class LinksController {
     }
     throw Problem.MALFORMED_REQUEST.because(
         "The body is {\"provider\": name, \"token\": access token} and nothing else.");
-  }
-
-  private static Subject customer(Authentication caller) {
-    return new Subject(
-        String.valueOf(caller.getAttributes().get("iss")),
-        String.valueOf(caller.getAttributes().get("sub")));
   }
 }

@@ -13,6 +13,7 @@ import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.IOException;
 import java.io.Writer;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -54,6 +55,7 @@ class LinksApiTest {
     open.add(south);
     Parties parties =
         new Parties(
+            URI.create("https://127.0.0.1:1"),
             Map.of(
                 "north", new TrustBundle.Realm(north.issuer(), north.jwks(), SITE),
                 "south", new TrustBundle.Realm(south.issuer(), south.jwks(), SITE)));

@@ -9,12 +9,10 @@ import java.net.http.HttpClient;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -133,26 +131,11 @@ final class Chaos implements Callable<Integer> {
 
     /** The links, and the yes for whatever arrives. */
     void consent() throws Exception {
-      for (Site site : Site.ALL) {
-        customer.post(
-            Services.url(ports, "identity-federation") + "/v1/links",
-            Realms.BROKER,
-            Map.of("provider", site.provider(), "token", customer.token(site.provider())));
-      }
-      yes(Site.ALL.get(0), Site.ALL.get(1), Optional.empty());
-      yes(Site.ALL.get(1), Site.ALL.get(0), Optional.empty());
-    }
-
-    private void yes(Site at, Site other, Optional<String> machine) throws Exception {
-      Map<String, Object> yes = new HashMap<>();
-      yes.put("otherSide", other.id());
-      yes.put("maxBytes", 1L << 40);
-      yes.put("mayErase", false);
-      yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
-      machine.ifPresent(m -> yes.put("machine", m));
-      String service = machine.isPresent() ? "-export" : "-import";
-      String url = Services.url(ports, at.provider() + service) + "/v1/grants";
-      insist(() -> customer.post(url, at.provider(), yes));
+      customer.link(ports);
+      Site one = Site.ALL.get(0);
+      Site other = Site.ALL.get(1);
+      insist(() -> customer.grantAtTarget(ports, one, other));
+      insist(() -> customer.grantAtTarget(ports, other, one));
     }
 
     void run(List<List<Blow>> plan) {
@@ -178,7 +161,7 @@ final class Chaos implements Callable<Integer> {
             return machine;
           });
       String root = cargo.root(from, machine, Cargo.DISK);
-      yes(from, to, Optional.of(machine));
+      insist(() -> customer.grantAtSource(ports, from, to, machine));
       boolean manual = blows.stream().anyMatch(Blow::undone);
       Map<String, Object> request = new HashMap<>();
       request.put("vm", machine);

@@ -11,6 +11,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -94,6 +96,49 @@ final class Customer {
     long half = Duration.ofSeconds(answer.path("expires_in").asLong()).dividedBy(2).toNanos();
     tokens.put(realm, new Token(value, System.nanoTime() + half));
     return value;
+  }
+
+  /** Shows the broker who the customer is at every provider. */
+  void link(Place place) throws IOException, InterruptedException {
+    for (Site site : Site.ALL) {
+      post(
+          Services.url(place, "identity-federation") + "/v1/links",
+          Realms.BROKER,
+          Map.of("provider", site.provider(), "token", token(site.provider())));
+    }
+  }
+
+  /**
+   * Says yes, at the source, to that machine's move to the customer's own account at the target.
+   */
+  JsonNode grantAtSource(Place place, Site source, Site target, String machine)
+      throws IOException, InterruptedException {
+    Map<String, Object> yes = yes(place, target);
+    yes.put("machine", machine);
+    return grant(place, source, "export", yes);
+  }
+
+  /** Says yes, at the target, to what comes from the customer's own account at the source. */
+  JsonNode grantAtTarget(Place place, Site target, Site source)
+      throws IOException, InterruptedException {
+    return grant(place, target, "import", yes(place, source));
+  }
+
+  private JsonNode grant(Place place, Site at, String service, Map<String, Object> yes)
+      throws IOException, InterruptedException {
+    String url = Services.url(place, at.provider() + "-" + service) + "/v1/grants";
+    return post(url, at.provider(), yes);
+  }
+
+  private Map<String, Object> yes(Place place, Site other) {
+    String realm = other.provider();
+    Map<String, Object> yes = new HashMap<>();
+    yes.put("otherSide", other.id());
+    yes.put("otherAccount", Map.of("issuer", Realms.issuer(place, realm), "sub", subject(realm)));
+    yes.put("maxBytes", 1L << 40);
+    yes.put("mayErase", false);
+    yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
+    return yes;
   }
 
   JsonNode get(String url) throws IOException, InterruptedException {

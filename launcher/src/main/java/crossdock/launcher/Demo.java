@@ -15,7 +15,6 @@ import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -180,33 +179,9 @@ final class Demo implements Callable<Integer> {
   /** The links at the broker, and the yes at each side, given where it counts. */
   private static void consent(Ports ports, Move move) throws IOException, InterruptedException {
     Customer customer = move.customer();
-    for (Site site : List.of(move.from(), move.to())) {
-      customer.post(
-          Services.url(ports, "identity-federation") + "/v1/links",
-          Realms.BROKER,
-          Map.of("provider", site.provider(), "token", customer.token(site.provider())));
-    }
-    Map<String, Object> yes =
-        Map.of(
-            "maxBytes",
-            1L << 40,
-            "mayErase",
-            false,
-            "expiresAt",
-            Instant.now().plus(1, ChronoUnit.DAYS).toString());
-    Map<String, Object> source = new HashMap<>(yes);
-    source.put("machine", move.machine());
-    source.put("otherSide", move.to().id());
-    customer.post(
-        Services.url(ports, move.from().provider() + "-export") + "/v1/grants",
-        move.from().provider(),
-        source);
-    Map<String, Object> target = new HashMap<>(yes);
-    target.put("otherSide", move.from().id());
-    customer.post(
-        Services.url(ports, move.to().provider() + "-import") + "/v1/grants",
-        move.to().provider(),
-        target);
+    customer.link(ports);
+    customer.grantAtSource(ports, move.from(), move.to(), move.machine());
+    customer.grantAtTarget(ports, move.to(), move.from());
   }
 
   private static Move ask(Ports ports, Move move) throws IOException, InterruptedException {

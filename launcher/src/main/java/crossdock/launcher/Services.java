@@ -136,7 +136,7 @@ final class Services {
         service.name(),
         directory,
         command,
-        Vandal.clockOf(directory),
+        FakeTime.environment(directory),
         Daemon.Signal.TERM,
         Duration.ofMinutes(5),
         scope.grace(),

@@ -18,12 +18,6 @@ import java.util.concurrent.TimeUnit;
  * be done here is said when it begins. May be used by several threads.
  */
 final class Vandal {
-  /** Which library turns clocks; each process reads a file in its own directory. */
-  static final String FAKETIME = "CROSSDOCK_FAKETIME";
-
-  private static final Path LIBRARY =
-      Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
-
   /** Longer than any lease of a job. */
   private static final Duration AWAY = Duration.ofSeconds(20);
 
@@ -46,7 +40,7 @@ final class Vandal {
     vandal.release();
     Deletion.tree(state.root());
     State.directory(state.root());
-    vandal.environment = clocks(state, Blow.SERVICES);
+    vandal.environment = FakeTime.offered(state, Blow.SERVICES);
     if (vandal.environment.isEmpty()) {
       out.println("No clock is turned: libfaketime is missing (Debian: faketime).");
     } else {
@@ -58,46 +52,6 @@ final class Vandal {
       out.println("No disk is filled: only root may mount file systems.");
     }
     return vandal;
-  }
-
-  /**
-   * What the supervisor must be started with so that the clocks of these services can be turned;
-   * empty if none can.
-   */
-  static Map<String, String> clocks(State state, List<String> services) {
-    if (!Files.exists(LIBRARY)) {
-      return Map.of();
-    }
-    services.forEach(service -> turn(state, service, Duration.ZERO));
-    return Map.of(FAKETIME, LIBRARY.toString());
-  }
-
-  /** Sets a service's clock that far ahead of the machine's. */
-  static void turn(State state, String service, Duration ahead) {
-    State.write(clock(state.run(service)), "+" + ahead.toSeconds() + "\n");
-  }
-
-  /** What a service must be started with so that its clock can be turned; empty as a rule. */
-  static Map<String, String> clockOf(Path directory) {
-    String library = System.getenv().getOrDefault(FAKETIME, "");
-    return library.isEmpty() || !Files.exists(clock(directory))
-        ? Map.of()
-        : Map.of(
-            "LD_PRELOAD",
-            library,
-            "FAKETIME_TIMESTAMP_FILE",
-            clock(directory).toString(),
-            "FAKETIME_CACHE_DURATION",
-            "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC",
-            "1",
-            // Its own remedy for timed waits makes those of a JVM return at once.
-            "FAKETIME_FORCE_MONOTONIC_FIX",
-            "0");
-  }
-
-  private static Path clock(Path directory) {
-    return directory.resolve("clock");
   }
 
   /** What the supervisor must be started with. */
@@ -120,9 +74,9 @@ final class Vandal {
         signal("CONT", pid);
       }
       case CLOCK -> {
-        turn(state, blow.process(), AHEAD);
+        FakeTime.turn(state, blow.process(), AHEAD);
         away();
-        turn(state, blow.process(), Duration.ZERO);
+        FakeTime.turn(state, blow.process(), Duration.ZERO);
       }
       case FULL -> {
         Path site = site(blow.process());

@@ -31,8 +31,6 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -74,7 +72,7 @@ final class Road {
 
   /** Whether the gateway's clock can be turned. */
   boolean clockTurns() {
-    return !Vandal.clocks(state, List.of()).isEmpty();
+    return !FakeTime.offered(state, List.of()).isEmpty();
   }
 
   /** What the API answered. */
@@ -113,47 +111,6 @@ final class Road {
   }
 
   // As a customer.
-
-  void link(Customer customer) throws Exception {
-    for (Site site : Site.ALL) {
-      customer.post(
-          Services.url(ports, "identity-federation") + "/v1/links",
-          Realms.BROKER,
-          Map.of("provider", site.provider(), "token", customer.token(site.provider())));
-    }
-  }
-
-  void grantAtSource(Customer customer, Site source, Site target, String machine) throws Exception {
-    grantAtSource(customer, source, target.id(), machine);
-  }
-
-  void grantAtSource(Customer customer, Site source, String target, String machine)
-      throws Exception {
-    Map<String, Object> yes = yes(target);
-    yes.put("machine", machine);
-    customer.post(
-        Services.url(ports, source.provider() + "-export") + "/v1/grants", source.provider(), yes);
-  }
-
-  void grantAtTarget(Customer customer, Site target, Site source) throws Exception {
-    grantAtTarget(customer, target, source.id());
-  }
-
-  void grantAtTarget(Customer customer, Site target, String source) throws Exception {
-    customer.post(
-        Services.url(ports, target.provider() + "-import") + "/v1/grants",
-        target.provider(),
-        yes(source));
-  }
-
-  static Map<String, Object> yes(String other) {
-    Map<String, Object> yes = new HashMap<>();
-    yes.put("otherSide", other);
-    yes.put("maxBytes", 1L << 40);
-    yes.put("mayErase", false);
-    yes.put("expiresAt", Instant.now().plus(1, ChronoUnit.DAYS).toString());
-    return yes;
-  }
 
   /** A request from north to south, to be changed by who needs another. */
   static Map<String, Object> request(String machine) {
@@ -414,9 +371,9 @@ final class Road {
   JsonNode later(Customer customer, String id, Predicate<JsonNode> is) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     for (int times = 1; System.nanoTime() < deadline; times++) {
-      Vandal.turn(state, "gateway", Duration.ofHours(2L * times));
+      FakeTime.turn(state, "gateway", Duration.ofHours(2L * times));
       TimeUnit.SECONDS.sleep(4); // what it lives through, no readiness
-      Vandal.turn(state, "gateway", Duration.ZERO);
+      FakeTime.turn(state, "gateway", Duration.ZERO);
       JsonNode now = await(customer, id, "answered", any -> any.hasNonNull("state"));
       if (is.test(now)) {
         return now;
@@ -480,7 +437,7 @@ final class Road {
     builder.environment().put("CROSSDOCK_STATE", state.root().toString());
     builder.environment().put("CROSSDOCK_PORTS", Integer.toString(ports.base()));
     builder.environment().put("CROSSDOCK_SITES", "library");
-    builder.environment().putAll(Vandal.clocks(state, List.of("gateway")));
+    builder.environment().putAll(FakeTime.offered(state, List.of("gateway")));
     Process process = builder.start();
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return process.exitValue();

@@ -55,11 +55,11 @@ class RoadIT {
   @BeforeAll
   static void up() throws Exception {
     road = Road.up(directory);
-    road.link(road.alice);
-    road.link(road.bob);
+    road.alice.link(road.ports);
+    road.bob.link(road.ports);
     // Standing ones: any machine from north may come to south, and none from south to north.
-    road.grantAtTarget(road.alice, SOUTH, NORTH);
-    road.grantAtTarget(road.bob, SOUTH, NORTH);
+    road.alice.grantAtTarget(road.ports, SOUTH, NORTH);
+    road.bob.grantAtTarget(road.ports, SOUTH, NORTH);
   }
 
   @AfterAll
@@ -121,8 +121,8 @@ class RoadIT {
   @Order(2)
   void anUnknownMachineAndOneOfSomebodyElseGetTheSameAnswer() throws Exception {
     road.place(NORTH, "of-bob", road.bob, 1);
-    road.grantAtSource(road.bob, NORTH, SOUTH, "of-bob");
-    road.grantAtSource(road.alice, NORTH, SOUTH, "of-bob");
+    road.bob.grantAtSource(road.ports, NORTH, SOUTH, "of-bob");
+    road.alice.grantAtSource(road.ports, NORTH, SOUTH, "of-bob");
     List<String> before = road.machines(SOUTH);
     String unknown = road.ask(road.alice, "nothing", request("nothing")).id();
     String foreign = road.ask(road.alice, "of-bob", request("of-bob")).id();
@@ -152,7 +152,7 @@ class RoadIT {
 
     List<String> north = road.machines(NORTH);
     road.place(SOUTH, "half-yes", road.alice, 1);
-    road.grantAtSource(road.alice, SOUTH, NORTH, "half-yes");
+    road.alice.grantAtSource(road.ports, SOUTH, NORTH, "half-yes");
     Map<String, Object> back = request("half-yes");
     back.put("source", SOUTH.id());
     back.put("target", NORTH.id());
@@ -511,7 +511,7 @@ class RoadIT {
   /** A machine of alice's at north that she lets go to south. */
   private static void given(String machine, int mebibytes) throws Exception {
     road.place(NORTH, machine, road.alice, mebibytes);
-    road.grantAtSource(road.alice, NORTH, SOUTH, machine);
+    road.alice.grantAtSource(road.ports, NORTH, SOUTH, machine);
   }
 
   private static JsonNode undone(String id, String reason) throws Exception {

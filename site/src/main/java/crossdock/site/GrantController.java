@@ -1,5 +1,6 @@
 package crossdock.site;
 
+import crossdock.chassis.Caller;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Role;
 import crossdock.contracts.SiteId;
@@ -71,26 +72,20 @@ final class GrantController {
             request.maxBytes(),
             request.mayErase(),
             request.expiresAt());
-    grants.give(side, subject(caller), grant);
+    grants.give(side, Caller.of(caller.getAttributes()), grant);
     return HttpResponse.created(grant, URI.create("/v1/grants/" + grant.id()));
   }
 
   @Get
   List<Grants.Grant> live(Authentication caller) {
-    return grants.live(side, subject(caller));
+    return grants.live(side, Caller.of(caller.getAttributes()));
   }
 
   @Delete("/{id}")
   HttpResponse<?> revoke(Authentication caller, UUID id) {
-    if (!grants.revoke(subject(caller), id)) {
+    if (!grants.revoke(Caller.of(caller.getAttributes()), id)) {
       throw Problem.NOT_FOUND.because("no such grant");
     }
     return HttpResponse.noContent();
-  }
-
-  static Subject subject(Authentication caller) {
-    return new Subject(
-        String.valueOf(caller.getAttributes().get("iss")),
-        String.valueOf(caller.getAttributes().get("sub")));
   }
 }

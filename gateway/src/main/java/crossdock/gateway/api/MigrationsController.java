@@ -1,5 +1,6 @@
 package crossdock.gateway.api;
 
+import crossdock.chassis.Caller;
 import crossdock.chassis.Database;
 import crossdock.chassis.Problem;
 import crossdock.chassis.Trust;
@@ -56,7 +57,7 @@ final class MigrationsController {
       @Header("Idempotency-Key") Optional<String> key,
       @Body byte[] body,
       Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     MigrationId id = MigrationId.of(caller, key(key));
     Fact.Requested requested = MigrationRequest.read(body).by(caller);
     listed(requested.source());
@@ -79,7 +80,7 @@ final class MigrationsController {
       @QueryValue Optional<String> pageSize,
       @QueryValue Optional<String> pageToken,
       Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     int size = pageSize.map(MigrationsController::size).orElse(PAGE);
     Optional<MigrationId> after = pageToken.map(token -> mine(token, authentication).id());
     List<Story> stories = database.transaction(tx -> log.stories(tx, caller, after, size + 1));
@@ -171,7 +172,7 @@ final class MigrationsController {
   }
 
   private Story mine(String id, Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     return parse(id)
         .flatMap(parsed -> database.transaction(tx -> log.story(tx, parsed)))
         .filter(story -> story.caller().equals(caller))

@@ -1,10 +1,10 @@
 package crossdock.gateway.partner;
 
+import crossdock.chassis.Caller;
 import crossdock.chassis.Database;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Json;
 import crossdock.contracts.Subject;
-import crossdock.gateway.api.Caller;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Delete;
@@ -36,7 +36,7 @@ final class SharesController {
 
   @Get
   byte[] all(String id, Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     return Json.bytes(
         new Shares(
             database.transaction(
@@ -48,7 +48,7 @@ final class SharesController {
 
   @Put("/{partner}")
   HttpResponse<?> share(String id, String partner, Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     Partner named = new Partner(partner);
     database.change(
         tx -> {
@@ -60,7 +60,7 @@ final class SharesController {
 
   @Delete("/{partner}")
   HttpResponse<?> withdraw(String id, String partner, Authentication authentication) {
-    Subject caller = Caller.of(authentication);
+    Subject caller = Caller.of(authentication.getAttributes());
     database.change(
         tx -> {
           own(tx, id, caller);

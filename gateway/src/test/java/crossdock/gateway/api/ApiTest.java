@@ -18,6 +18,7 @@ import com.nimbusds.jwt.SignedJWT;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import crossdock.chassis.Database;
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -27,7 +28,6 @@ import crossdock.contracts.Progress;
 import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
-import crossdock.gateway.Parties;
 import crossdock.gateway.log.MigrationLog;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -239,7 +239,7 @@ final class ApiTest {
 
   private static void say(String migration, Party by, Fact fact) {
     MigrationLog log = gateway.getApplicationContext().getBean(MigrationLog.class);
-    byte[] report = PARTIES.report(by, new MigrationId(migration), 1, fact);
+    byte[] report = Facts.report(PARTIES, by, new MigrationId(migration), 1, fact);
     gateway
         .getApplicationContext()
         .getBean(Database.class)

@@ -2,6 +2,7 @@ package crossdock.gateway.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Migration.State;
@@ -10,7 +11,6 @@ import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
-import crossdock.gateway.Parties;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

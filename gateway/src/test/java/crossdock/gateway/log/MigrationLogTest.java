@@ -1,18 +1,19 @@
 package crossdock.gateway.log;
 
-import static crossdock.gateway.Parties.BILLING;
-import static crossdock.gateway.Parties.CATALOG;
-import static crossdock.gateway.Parties.GATEWAY;
-import static crossdock.gateway.Parties.IDENTITY;
-import static crossdock.gateway.Parties.NORTH;
-import static crossdock.gateway.Parties.SOUTH;
-import static crossdock.gateway.Parties.WEST;
+import static crossdock.chassis.testing.Parties.BILLING;
+import static crossdock.chassis.testing.Parties.CATALOG;
+import static crossdock.chassis.testing.Parties.GATEWAY;
+import static crossdock.chassis.testing.Parties.IDENTITY;
+import static crossdock.chassis.testing.Parties.NORTH;
+import static crossdock.chassis.testing.Parties.SOUTH;
+import static crossdock.chassis.testing.Parties.WEST;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
 import crossdock.chassis.Outbox;
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Assignment;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
@@ -29,7 +30,6 @@ import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
-import crossdock.gateway.Parties;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -129,7 +129,7 @@ final class MigrationLogTest {
   }
 
   private byte[] say(Party by, int attempt, Fact fact) {
-    byte[] report = PARTIES.report(by, Facts.ID, attempt, fact);
+    byte[] report = Facts.report(PARTIES, by, Facts.ID, attempt, fact);
     take(by.reports(), report);
     return report;
   }
@@ -305,12 +305,12 @@ final class MigrationLogTest {
   void whoIsNotConcernedIsNotHeard() {
     request(Fact.Acceptance.AUTOMATIC);
     byte[] forged =
-        PARTIES.envelope(
-            WEST, new Report(Facts.ID, IDENTITY, 1, Instant.now(), Facts.authorized()));
-    byte[] own = PARTIES.report(WEST, Facts.ID, 1, new Fact.Inspected(Facts.MACHINE));
-    byte[] used = PARTIES.report(WEST, Facts.ID, 1, new Fact.Used("b", BigDecimal.ONE, "B"));
-    byte[] ordered = PARTIES.report(NORTH, Facts.ID, 1, new Fact.Undoing(Reason.CANCELLED));
-    byte[] authorized = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+        Facts.report(
+            PARTIES, WEST, new Report(Facts.ID, IDENTITY, 1, Instant.now(), Facts.authorized()));
+    byte[] own = Facts.report(PARTIES, WEST, Facts.ID, 1, new Fact.Inspected(Facts.MACHINE));
+    byte[] used = Facts.report(PARTIES, WEST, Facts.ID, 1, new Fact.Used("b", BigDecimal.ONE, "B"));
+    byte[] ordered = Facts.report(PARTIES, NORTH, Facts.ID, 1, new Fact.Undoing(Reason.CANCELLED));
+    byte[] authorized = Facts.report(PARTIES, IDENTITY, Facts.ID, 1, Facts.authorized());
     for (byte[] report : List.of(forged, own, used)) {
       assertThatThrownBy(() -> take(WEST.reports(), report)).isInstanceOf(Refused.class);
       assertThatThrownBy(() -> take(IDENTITY.reports(), report)).isInstanceOf(Refused.class);
@@ -432,14 +432,14 @@ final class MigrationLogTest {
   void nobodySeesAMigrationThatIsNotThere() {
     Optional<Story> story = database.transaction(tx -> log.story(tx, Facts.ID));
     assertThat(story).isEmpty();
-    byte[] report = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+    byte[] report = Facts.report(PARTIES, IDENTITY, Facts.ID, 1, Facts.authorized());
     assertThatThrownBy(() -> take(IDENTITY.reports(), report)).isInstanceOf(Refused.class);
   }
 
   @Test
   void whatIsNoReportIsRefusedAndLeavesNothing() {
     request(Fact.Acceptance.AUTOMATIC);
-    byte[] good = PARTIES.report(IDENTITY, Facts.ID, 1, Facts.authorized());
+    byte[] good = Facts.report(PARTIES, IDENTITY, Facts.ID, 1, Facts.authorized());
     Envelope signed = Json.read(good, Envelope.class);
     Envelope.Signature signature = signed.signatures().getFirst();
     String later =
@@ -513,7 +513,7 @@ final class MigrationLogTest {
         } else if (fact instanceof Fact.Imported) {
           own = Facts.imported(certificate);
         }
-        reports.add(PARTIES.report(by, Facts.ID, 1, own));
+        reports.add(Facts.report(PARTIES, by, Facts.ID, 1, own));
       }
     }
     for (int seed = 0; seed < 10; seed++) {

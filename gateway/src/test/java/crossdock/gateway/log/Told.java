@@ -1,5 +1,6 @@
 package crossdock.gateway.log;
 
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
@@ -13,7 +14,6 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
-import crossdock.gateway.Parties;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
+import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -14,7 +15,6 @@ import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import crossdock.gateway.Facts;
-import crossdock.gateway.Parties;
 import crossdock.gateway.partner.Subscriptions.Turn;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;

@@ -1,6 +1,5 @@
 package crossdock.chassis.testing;
 
-import crossdock.chassis.Trust;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
@@ -10,7 +9,6 @@ import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.net.URI;
 import java.nio.file.Files;
@@ -23,10 +21,8 @@ import java.security.PrivateKey;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Date;
@@ -79,15 +75,16 @@ public final class Parties {
 
   /** The world as above, with new keys. */
   public Parties() {
-    this(Map.of());
+    this(URI.create("https://127.0.0.1:1"), Map.of());
   }
 
   /**
    * The same.
    *
+   * @param sites where all services of all sites answer
    * @param realms whose tokens prove an account, by provider
    */
-  public Parties(Map<String, TrustBundle.Realm> realms) {
+  public Parties(URI sites, Map<String, TrustBundle.Realm> realms) {
     for (String name : List.of("north", "south", "west", "core")) {
       authorities.put(name, authority(name + " CA"));
     }
@@ -103,7 +100,7 @@ public final class Parties {
             1,
             FROM,
             UNTIL,
-            Stream.of(NORTH, SOUTH, WEST).map(site -> member(site, realms)).toList(),
+            Stream.of(NORTH, SOUTH, WEST).map(site -> member(site, sites, realms)).toList(),
             new TrustBundle.Core(
                 pem("CERTIFICATE", encoded(need("core").certificate())),
                 Arrays.stream(CoreService.values()).map(Party.Core::new).toList()));
@@ -112,21 +109,6 @@ public final class Parties {
   /** What all members signed. */
   public TrustBundle trust() {
     return trust;
-  }
-
-  /** The same, as a service has it that was set up with it. */
-  public Trust trusting() {
-    try {
-      Path directory = Files.createTempDirectory("trust");
-      configure(NORTH, directory);
-      return new Trust(
-          directory.resolve("bundle.json"),
-          directory.resolve("members"),
-          directory.resolve("work"),
-          Clock.fixed(FROM, ZoneOffset.UTC));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   /** What a party signs with. */
@@ -219,14 +201,13 @@ public final class Parties {
     return store;
   }
 
-  private TrustBundle.Member member(Party.Site site, Map<String, TrustBundle.Realm> realms) {
+  private TrustBundle.Member member(
+      Party.Site site, URI all, Map<String, TrustBundle.Realm> realms) {
     String provider = site.id().provider();
-    URI nowhere = URI.create("https://127.0.0.1:1");
     return new TrustBundle.Member(
         provider,
         pem("CERTIFICATE", encoded(need(provider).certificate())),
-        List.of(
-            new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, nowhere, nowhere, nowhere)),
+        List.of(new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, all, all, all)),
         Optional.ofNullable(realms.get(provider)),
         Optional.empty());
   }

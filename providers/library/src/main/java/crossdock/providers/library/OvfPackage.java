@@ -52,20 +52,30 @@ public final class OvfPackage {
       if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
         throw new FileAlreadyExistsException(target.toString());
       }
-      Files.createDirectory(place);
-      Map<String, Sha256> digests = new LinkedHashMap<>();
-      for (Machine.Disk disk : machine.disks()) {
-        Path file = files.get(disk.name());
-        if (file == null) {
-          throw new Refused("no file for disk " + disk.name());
-        }
-        String name = Descriptor.fileOf(disk);
-        digests.put(name, Durable.copy(file.toRealPath(), place.resolve(name)));
+      try {
+        fill(place, machine, ovf, files);
+        State.ownedBy(owner).write(place);
+        Site.publish(place, target);
+      } finally {
+        // Gone if it was published; half a package would keep its room on a disk that may be full.
+        Durable.erase(place);
       }
-      complete(place, machine.id(), ovf, digests);
-      State.ownedBy(owner).write(place);
-      Site.publish(place, target);
     }
+  }
+
+  private static void fill(Path place, Machine machine, byte[] ovf, Map<String, Path> files)
+      throws IOException {
+    Files.createDirectory(place);
+    Map<String, Sha256> digests = new LinkedHashMap<>();
+    for (Machine.Disk disk : machine.disks()) {
+      Path file = files.get(disk.name());
+      if (file == null) {
+        throw new Refused("no file for disk " + disk.name());
+      }
+      String name = Descriptor.fileOf(disk);
+      digests.put(name, Durable.copy(file.toRealPath(), place.resolve(name)));
+    }
+    complete(place, machine.id(), ovf, digests);
   }
 
   /** Writes the descriptor of a machine whose disks lie in {@code place} already, and digests. */

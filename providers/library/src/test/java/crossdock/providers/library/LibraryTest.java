@@ -15,6 +15,7 @@ import crossdock.providers.files.Durable;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -47,6 +48,20 @@ class LibraryTest {
     assertThatThrownBy(
             () -> OvfPackage.create(fixture.root(), again, "mallory", Map.<String, Path>of()))
         .isInstanceOf(FileAlreadyExistsException.class);
+  }
+
+  @Test
+  void aPackageThatCannotBeFinishedLeavesNothing() throws Exception {
+    Path root = Files.write(directory.resolve("root.img"), fixture.content("root"));
+    Path missing = directory.resolve("missing.img");
+    Machine half = LibraryFixture.machine("half", "raw", "root", "data");
+    assertThatThrownBy(
+            () ->
+                OvfPackage.create(
+                    fixture.root(), half, "alice", Map.of("root", root, "data", missing)))
+        .isInstanceOf(NoSuchFileException.class);
+    assertThat(fixture.root().resolve("trash")).isEmptyDirectory();
+    assertThat(machines.resolve("half")).doesNotExist();
   }
 
   @Test

@@ -1,0 +1,120 @@
+package crossdock.conversion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import crossdock.chassis.Database;
+import crossdock.chassis.Jobs;
+import crossdock.chassis.Outcome;
+import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
+import crossdock.chassis.testing.TestParty;
+import crossdock.contracts.Json;
+import crossdock.contracts.MigrationId;
+import crossdock.contracts.Step;
+import crossdock.contracts.Subject;
+import crossdock.disk.DiskSink;
+import crossdock.providers.DiskTicket;
+import crossdock.site.DockMessage;
+import crossdock.site.Tickets;
+import io.micronaut.context.ApplicationContext;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a target's dock leaves where a migration is undone, whatever became of its places. */
+@Timeout(60)
+class DockTest {
+  private static final MigrationId ID = MigrationId.of(new Subject("https://idp", "alice"), "one");
+  private static final int BYTES = 4096;
+
+  private final HttpsServer site;
+  private final ApplicationContext context;
+  private final Path root;
+
+  /** The site hands out tickets for the places of three disks, whether or not they are there. */
+  DockTest(@TempDir Path directory) throws IOException {
+    root = Files.createDirectory(directory.resolve("site"));
+    site = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    Parties parties = new Parties(URI.create("https://127.0.0.1:" + site.getAddress().getPort()));
+    site.setHttpsConfigurator(
+        new HttpsConfigurator(parties.context(Parties.SOUTH, Parties.SOUTH.urn())));
+    DiskTicket[] tickets = {ticket("one"), ticket("two"), ticket("three")};
+    site.createContext(
+        "/v1/tickets/" + ID + "/" + Tickets.Purpose.WRITE.wire(),
+        exchange -> {
+          byte[] body = Json.bytes(tickets);
+          exchange.sendResponseHeaders(200, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    site.start();
+    Map<String, Object> all =
+        TestParty.configuration(parties, Parties.SOUTH, new TestDatabase(), directory);
+    all.remove("crossdock.signing.key");
+    all.remove("crossdock.signing.certificate");
+    Path store = parties.tls(Parties.SOUTH, Parties.SOUTH.dockUrn(), directory.resolve("dock.p12"));
+    all.put("crossdock.party", Parties.SOUTH.dockUrn());
+    all.put("crossdock.tls.keystore", store.toString());
+    all.put("crossdock.site.root", root.toString());
+    context = ApplicationContext.run(all);
+  }
+
+  @AfterEach
+  void close() {
+    context.close();
+    site.stop(0);
+  }
+
+  private static DiskTicket ticket(String disk) {
+    return new DiskTicket.Image(disk, disk + "/disk.raw", "raw", BYTES);
+  }
+
+  private void write(String disk, boolean finish) throws IOException {
+    Files.createDirectory(root.resolve(disk));
+    try (DiskSink sink = context.getBean(Sites.class).sink(ticket(disk))) {
+      sink.write(0, ByteBuffer.wrap(new byte[] {1}));
+      if (finish) {
+        sink.finish();
+      }
+    }
+  }
+
+  private DockMessage.Result undo() throws Exception {
+    Dock dock = context.getBean(Dock.class);
+    DockMessage.Close close = new DockMessage.Close(ID, Step.UNDO_TARGET, 1);
+    context.getBean(Database.class).change(tx -> dock.keep(tx, close));
+    Jobs.Job job = new Jobs.Job(1, ID, close.kind(), close.attempt(), 1, 1, Optional.empty());
+    Outcome.Done done = (Outcome.Done) dock.turn(job, () -> true);
+    return Json.read(done.send().getFirst().payload(), DockMessage.Result.class);
+  }
+
+  @Test
+  void aPlaceThatIsGoneIsClosedAndKeepsNoOtherOpen() throws Exception {
+    write("two", false);
+    write("three", true);
+    DockMessage.Result result = undo();
+    assertThat(result.step()).isEqualTo(Step.UNDO_TARGET);
+    assertThat(result.failure()).isEmpty();
+    assertThat(root.resolve("one")).doesNotExist();
+    assertThat(root.resolve("two")).isEmptyDirectory();
+    assertThat(root.resolve("three/disk.raw")).hasSize(BYTES);
+    // The site removes all of it before the dock is asked again.
+    Files.delete(root.resolve("two"));
+    Files.delete(root.resolve("three/disk.raw"));
+    Files.delete(root.resolve("three"));
+    assertThat(undo().failure()).isEmpty();
+    assertThat(root).isEmptyDirectory();
+  }
+}
