@@ -13,6 +13,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
 import crossdock.chassis.Outbox;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.Assignment;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
@@ -31,8 +32,6 @@ import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
 import crossdock.gateway.Parties;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
@@ -47,15 +46,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.flywaydb.core.Flyway;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The log in a real database, with real signatures. */
 final class MigrationLogTest {
-  private static EmbeddedPostgres postgres;
   private static Database database;
   private static final Parties PARTIES = new Parties();
 
@@ -93,19 +89,8 @@ final class MigrationLogTest {
           new SimpleMeterRegistry());
 
   @BeforeAll
-  static void start() throws IOException {
-    postgres = EmbeddedPostgres.builder().start();
-    Flyway.configure()
-        .dataSource(postgres.getPostgresDatabase())
-        .locations("classpath:db/chassis", "classpath:db/service")
-        .load()
-        .migrate();
-    database = new Database(postgres.getPostgresDatabase());
-  }
-
-  @AfterAll
-  static void stop() throws IOException {
-    postgres.close();
+  static void start() {
+    database = new Database(new TestDatabase().migrated());
   }
 
   @BeforeEach
