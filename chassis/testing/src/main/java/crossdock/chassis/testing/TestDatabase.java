@@ -51,6 +51,18 @@ public final class TestDatabase {
         "datasources.default.password", OWNER);
   }
 
+  /** A container that is not started yet; what it keeps is gone when it ends. */
+  public static GenericContainer<?> server(DockerImageName image, String password) {
+    return new GenericContainer<>(image)
+        .withEnv("POSTGRES_PASSWORD", password)
+        .withEnv("PGDATA", "/tmp/data")
+        .withTmpFs(Map.of("/tmp", "rw"))
+        // As docker-compose.yml has it: nobody's, and never root.
+        .withCreateContainerCmdModifier(command -> command.withUser("10001:10001"))
+        // The first time it is for the scripts that prepare it only.
+        .waitingFor(Wait.forLogMessage(".*ready to accept connections.*\\n", 2));
+  }
+
   private static DataSource source(String database) {
     PGSimpleDataSource source = new PGSimpleDataSource();
     source.setUrl(Running.URL + database);
@@ -69,16 +81,9 @@ public final class TestDatabase {
     @SuppressWarnings("resource")
     private static String contained(DockerImageName image) {
       GenericContainer<?> server =
-          new GenericContainer<>(image)
-              .withEnv("POSTGRES_PASSWORD", OWNER)
-              .withEnv("PGDATA", "/tmp/data")
-              .withTmpFs(Map.of("/tmp", "rw"))
-              // As docker-compose.yml has it: nobody's, and never root.
-              .withCreateContainerCmdModifier(command -> command.withUser("10001:10001"))
+          server(image, OWNER)
               .withCommand("postgres", "-c", "fsync=off", "-c", "max_connections=300")
-              .withExposedPorts(5432)
-              // The first time it is for the scripts that prepare it only.
-              .waitingFor(Wait.forLogMessage(".*ready to accept connections.*\\n", 2));
+              .withExposedPorts(5432);
       server.start();
       return server.getHost() + ":" + server.getFirstMappedPort();
     }
