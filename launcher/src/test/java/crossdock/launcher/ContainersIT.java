@@ -1,6 +1,7 @@
 package crossdock.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.chassis.testing.Server;
 import crossdock.chassis.testing.TestDatabase;
@@ -9,13 +10,14 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
-import org.opentest4j.TestAbortedException;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
 import org.testcontainers.containers.wait.strategy.Wait;
@@ -30,6 +32,7 @@ import org.testcontainers.utility.MountableFile;
  */
 class ContainersIT implements Infrastructure {
   private static final Path HOME = Path.of("..").toAbsolutePath().normalize();
+  private static final Map<Server, DockerImageName> IMAGES = new EnumMap<>(Server.class);
   private static final List<AutoCloseable> OPEN = new ArrayList<>();
 
   @TempDir static Path directory;
@@ -39,6 +42,10 @@ class ContainersIT implements Infrastructure {
 
   @BeforeAll
   static void up() throws Exception {
+    for (Server server : Server.values()) {
+      server.image().ifPresent(image -> IMAGES.put(server, image));
+    }
+    assumeTrue(IMAGES.size() == Server.values().length, "not all of them are in containers");
     state = new State(directory.resolve("state"));
     ports = Preflight.unused();
     pki = Pki.open(state, Clock.systemUTC());
@@ -78,7 +85,7 @@ class ContainersIT implements Infrastructure {
   }
 
   private static DockerImageName image(Server server) {
-    return server.image().orElseThrow(() -> new TestAbortedException(server + " is embedded"));
+    return Objects.requireNonNull(IMAGES.get(server));
   }
 
   private static GenericContainer<?> postgres() {
