@@ -19,7 +19,10 @@ class ApplicationTest {
     Path prices = Files.writeString(directory.resolve("prices.json"), Sample.PRICES);
     configuration.put("crossdock.billing.prices", prices.toString());
     try (ApplicationContext context = ApplicationContext.run(configuration)) {
-      assertThat(context.getBean(Quoting.class).perform(Sample.planned("EUR").work(Step.QUOTE)))
+      assertThat(
+              context
+                  .getBean(Quoting.class)
+                  .perform(Sample.work(Sample.planned("EUR"), Step.QUOTE)))
           .isNotNull();
     }
   }

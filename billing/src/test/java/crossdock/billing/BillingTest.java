@@ -87,7 +87,7 @@ class BillingTest {
 
   @Test
   void withoutAPriceInTheCurrencyOfTheLimitThereIsNoQuote() {
-    assertThatThrownBy(() -> quoting.perform(Sample.planned("USD").work(Step.QUOTE)))
+    assertThatThrownBy(() -> quoting.perform(Sample.work(Sample.planned("USD"), Step.QUOTE)))
         .isInstanceOfSatisfying(
             StepFailed.class,
             failed -> assertThat(failed.reason()).isEqualTo(Reason.NO_SUCH_PROVIDER));
@@ -181,7 +181,7 @@ class BillingTest {
             .says(Sample.SOUTH, new Fact.Reserved(first.plan()))
             .says(Sample.NORTH, new Fact.Drifted(drifted))
             .says(Sample.CATALOG, 2, new Fact.Planned(Sample.plan(drifted)));
-    Bill second = ((Fact.Quoted) only(quoting.perform(chain.work(Step.QUOTE)))).quote();
+    Bill second = ((Fact.Quoted) only(quoting.perform(Sample.work(chain, Step.QUOTE)))).quote();
     assertThat(second.plan()).isNotEqualTo(first.plan());
     chain
         .says(Sample.BILLING, 2, new Fact.Quoted(second))
@@ -215,14 +215,15 @@ class BillingTest {
   }
 
   private Bill quote() {
-    return ((Fact.Quoted) only(quoting.perform(Sample.planned("EUR").work(Step.QUOTE)))).quote();
+    return ((Fact.Quoted) only(quoting.perform(Sample.work(Sample.planned("EUR"), Step.QUOTE))))
+        .quote();
   }
 
   /** Settled twice, as any delivery may be. */
   private Bill settle(TestChain chain) {
     Settling settling = new Settling(database, (_, _) -> chain.bytes());
-    Fact once = only(settling.perform(chain.work(Step.SETTLE)));
-    assertThat(only(settling.perform(chain.work(Step.SETTLE)))).isEqualTo(once);
+    Fact once = only(settling.perform(Sample.work(chain, Step.SETTLE)));
+    assertThat(only(settling.perform(Sample.work(chain, Step.SETTLE)))).isEqualTo(once);
     return ((Fact.Settled) once).statement();
   }
 

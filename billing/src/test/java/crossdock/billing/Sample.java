@@ -1,5 +1,6 @@
 package crossdock.billing;
 
+import crossdock.chassis.Work;
 import crossdock.chassis.testing.TestChain;
 import crossdock.contracts.Bill;
 import crossdock.contracts.Bundle;
@@ -12,6 +13,7 @@ import crossdock.contracts.Money;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
 import crossdock.contracts.SiteId;
+import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import java.math.BigDecimal;
 import java.net.URI;
@@ -144,5 +146,10 @@ final class Sample {
 
   static Fact.Used used(String meter, String bytes) {
     return new Fact.Used(meter, new BigDecimal(bytes), "byte");
+  }
+
+  /** A turn at {@code step}, under a lease that stands. */
+  static Work work(TestChain chain, Step step) {
+    return new Work(chain.migration(), step, 1, 1, Optional.empty(), () -> true);
   }
 }

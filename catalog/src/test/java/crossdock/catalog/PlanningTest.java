@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import crossdock.chassis.Database;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Work;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
@@ -17,6 +18,7 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class PlanningTest {
@@ -86,7 +88,9 @@ class PlanningTest {
   }
 
   private Plan plan(SiteId target, Machine machine) {
-    Outcome outcome = planning.perform(Sample.inspected(target, machine).work(Step.PLAN));
+    Migration migration = Sample.inspected(target, machine).migration();
+    Outcome outcome =
+        planning.perform(new Work(migration, Step.PLAN, 1, 1, Optional.empty(), () -> true));
     assertThat(outcome).isInstanceOf(Outcome.Done.class);
     List<Fact> facts = ((Outcome.Done) outcome).facts();
     assertThat(facts).hasSize(1);

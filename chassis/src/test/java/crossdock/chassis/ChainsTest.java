@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 class ChainsTest {
   private static final Parties PARTIES = new Parties();
 
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Chains chains = new Chains(PARTIES.trusting(), meters);
   private final Parties.Log log = PARTIES.log(ID).add(PARTIES.source, SOURCE, 1, Parties.INSPECTED);

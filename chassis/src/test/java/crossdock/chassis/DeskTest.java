@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 class DeskTest {
   private static final Parties PARTIES = new Parties();
 
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Jobs jobs = new Jobs();
   private final AtomicInteger turns = new AtomicInteger();

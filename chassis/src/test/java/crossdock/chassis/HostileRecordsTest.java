@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 /** What a record makes fail is parked; what fails by itself is waited for. */
 @Timeout(60)
 class HostileRecordsTest {
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Environment nowhere =
       ApplicationContext.builder()

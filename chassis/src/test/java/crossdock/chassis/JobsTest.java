@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** Each job is done by one worker at a time, and whoever lost it can change nothing. */
 class JobsTest {
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final Database database = test.database;
   private final Jobs jobs = new Jobs();
 

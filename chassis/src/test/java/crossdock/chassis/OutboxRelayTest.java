@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 /** One message that cannot be sent holds up those of its own key, and no others. */
 @Timeout(60)
 class OutboxRelayTest {
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final Outbox outbox = new Outbox();
   private final Environment nowhere =
       ApplicationContext.builder()

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 /** What is added goes out in order with its transaction, and nothing else is deleted. */
 class OutboxTest {
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final Outbox outbox = new Outbox();
 
   private void add(Connection tx, String text) throws SQLException {

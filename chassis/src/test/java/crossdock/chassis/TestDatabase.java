@@ -1,8 +1,5 @@
 package crossdock.chassis;
 
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -10,53 +7,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
-import org.flywaydb.core.Flyway;
 
-/** A PostgreSQL for the whole run, and a fresh database with the chassis' tables for each test. */
+/** A fresh database with the chassis' tables for each test. */
 final class TestDatabase {
-  private static final AtomicInteger NUMBER = new AtomicInteger();
-  private static final EmbeddedPostgres SERVER = start();
-
-  final DataSource source;
-  final Database database;
-
-  private TestDatabase(DataSource source) {
-    this.source = source;
-    this.database = new Database(source);
-  }
-
-  static TestDatabase fresh() {
-    DataSource source = SERVER.getDatabase("postgres", create());
-    Flyway.configure().dataSource(source).locations("classpath:db/chassis").load().migrate();
-    return new TestDatabase(source);
-  }
-
-  /** The keys that a service finds an empty database by. */
-  static Map<String, Object> configuration() {
-    return Map.of(
-        "datasources.default.url",
-        SERVER.getJdbcUrl("postgres", create()),
-        "datasources.default.username",
-        "postgres",
-        "datasources.default.password",
-        "postgres",
-        "flyway.datasources.default.locations",
-        "classpath:db/chassis");
-  }
-
-  private static String create() {
-    String name = "t" + NUMBER.incrementAndGet();
-    try (Connection admin = SERVER.getPostgresDatabase().getConnection();
-        PreparedStatement create = admin.prepareStatement("CREATE DATABASE " + name)) {
-      create.execute();
-    } catch (SQLException e) {
-      throw new IllegalStateException(e);
-    }
-    return name;
-  }
+  final DataSource source = new crossdock.chassis.testing.TestDatabase().migrated();
+  final Database database = new Database(source);
 
   /** A transaction that the test ends. */
   Connection begin() throws SQLException {
@@ -98,14 +54,6 @@ final class TestDatabase {
       }
       run("UPDATE job SET next_run = now() WHERE next_run > now()");
       Thread.sleep(20);
-    }
-  }
-
-  private static EmbeddedPostgres start() {
-    try {
-      return EmbeddedPostgres.start();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

@@ -56,7 +56,9 @@ final class TestService {
                 .encodeToString(signing.key().getEncoded())
             + "\n-----END PRIVATE KEY-----\n");
     Files.write(directory.resolve("signing.pem"), signing.certificate().getEncoded());
-    Map<String, Object> all = new HashMap<>(TestDatabase.configuration());
+    Map<String, Object> all =
+        new HashMap<>(new crossdock.chassis.testing.TestDatabase().configuration());
+    all.put("flyway.datasources.default.locations", "classpath:db/chassis");
     all.put("micronaut.server.host", "127.0.0.1");
     all.put("micronaut.server.port", -1);
     all.put("kafka.bootstrap.servers", "127.0.0.1:1");

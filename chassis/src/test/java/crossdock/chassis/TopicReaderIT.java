@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TopicReaderIT {
   private final Broker broker;
   private final Kafka kafka;
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final AtomicInteger topics = new AtomicInteger();
   private final List<String> handled = new CopyOnWriteArrayList<>();

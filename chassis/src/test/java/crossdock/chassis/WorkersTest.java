@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(60)
 class WorkersTest {
-  private final TestDatabase test = TestDatabase.fresh();
+  private final TestDatabase test = new TestDatabase();
   private final Jobs jobs = new Jobs();
   private final BlockingQueue<String> told = new LinkedBlockingQueue<>();
   private Workers workers =

@@ -47,7 +47,8 @@ class DockTest {
   DockTest(@TempDir Path directory) throws IOException {
     root = Files.createDirectory(directory.resolve("site"));
     site = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    Parties parties = new Parties(URI.create("https://127.0.0.1:" + site.getAddress().getPort()));
+    Parties parties =
+        new Parties(URI.create("https://127.0.0.1:" + site.getAddress().getPort()), Map.of());
     site.setHttpsConfigurator(
         new HttpsConfigurator(parties.context(Parties.SOUTH, Parties.SOUTH.urn())));
     DiskTicket[] tickets = {ticket("one"), ticket("two"), ticket("three")};

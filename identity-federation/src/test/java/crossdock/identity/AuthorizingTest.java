@@ -7,6 +7,7 @@ import crossdock.chassis.Database;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.Problem;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Work;
 import crossdock.chassis.testing.TestChain;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.CoreService;
@@ -23,6 +24,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class AuthorizingTest {
@@ -95,7 +97,8 @@ class AuthorizingTest {
 
   private Outcome authorize(Instant at) {
     return new Authorizing(links, Clock.fixed(at, ZoneOffset.UTC))
-        .perform(requested().work(Step.AUTHORIZE));
+        .perform(
+            new Work(requested().migration(), Step.AUTHORIZE, 1, 1, Optional.empty(), () -> true));
   }
 
   private void prove(String provider, Subject account, Instant at) {

@@ -16,6 +16,7 @@ import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.time.Instant;
 import java.util.Date;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bouncycastle.operator.OperatorCreationException;
@@ -31,11 +32,13 @@ import org.bouncycastle.util.io.pem.PemReader;
  * halves it keeps. Signed with the key of the CA that it brings.
  *
  * @param listing as an element of the catalog's listing
+ * @param prices as in billing's price book, all of them the site's own
  * @param requests PKCS 10 in PEM, for the {@code site} and its {@code dock}; only their keys count
  */
 record Application(
     @JsonProperty("member") TrustBundle.Member member,
     @JsonProperty("listing") JsonNode listing,
+    @JsonProperty("prices") List<JsonNode> prices,
     @JsonProperty("requests") Map<String, String> requests) {
   static final String PAYLOAD_TYPE = "application/vnd.crossdock.membership-application.v1+json";
   static final String SITE = "site";
@@ -44,12 +47,17 @@ record Application(
   private static final int LONGEST = 1 << 20;
 
   Application {
+    prices = List.copyOf(prices);
     requests = Map.copyOf(requests);
     if (member.sites().size() != 1 || member.realm().isEmpty() || member.leftAt().isPresent()) {
       throw new Refused("an application is for one site, and says whose tokens its customers hold");
     }
     if (!listing.path("site").asText().equals(member.sites().getFirst().urn().id().toString())) {
       throw new Refused("an application lists the site that it is for");
+    }
+    String urn = member.sites().getFirst().urn().urn();
+    if (!prices.stream().allMatch(price -> price.path("party").asText().equals(urn))) {
+      throw new Refused("an application says the prices of its own site and no other");
     }
     if (!requests.keySet().equals(Set.of(SITE, DOCK))) {
       throw new Refused("an application has two keys to be certified: site and dock");

@@ -130,7 +130,8 @@ final class Customer {
     return post(url, at.provider(), yes);
   }
 
-  private Map<String, Object> yes(Place place, Site other) {
+  /** A yes for a day to what comes from there or goes there. */
+  Map<String, Object> yes(Place place, Site other) {
     String realm = other.provider();
     Map<String, Object> yes = new HashMap<>();
     yes.put("otherSide", other.id());

@@ -147,6 +147,12 @@ final class JoiningSite implements Runnable {
     @Option(names = "--listing", required = true, description = "What the catalog is to list.")
     Path listing = Path.of("");
 
+    @Option(
+        names = "--prices",
+        required = true,
+        description = "What it costs to export and import.")
+    Path prices = Path.of("");
+
     @Option(names = "--export-subnet", required = true, description = "Address in VMExportSubnet.")
     String exportSubnet = "";
 
@@ -186,7 +192,11 @@ final class JoiningSite implements Runnable {
                 new TrustBundle.Realm(issuer, jwks, Realms.PROVIDER_AUDIENCE),
                 adapter,
                 formats);
-        Path file = apply(new State(directory), settings, listed);
+        List<JsonNode> own = new ArrayList<>();
+        for (JsonNode price : Json.read(Files.readAllBytes(prices), JsonNode[].class)) {
+          own.add(((ObjectNode) price).put("party", Party.site(id).urn()));
+        }
+        Path file = apply(new State(directory), settings, listed, own);
         System.out.println("The application of " + id + " is " + file + "; send it to the core.");
         return 0;
       } catch (Refused e) {
@@ -194,7 +204,8 @@ final class JoiningSite implements Runnable {
       }
     }
 
-    private static Path apply(State state, Settings settings, JsonNode listing) {
+    private static Path apply(
+        State state, Settings settings, JsonNode listing, List<JsonNode> prices) {
       State.directory(state.root());
       SiteId id = settings.site();
       Authority authority = authority(state, id);
@@ -216,7 +227,7 @@ final class JoiningSite implements Runnable {
           Map.of(
               Application.SITE, request(state, Application.SITE, Party.site(id)),
               Application.DOCK, request(state, Application.DOCK, Party.dock(id)));
-      Application application = new Application(member, listing, requests);
+      Application application = new Application(member, listing, prices, requests);
       State.write(state.root().resolve("site.json"), Json.bytes(settings));
       Path file = state.root().resolve("application.json");
       SigningKey key = SigningKey.of(authority.key(), authority.certificate());

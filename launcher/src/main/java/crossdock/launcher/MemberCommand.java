@@ -132,6 +132,7 @@ final class MemberCommand implements Runnable {
       try {
         topics().settled();
         list();
+        call("billing", "POST", "/operator/prices", Json.bytes(application.prices()));
       } catch (Refusal e) {
         forget(joined, before);
         throw e;
@@ -212,7 +213,7 @@ final class MemberCommand implements Runnable {
       }
     }
 
-    /** The catalog did not want it: as if it had not been. */
+    /** The catalog or billing did not want it: as if it had not been. */
     private void forget(Joined joined, Optional<Joined> before)
         throws IOException, InterruptedException, ExecutionException {
       if (before.isPresent()) {
@@ -222,6 +223,7 @@ final class MemberCommand implements Runnable {
         topics().forget(joined.application().site());
       }
       topics().settled();
+      list();
     }
 
     private static Instant now() {

@@ -30,14 +30,21 @@ import java.util.stream.Stream;
  * says: its services are started by the very lines that were written for systemd.
  */
 final class East implements AutoCloseable {
-  static final String ID = "east:wien";
-  private static final String PROVIDER = "east";
+  static final Site SITE = new Site("east", "wien", "127.1.3.1", "127.1.3.2", 0);
+  static final String ID = SITE.id();
+  private static final String PROVIDER = SITE.provider();
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String LISTING =
       """
       {"country": "AT", "formats": ["raw"], "sizes": [{"name": "s", "cpus": 2, "memoryBytes": 2147483648}],
        "networks": ["default"], "securityGroups": ["default"], "architectures": ["x86_64"],
        "firmwares": ["BIOS", "UEFI"]}
+      """;
+
+  private static final String PRICES =
+      """
+      [{"meter": "export.gib", "unit": "GiB", "amount": "0.70", "currency": "EUR", "validFrom": "2026-01-01T00:00:00Z"},
+       {"meter": "import.gib", "unit": "GiB", "amount": "0.30", "currency": "EUR", "validFrom": "2026-01-01T00:00:00Z"}]
       """;
 
   private final Road road;
@@ -62,6 +69,7 @@ final class East implements AutoCloseable {
   /** What {@code site init} is told. */
   int init() throws Exception {
     Files.writeString(file("listing.json"), LISTING);
+    Files.writeString(file("prices.json"), PRICES);
     String realm = road.realm(PROVIDER);
     return road.run(
         "site",
@@ -69,8 +77,9 @@ final class East implements AutoCloseable {
         "--directory=" + state.root(),
         "--site=" + ID,
         "--listing=" + file("listing.json"),
-        "--export-subnet=127.1.3.1",
-        "--import-subnet=127.1.3.2",
+        "--prices=" + file("prices.json"),
+        "--export-subnet=" + SITE.exportSubnet(),
+        "--import-subnet=" + SITE.importSubnet(),
         "--ports=" + ports.at(10),
         "--issuer=" + realm,
         "--jwks=" + realm + "/protocol/openid-connect/certs");
@@ -219,7 +228,7 @@ final class East implements AutoCloseable {
 
   /** The customer's yes here: to what comes from there, or to a machine's going there. */
   void grant(Customer customer, boolean imports, Site other, String machine) throws Exception {
-    Map<String, Object> yes = Road.yes(other.id());
+    Map<String, Object> yes = customer.yes(road.ports, other);
     if (!imports) {
       yes.put("machine", machine);
     }

@@ -426,7 +426,7 @@ class RoadIT {
 
       east.link(alice);
       road.place(NORTH, "eastward", road.alice, 4);
-      road.grantAtSource(road.alice, NORTH, East.ID, "eastward");
+      alice.grantAtSource(road.ports, NORTH, East.SITE, "eastward");
       east.grant(alice, true, NORTH, "eastward");
       String there = moved("eastward", NORTH.id(), East.ID, east);
       String machine =
@@ -435,7 +435,7 @@ class RoadIT {
       assertThat(east.root(machine)).isEqualTo(road.root(NORTH, "eastward"));
 
       east.grant(alice, false, SOUTH, machine);
-      road.grantAtTarget(road.alice, SOUTH, East.ID);
+      alice.grantAtTarget(road.ports, SOUTH, East.SITE);
       road.freeze("south-conversion");
       Map<String, Object> on = request(machine);
       on.put("source", East.ID);

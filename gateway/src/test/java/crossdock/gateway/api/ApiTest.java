@@ -19,6 +19,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import crossdock.chassis.Database;
 import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -32,7 +33,6 @@ import crossdock.gateway.log.MigrationLog;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import io.micronaut.web.router.Router;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,7 +80,6 @@ final class ApiTest {
 
   @TempDir static Path directory;
 
-  private static EmbeddedPostgres postgres;
   private static HttpServer keycloak;
   private static RSAKey key;
   private static EmbeddedServer gateway;
@@ -88,7 +87,6 @@ final class ApiTest {
 
   @BeforeAll
   static void start() throws IOException, JOSEException {
-    postgres = EmbeddedPostgres.builder().start();
     key = new RSAKeyGenerator(2048).keyID("k").algorithm(JWSAlgorithm.RS256).generate();
     keycloak = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     keycloak.createContext(
@@ -109,9 +107,7 @@ final class ApiTest {
     String url = "http://127.0.0.1:" + keycloak.getAddress().getPort();
     Map<String, Object> settings = new HashMap<>(PARTIES.configure(Parties.GATEWAY, directory));
     settings.put("micronaut.server.port", -1);
-    settings.put("datasources.default.url", postgres.getJdbcUrl("postgres", "postgres"));
-    settings.put("datasources.default.username", "postgres");
-    settings.put("datasources.default.password", "postgres");
+    settings.putAll(new TestDatabase().configuration());
     settings.put("kafka.bootstrap.servers", "127.0.0.1:1");
     settings.put("crossdock.oidc.issuer", ISSUER);
     settings.put("crossdock.oidc.audience", "crossdock-api");
@@ -123,10 +119,9 @@ final class ApiTest {
   }
 
   @AfterAll
-  static void stop() throws IOException {
+  static void stop() {
     gateway.close();
     keycloak.stop(0);
-    postgres.close();
   }
 
   private static void answer(HttpExchange exchange, String json) throws IOException {

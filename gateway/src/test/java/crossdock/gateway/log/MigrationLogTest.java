@@ -13,7 +13,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
 import crossdock.chassis.Outbox;
+import crossdock.chassis.Trust;
 import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.Assignment;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
@@ -31,10 +33,12 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.gateway.Facts;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.time.Clock;
@@ -47,15 +51,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.flywaydb.core.Flyway;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The log in a real database, with real signatures. */
 final class MigrationLogTest {
-  private static EmbeddedPostgres postgres;
   private static Database database;
   private static final Parties PARTIES = new Parties();
 
@@ -79,13 +80,28 @@ final class MigrationLogTest {
     }
   }
 
+  /** What the gateway was set up with. */
+  private static Trust trusting() {
+    try {
+      Path directory = Files.createTempDirectory("trust");
+      PARTIES.configure(GATEWAY, directory);
+      return new Trust(
+          directory.resolve("bundle.json"),
+          directory.resolve("members"),
+          directory.resolve("work"),
+          Clock.fixed(Facts.START, ZoneId.of("UTC")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private record Message(String topic, String type, byte[] payload) {}
 
   private final Hands clock = new Hands();
   private final MigrationLog log =
       new MigrationLog(
           new Identity(GATEWAY),
-          PARTIES.trusting(),
+          trusting(),
           PARTIES.key(GATEWAY),
           new LogStore(),
           new Outbox(),
@@ -93,19 +109,8 @@ final class MigrationLogTest {
           new SimpleMeterRegistry());
 
   @BeforeAll
-  static void start() throws IOException {
-    postgres = EmbeddedPostgres.builder().start();
-    Flyway.configure()
-        .dataSource(postgres.getPostgresDatabase())
-        .locations("classpath:db/chassis", "classpath:db/service")
-        .load()
-        .migrate();
-    database = new Database(postgres.getPostgresDatabase());
-  }
-
-  @AfterAll
-  static void stop() throws IOException {
-    postgres.close();
+  static void start() {
+    database = new Database(new TestDatabase().migrated());
   }
 
   @BeforeEach

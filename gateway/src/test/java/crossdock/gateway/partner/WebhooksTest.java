@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import crossdock.chassis.Database;
 import crossdock.chassis.Identity;
 import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -17,7 +18,6 @@ import crossdock.contracts.Subject;
 import crossdock.gateway.Facts;
 import crossdock.gateway.partner.Subscriptions.Turn;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -34,8 +34,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import org.flywaydb.core.Flyway;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -48,7 +46,6 @@ final class WebhooksTest {
   private static final MigrationId TWO = MigrationId.of(Facts.ALICE, "two");
   private static final String ACME = "acme";
 
-  private static EmbeddedPostgres postgres;
   private static Database database;
 
   /** Stands still until it is told to go on. */
@@ -92,19 +89,8 @@ final class WebhooksTest {
   }
 
   @BeforeAll
-  static void start() throws IOException {
-    postgres = EmbeddedPostgres.builder().start();
-    Flyway.configure()
-        .dataSource(postgres.getPostgresDatabase())
-        .locations("classpath:db/chassis", "classpath:db/service")
-        .load()
-        .migrate();
-    database = new Database(postgres.getPostgresDatabase());
-  }
-
-  @AfterAll
-  static void stop() throws IOException {
-    postgres.close();
+  static void start() {
+    database = new Database(new TestDatabase().migrated());
   }
 
   @BeforeEach

@@ -1,6 +1,5 @@
 package crossdock.chassis.testing;
 
-import crossdock.chassis.Work;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
@@ -10,7 +9,6 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.contracts.Report;
 import crossdock.contracts.Sha256;
-import crossdock.contracts.Step;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -60,10 +58,5 @@ public final class TestChain {
   /** What it folds to. */
   public Migration migration() {
     return Migration.of(events);
-  }
-
-  /** A turn at {@code step}, under a lease that stands. */
-  public Work work(Step step) {
-    return new Work(migration(), step, 1, 1, Optional.empty(), () -> true);
   }
 }
