@@ -9,6 +9,7 @@ import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.StringReader;
+import java.net.URI;
 import java.security.GeneralSecurityException;
 import java.security.PublicKey;
 import java.security.cert.CertificateException;
@@ -59,6 +60,18 @@ record Application(
     if (!prices.stream().allMatch(price -> price.path("party").asText().equals(urn))) {
       throw new Refused("an application says the prices of its own site and no other");
     }
+    TrustBundle.Site site = member.sites().getFirst();
+    for (URI endpoint : List.of(site.export(), site.imports(), site.dock())) {
+      boolean plain =
+          "https".equals(endpoint.getScheme())
+              && endpoint.getHost() != null
+              && endpoint.toString().equals("https://" + endpoint.getAuthority())
+              && endpoint.getUserInfo() == null
+              && endpoint.getPort() > 0;
+      if (!plain) {
+        throw new Refused("a service of a site answers at https://host:port: " + endpoint);
+      }
+    }
     if (!requests.keySet().equals(Set.of(SITE, DOCK))) {
       throw new Refused("an application has two keys to be certified: site and dock");
     }
@@ -94,6 +107,10 @@ record Application(
 
   SiteId site() {
     return member.sites().getFirst().urn().id();
+  }
+
+  String issuer() {
+    return member.realm().map(TrustBundle.Realm::issuer).orElseThrow();
   }
 
   X509Certificate authority() {

@@ -4,6 +4,7 @@ import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
+import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -21,9 +22,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -127,6 +131,13 @@ final class MemberCommand implements Runnable {
             Refusal.CANNOT_START,
             "There is a provider " + provider + " with another authority: nothing is changed.");
       }
+      if (issuers(provider).contains(application.issuer())) {
+        throw new Refusal(
+            Refusal.CANNOT_START,
+            "Another provider's customers have tokens of "
+                + application.issuer()
+                + ": nothing is changed.");
+      }
       Joined joined = new Joined(application, true, Optional.empty());
       joined.write(state);
       try {
@@ -160,7 +171,15 @@ final class MemberCommand implements Runnable {
                   founders,
                   Kafka.bootstrap(ports),
                   certificates)));
-      System.out.println(site + " is admitted; the answer is " + welcome + ".");
+      TrustBundle.Site at = application.member().sites().getFirst();
+      System.out.printf(
+          "%s is admitted, by the CA %s, at %s, %s and %s; the answer is %s.%n",
+          site,
+          JoiningSite.pin(application.authority()),
+          at.export(),
+          at.imports(),
+          at.dock(),
+          welcome);
     }
 
     void leave(String provider) throws IOException, InterruptedException, ExecutionException {
@@ -188,6 +207,16 @@ final class MemberCommand implements Runnable {
       topics().settled();
       topics().forget(site);
       System.out.println(site + " has left.");
+    }
+
+    /** Of everybody but this provider, those who left among them. */
+    private Set<String> issuers(String except) {
+      return Stream.concat(
+              Site.ALL.stream().map(site -> ports.issuer(site.provider())),
+              Joined.all(state).stream()
+                  .filter(joined -> !joined.provider().equals(except))
+                  .map(joined -> joined.application().issuer()))
+          .collect(Collectors.toSet());
     }
 
     private void idle(SiteId site) throws IOException, InterruptedException {

@@ -20,6 +20,7 @@ import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
+import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import crossdock.gateway.log.LogStore.Verdict;
@@ -246,6 +247,11 @@ public final class MigrationLog {
   /** Does what time has made due, and repeats an assignment that nobody answers. */
   void look(Connection tx, MigrationId id) throws SQLException {
     proceed(tx, lock(tx, id));
+  }
+
+  /** The migrations that have not ended and have this site at one end. */
+  public List<MigrationId> open(Connection tx, SiteId site) throws SQLException {
+    return store.open(tx, site);
   }
 
   /** A migration with all its events. */

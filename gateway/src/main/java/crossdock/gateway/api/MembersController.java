@@ -1,4 +1,4 @@
-package crossdock.gateway.log;
+package crossdock.gateway.api;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Operator;
@@ -9,6 +9,7 @@ import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
+import crossdock.gateway.log.MigrationLog;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.context.event.ApplicationEventListener;
 import io.micronaut.context.event.StartupEvent;
@@ -32,15 +33,15 @@ final class MembersController implements ApplicationEventListener<StartupEvent> 
   private final Trust trust;
   private final Database database;
   private final Outbox outbox;
-  private final LogStore store;
+  private final MigrationLog log;
 
   MembersController(
-      Operator operator, Trust trust, Database database, Outbox outbox, LogStore store) {
+      Operator operator, Trust trust, Database database, Outbox outbox, MigrationLog log) {
     this.operator = operator;
     this.trust = trust;
     this.database = database;
     this.outbox = outbox;
-    this.store = store;
+    this.log = log;
   }
 
   /** What it was started with may be newer than what was published. */
@@ -67,7 +68,7 @@ final class MembersController implements ApplicationEventListener<StartupEvent> 
   byte[] open(HttpRequest<?> request, @QueryValue String site) {
     operator.require(request);
     SiteId id = SiteId.parse(site);
-    List<MigrationId> open = database.transaction(tx -> store.open(tx, id));
+    List<MigrationId> open = database.transaction(tx -> log.open(tx, id));
     return Json.bytes(open);
   }
 
