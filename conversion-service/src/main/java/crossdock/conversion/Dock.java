@@ -22,6 +22,7 @@ import crossdock.disk.Manifest;
 import crossdock.disk.Verdict;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
+import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
 import jakarta.annotation.PostConstruct;
@@ -64,6 +65,7 @@ final class Dock implements Workers.Hand {
   private final Outbox outbox;
   private final Readers readers;
   private final Workers workers;
+  private final DockSeal seal;
 
   Dock(
       Sites sites,
@@ -73,7 +75,8 @@ final class Dock implements Workers.Hand {
       Jobs jobs,
       Outbox outbox,
       Readers readers,
-      Workers workers) {
+      Workers workers,
+      DockSeal seal) {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
@@ -82,6 +85,7 @@ final class Dock implements Workers.Hand {
     this.outbox = outbox;
     this.readers = readers;
     this.workers = workers;
+    this.seal = seal;
   }
 
   @PostConstruct
@@ -90,7 +94,7 @@ final class Dock implements Workers.Hand {
         "conversion",
         List.of(sites.party().dock()),
         (tx, _, _, value) -> {
-          if (Json.read(value, DockMessage.class) instanceof DockMessage.Order order) {
+          if (seal.open(value) instanceof DockMessage.Order order) {
             take(tx, order);
           }
         });
@@ -281,7 +285,7 @@ final class Dock implements Workers.Hand {
   }
 
   private Outcome.Message message(MigrationId migration, String type, DockMessage message) {
-    return new Outcome.Message(sites.party().dock(), migration.value(), type, Json.bytes(message));
+    return new Outcome.Message(sites.party().dock(), migration.value(), type, seal.seal(message));
   }
 
   private void send(Connection tx, Outcome.Message message) throws SQLException {

@@ -17,6 +17,7 @@ import crossdock.contracts.Subject;
 import crossdock.disk.DiskSink;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
+import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
 import io.micronaut.context.ApplicationContext;
 import java.io.IOException;
@@ -98,7 +99,8 @@ class DockTest {
     context.getBean(Database.class).change(tx -> dock.keep(tx, close));
     Jobs.Job job = new Jobs.Job(1, ID, close.kind(), close.attempt(), 1, 1, Optional.empty());
     Outcome.Done done = (Outcome.Done) dock.turn(job, () -> true);
-    return Json.read(done.send().getFirst().payload(), DockMessage.Result.class);
+    return (DockMessage.Result)
+        context.getBean(DockSeal.class).open(done.send().getFirst().payload());
   }
 
   @Test

@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -226,14 +227,27 @@ class TargetAttacksTest {
   }
 
   @Test
-  void aDockMessageThatIsNoneIsRefusedAndWakesNobody() throws Exception {
+  void aDockMessageThatIsNoneOrNotOfThisSiteIsRefusedAndWakesNobody() throws Exception {
     granted();
     site.answers = _ -> Optional.empty();
     site.untilDue(Step.IMPORT);
     site.await(() -> !site.orders().isEmpty());
-    String half = Json.text(site.result(site.orders().getFirst()));
+    DockMessage.Result result = site.result(site.orders().getFirst());
+    String whole = new String(site.sealed(result), StandardCharsets.UTF_8);
+    String half = whole.substring(0, whole.length() / 2);
     for (String text :
-        List.of("", "{}", half.substring(0, half.length() / 2), "\u0000", half + half)) {
+        List.of(
+            "",
+            "{}",
+            half,
+            "\u0000",
+            whole + whole,
+            // What the broker's operator could write: the message alone, and under another's seal.
+            Json.text(result),
+            Json.text(Map.of("message", Json.text(result), "mac", "")),
+            Json.text(Map.of("message", Json.text(result), "mac", "not base64")),
+            Json.text(Map.of("message", Json.text(result), "mac", "AAAA")),
+            whole.replace("fetch", "serve"))) {
       assertThatThrownBy(() -> site.dock(text.getBytes(StandardCharsets.UTF_8), Step.IMPORT))
           .isInstanceOf(Refused.class);
     }

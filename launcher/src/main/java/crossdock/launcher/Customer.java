@@ -54,7 +54,17 @@ final class Customer {
 
   /** A token of a realm, fetched anew when less than half of its life is left. */
   String token(String realm) throws IOException, InterruptedException {
-    Token known = tokens.get(realm);
+    return token(realm, "client");
+  }
+
+  /** What proves to others that the account at a provider is this customer's, and does no more. */
+  String proof(String provider) throws IOException, InterruptedException {
+    return token(provider, "linkClient");
+  }
+
+  private String token(String realm, String client) throws IOException, InterruptedException {
+    String name = realm + "/" + client;
+    Token known = tokens.get(name);
     if (known != null && System.nanoTime() < known.usableUntilNanos()) {
       return known.value();
     }
@@ -76,7 +86,7 @@ final class Customer {
                 "scope",
                 "openid");
     Map<String, String> fields = new HashMap<>(proof);
-    fields.put("client_id", account.path("client").asText());
+    fields.put("client_id", account.path(client).asText());
     String form =
         fields.entrySet().stream()
             .map(
@@ -94,7 +104,7 @@ final class Customer {
     JsonNode answer = answer(request);
     String value = answer.path("access_token").asText();
     long half = Duration.ofSeconds(answer.path("expires_in").asLong()).dividedBy(2).toNanos();
-    tokens.put(realm, new Token(value, System.nanoTime() + half));
+    tokens.put(name, new Token(value, System.nanoTime() + half));
     return value;
   }
 
@@ -104,7 +114,7 @@ final class Customer {
       post(
           Services.url(place, "identity-federation") + "/v1/links",
           Realms.BROKER,
-          Map.of("provider", site.provider(), "token", token(site.provider())));
+          Map.of("provider", site.provider(), "token", proof(site.provider())));
     }
   }
 

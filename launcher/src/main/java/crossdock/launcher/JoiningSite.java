@@ -189,7 +189,7 @@ final class JoiningSite implements Runnable {
                 exportSubnet,
                 importSubnet,
                 ports,
-                new TrustBundle.Realm(issuer, jwks, Realms.PROVIDER_AUDIENCE),
+                new TrustBundle.Realm(issuer, jwks, Realms.LINK_AUDIENCE),
                 adapter,
                 formats);
         List<JsonNode> own = new ArrayList<>();

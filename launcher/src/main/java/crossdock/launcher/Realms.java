@@ -24,6 +24,11 @@ final class Realms {
   static final String PROVIDER_AUDIENCE = "export-import";
   static final String PROVIDER_CLIENT = "customer-cli";
 
+  /** Of what proves an account to identity-federation, and is good for nothing at the provider. */
+  static final String LINK_AUDIENCE = "crossdock-link";
+
+  static final String LINK_CLIENT = "link-cli";
+
   /** The demo's partner; its client at the broker is called so, too. */
   static final String PARTNER = "demo-partner";
 
@@ -134,6 +139,7 @@ final class Realms {
         .putObject(realm)
         .put("token", token(place, realm))
         .put("client", client)
+        .put("linkClient", LINK_CLIENT)
         .put("username", name)
         .put("password", password.apply(realm + "." + name))
         .put("subject", subject(realm, name));

@@ -66,6 +66,7 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     p.put("crossdock.tls.port", Integer.toString(mutual.port()));
     p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
     p.put("crossdock.tls.password", password);
+    p.put("crossdock.dock.secret", state.secret("dock." + site.provider()));
     // The process that parses hostile images gets no signing key and meets no customer.
     if (!service.module().equals("conversion-service")) {
       signing(p, directory, authority, service.party());

@@ -102,7 +102,7 @@ final class TrustFile {
             new TrustBundle.Realm(
                 place.issuer(site.provider()),
                 URI.create(place.jwks(site.provider())),
-                Realms.PROVIDER_AUDIENCE)),
+                Realms.LINK_AUDIENCE)),
         Optional.empty());
   }
 

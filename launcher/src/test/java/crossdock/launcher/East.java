@@ -212,6 +212,7 @@ final class East implements AutoCloseable {
         .putObject(PROVIDER)
         .put("token", road.realm(PROVIDER) + "/protocol/openid-connect/token")
         .put("client", Realms.PROVIDER_CLIENT)
+        .put("linkClient", Realms.LINK_CLIENT)
         .put("username", account)
         .put("password", state.secret(PROVIDER + "." + account))
         .put("subject", Realms.subject(PROVIDER, account));
@@ -223,7 +224,7 @@ final class East implements AutoCloseable {
     customer.post(
         Services.url(road.ports, "identity-federation") + "/v1/links",
         Realms.BROKER,
-        Map.of("provider", PROVIDER, "token", customer.token(PROVIDER)));
+        Map.of("provider", PROVIDER, "token", customer.proof(PROVIDER)));
   }
 
   /** The customer's yes here: to what comes from there, or to a machine's going there. */

@@ -18,6 +18,9 @@ class RealmsTest {
     JsonNode north = Realms.provider("north", name -> "p-" + name).path("clients").path(0);
     assertThat(north.path("clientId").asText()).isEqualTo("customer-cli");
     assertThat(audience(north)).isEqualTo("export-import");
+    JsonNode link = Realms.provider("north", name -> "p-" + name).path("clients").path(1);
+    assertThat(link.path("clientId").asText()).isEqualTo("link-cli");
+    assertThat(audience(link)).isEqualTo("crossdock-link");
   }
 
   @Test

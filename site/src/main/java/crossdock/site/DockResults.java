@@ -8,6 +8,7 @@ import crossdock.chassis.Readers;
 import crossdock.contracts.Json;
 import crossdock.contracts.Party;
 import crossdock.contracts.Progress;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Step;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
@@ -25,8 +26,9 @@ public final class DockResults {
   private final Readers readers;
   private final Jobs jobs;
   private final Outbox outbox;
+  private final DockSeal seal;
 
-  DockResults(Identity identity, Readers readers, Jobs jobs, Outbox outbox) {
+  DockResults(Identity identity, Readers readers, Jobs jobs, Outbox outbox, DockSeal seal) {
     if (!(identity.party() instanceof Party.Site own)) {
       throw new IllegalStateException("only a site has a dock");
     }
@@ -34,6 +36,7 @@ public final class DockResults {
     this.readers = readers;
     this.jobs = jobs;
     this.outbox = outbox;
+    this.seal = seal;
   }
 
   /**
@@ -45,9 +48,13 @@ public final class DockResults {
     readers.start(reader, List.of(site.dock()), (tx, _, _, value) -> take(tx, steps, value));
   }
 
-  /** Takes a message of the dock's topic, as it concerns the jobs of {@code steps}. */
+  /**
+   * Takes a message of the dock's topic, as it concerns the jobs of {@code steps}.
+   *
+   * @throws Refused if it is none, or not from this site's own services
+   */
   public void take(Connection tx, Set<Step> steps, byte[] value) throws SQLException {
-    switch (Json.read(value, DockMessage.class)) {
+    switch (seal.open(value)) {
       case DockMessage.Result result when steps.contains(result.step()) -> wake(tx, result);
       case DockMessage.Advance advance when steps.contains(advance.step()) -> pass(tx, advance);
       case DockMessage.Result _, DockMessage.Advance _, DockMessage.Order _ -> {}
@@ -82,6 +89,6 @@ public final class DockResults {
         site.dock(),
         order.migration().value(),
         "crossdock.dock." + order.kind() + ".v1",
-        Json.bytes(order));
+        seal.seal(order));
   }
 }

@@ -30,6 +30,7 @@ public final class TestParty {
     configuration.put("micronaut.server.port", -1);
     configuration.put("kafka.bootstrap.servers", "127.0.0.1:9");
     configuration.put("kafka.reconnect.backoff.max.ms", 10_000);
+    configuration.put("crossdock.dock.secret", "what a site's services know and nobody else");
     return configuration;
   }
 }

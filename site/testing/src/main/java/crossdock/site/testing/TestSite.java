@@ -25,6 +25,7 @@ import crossdock.providers.library.Library;
 import crossdock.providers.library.OvfPackage;
 import crossdock.site.DockMessage;
 import crossdock.site.DockResults;
+import crossdock.site.DockSeal;
 import crossdock.site.Grants;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.RuntimeBeanDefinition;
@@ -330,7 +331,7 @@ public final class TestSite implements AutoCloseable {
         if (chain.migration().takes(report)) {
           chain.add(envelope);
         }
-      } else if (Json.read(sent.payload(), DockMessage.class) instanceof DockMessage.Order order) {
+      } else if (bean(DockSeal.class).open(sent.payload()) instanceof DockMessage.Order order) {
         orders.add(order);
         answers.apply(order).ifPresent(this::answer);
       }
@@ -346,7 +347,7 @@ public final class TestSite implements AutoCloseable {
     deliveries.add(answer);
     answered.add(answer);
     for (DockMessage.Result delivery : deliveries) {
-      dock(Json.bytes(delivery), delivery.step());
+      dock(sealed(delivery), delivery.step());
     }
   }
 
@@ -381,6 +382,11 @@ public final class TestSite implements AutoCloseable {
   public List<DockMessage.Order> orders() {
     hear();
     return List.copyOf(orders);
+  }
+
+  /** What the dock sends. */
+  public byte[] sealed(DockMessage message) {
+    return bean(DockSeal.class).seal(message);
   }
 
   /** Delivers a record of the dock's topic. */
