@@ -32,6 +32,7 @@ import io.micronaut.context.RuntimeBeanDefinition;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
@@ -456,16 +457,31 @@ public final class TestSite implements AutoCloseable {
 
   private Map<String, Sha256> files(Predicate<String> wanted) {
     Map<String, Sha256> files = new TreeMap<>();
-    try (Stream<Path> all = Files.walk(root)) {
-      for (Path file : all.filter(Files::isRegularFile).toList()) {
-        String name = root.relativize(file).toString();
-        if (wanted.test(name)) {
+    for (Path file : regular()) {
+      String name = root.relativize(file).toString();
+      if (wanted.test(name)) {
+        try {
           files.put(name, Sha256.of(Files.readAllBytes(file)));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
         }
       }
-      return files;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    }
+    return files;
+  }
+
+  private List<Path> regular() {
+    while (true) {
+      try (Stream<Path> all = Files.walk(root)) {
+        return all.filter(Files::isRegularFile).toList();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      } catch (UncheckedIOException e) {
+        if (!(e.getCause() instanceof NoSuchFileException)) {
+          throw e;
+        }
+        // The service renamed one while we looked: look again.
+      }
     }
   }
 
