@@ -76,7 +76,12 @@ class AsyncApiTest {
   void itsMessagesAreTheFactsAndWhatElseIsOnATopic() throws IOException {
     Set<String> expected = new TreeSet<>(GoldenTest.facts());
     assertThat(at(yaml(FILE), "channels", "migrations", "messages").keySet()).isEqualTo(expected);
-    expected.addAll(List.of("crossdock.assignment.v1", "crossdock.progress.v1", "crossdock.dock"));
+    expected.addAll(
+        List.of(
+            "crossdock.assignment.v1",
+            "crossdock.progress.v1",
+            "crossdock.dock",
+            "crossdock.trust-bundle.v1"));
     Map<?, ?> messages = at(yaml(FILE), "components", "messages");
     assertThat(messages.keySet()).isEqualTo(expected);
     for (String fact : GoldenTest.facts()) {
@@ -100,6 +105,7 @@ class AsyncApiTest {
     assertThat(addresses)
         .containsExactlyInAnyOrder(
             "migrations",
+            "trust",
             site.tasks(),
             site.reports(),
             site.progress(),

@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -255,8 +254,9 @@ final class MemberCommand implements Runnable {
       list();
     }
 
+    // In full: cut to the second, what was signed within it would be of after the leaving.
     private static Instant now() {
-      return Clock.systemUTC().instant().truncatedTo(ChronoUnit.SECONDS);
+      return Clock.systemUTC().instant();
     }
 
     private KafkaTopics topics() {
