@@ -7,20 +7,15 @@ import crossdock.contracts.TrustBundle;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.reactivestreams.Publisher;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,7 +55,7 @@ public final class Trust {
       @Value("${crossdock.work}") Path work,
       Clock clock)
       throws IOException {
-    this.pinned = pinned(members);
+    this.pinned = TrustBundle.pinned(members);
     this.kept = work.resolve("trust.json");
     this.clock = clock;
     this.current = newest(bundle);
@@ -150,20 +145,5 @@ public final class Trust {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static List<X509Certificate> pinned(Path members) throws IOException {
-    List<X509Certificate> pinned = new ArrayList<>();
-    try (Stream<Path> files = Files.list(members)) {
-      for (Path file : files.filter(file -> file.toString().endsWith(".pem")).sorted().toList()) {
-        pinned.add(
-            (X509Certificate)
-                CertificateFactory.getInstance("X.509")
-                    .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(file))));
-      }
-    } catch (CertificateException e) {
-      throw new IOException("a pinned member is no certificate", e);
-    }
-    return pinned;
   }
 }

@@ -3,8 +3,11 @@ package crossdock.contracts;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.CertPath;
 import java.security.cert.CertPathValidator;
@@ -13,6 +16,7 @@ import java.security.cert.PKIXParameters;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Date;
@@ -191,6 +195,22 @@ public record TrustBundle(
       throw new Refused("the trust bundle expired at " + bundle.expiresAt);
     }
     return bundle;
+  }
+
+  /**
+   * The members that a party was set up to believe.
+   *
+   * @param members a directory with a PEM file for each
+   * @throws Refused if one of them holds no certificate
+   */
+  public static List<X509Certificate> pinned(Path members) throws IOException {
+    List<X509Certificate> pinned = new ArrayList<>();
+    try (Stream<Path> files = Files.list(members)) {
+      for (Path file : files.filter(file -> file.toString().endsWith(".pem")).sorted().toList()) {
+        pinned.add(SigningKey.certificate(Files.readAllBytes(file)));
+      }
+    }
+    return pinned;
   }
 
   /** Who takes part: the others have left. */

@@ -12,18 +12,13 @@ import crossdock.contracts.Json;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Refused;
 import crossdock.contracts.TrustBundle;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
-import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * What a migration's events prove to somebody who trusts the pinned members and nobody else: every
@@ -75,19 +70,8 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
 
   /** The bundle in a state directory, accepted by the members pinned beside it. */
   static TrustBundle trust(Path bundle, Path members) throws IOException {
-    List<X509Certificate> pinned = new ArrayList<>();
-    try (Stream<Path> files = Files.list(members)) {
-      for (Path file : files.sorted().toList()) {
-        pinned.add(
-            (X509Certificate)
-                CertificateFactory.getInstance("X.509")
-                    .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(file))));
-      }
-    } catch (CertificateException e) {
-      throw new IOException("a pinned member is no certificate", e);
-    }
     List<Envelope> signed = List.of(Json.read(Files.readAllBytes(bundle), Envelope[].class));
-    return TrustBundle.accept(signed, pinned, 0, Instant.now());
+    return TrustBundle.accept(signed, TrustBundle.pinned(members), 0, Instant.now());
   }
 
   /** The elements of a JSON array in their own bytes: a hash is of bytes, not of what they mean. */
