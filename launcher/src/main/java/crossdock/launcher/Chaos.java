@@ -9,16 +9,20 @@ import java.net.http.HttpClient;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -40,8 +44,8 @@ final class Chaos implements Callable<Integer> {
   private static final List<Step> MINDS_CHANGE =
       List.of(Step.STOP, Step.OPEN, Step.CERTIFY, Step.IMPORT, Step.BOOT, Step.ACCEPT);
 
-  @Option(names = "--runs", description = "How many migrations, each with a blow.")
-  int runs = 20;
+  @Option(names = "--runs", description = "How many migrations with one to three blows each.")
+  @Nullable Integer runs;
 
   @Option(names = "--seed", description = "What is chosen depends on it alone.")
   long seed = ThreadLocalRandom.current().nextInt(1_000_000);
@@ -49,9 +53,16 @@ final class Chaos implements Callable<Integer> {
   @Option(names = "--lanes", description = "How many migrations at once.")
   int lanes = 3;
 
-  @Option(names = "--matrix", description = "Every process at every step instead of any.")
+  @Option(names = "--matrix", description = "Then a kill of every process at every step.")
   boolean matrix;
 
+  @Option(names = "--sample", description = "Then as many of the matrix.")
+  int sample;
+
+  @Option(names = "--minutes", description = "None begins later than this.")
+  int minutes = 24 * 60;
+
+  private volatile Instant end = Instant.MAX;
   private final AtomicInteger next = new AtomicInteger();
   private final Map<Blow.Kind, Integer> struck = new ConcurrentSkipListMap<>();
   private final AtomicInteger arrived = new AtomicInteger();
@@ -64,12 +75,10 @@ final class Chaos implements Callable<Integer> {
     Ports ports = Launcher.ports();
     Vandal vandal = Vandal.at(state, OUT);
     Random random = new Random(seed);
-    List<List<Blow>> plan = new ArrayList<>(matrix ? Blow.matrix(random) : List.of());
-    while (!matrix && plan.size() < runs) {
-      plan.add(Blow.any(random, vandal.possible()));
-    }
+    List<List<Blow>> plan = plan(random, vandal.possible());
     OUT.printf("%d migrations, seed %d, %d at once%n", plan.size(), seed, lanes);
     Instant start = Instant.now();
+    end = start.plus(minutes, ChronoUnit.MINUTES);
     try {
       Launcher.up(state, ports, Launcher.home(), Scope.ALL, "library", vandal.environment());
       TrustBundle trust =
@@ -88,6 +97,9 @@ final class Chaos implements Callable<Integer> {
     } finally {
       Launcher.down(state, Duration.ofSeconds(60));
     }
+    if (next.get() < plan.size()) {
+      OUT.printf("Not begun within %d minutes: %d%n", minutes, plan.size() - next.get());
+    }
     OUT.printf(
         "%s; %d migrations arrived, %d undone, in %d s; findings: %d%n",
         struck,
@@ -103,6 +115,20 @@ final class Chaos implements Callable<Integer> {
     }
     OUT.printf("All logs and databases are in %s.%n", state.root());
     return 1;
+  }
+
+  private List<List<Blow>> plan(Random random, Set<Blow.Kind> possible) {
+    int any = runs != null ? runs : matrix || sample > 0 ? 0 : 20;
+    List<List<Blow>> plan = new ArrayList<>();
+    while (plan.size() < any) {
+      plan.add(Blow.any(random, possible));
+    }
+    if (matrix || sample > 0) {
+      List<List<Blow>> all = Blow.matrix(random);
+      Collections.shuffle(all, random);
+      plan.addAll(matrix ? all : all.subList(0, Math.min(sample, all.size())));
+    }
+    return plan;
   }
 
   private synchronized void found(String finding) {
@@ -139,7 +165,11 @@ final class Chaos implements Callable<Integer> {
     }
 
     void run(List<List<Blow>> plan) {
-      for (int n = next.getAndIncrement(); n < plan.size(); n = next.getAndIncrement()) {
+      while (Instant.now().isBefore(end)) {
+        int n = next.getAndIncrement();
+        if (n >= plan.size()) {
+          return;
+        }
         List<Blow> blows = plan.get(n);
         try {
           move(n, blows, new Random(seed + n));
