@@ -31,6 +31,9 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
   private static final List<Step> STEPS =
       Stream.of(Step.values()).filter(step -> step != Step.OVERRIDE).toList();
 
+  /** The target's own machine, once it runs: no process of ours. */
+  static final String GUEST = "guest";
+
   enum Kind {
     /** SIGKILL; the supervisor starts it again. */
     KILL,
@@ -84,6 +87,18 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
     for (Step step : STEPS) {
       for (String process : PROCESSES) {
         all.add(List.of(new Blow(Kind.KILL, process, step, delay(random))));
+      }
+    }
+    return all;
+  }
+
+  /** The target's machine killed at every step at which it may run, as often. */
+  static List<List<Blow>> guests(Random random, int times) {
+    List<List<Blow>> all = new ArrayList<>();
+    for (int n = 0; n < times; n++) {
+      for (Step step :
+          List.of(Step.BOOT, Step.ACCEPT, Step.RETIRE, Step.SETTLE, Step.UNDO_TARGET)) {
+        all.add(List.of(new Blow(Kind.KILL, GUEST, step, delay(random))));
       }
     }
     return all;

@@ -63,6 +63,7 @@ final class Books {
   /**
    * One migration that has ended.
    *
+   * @param root of the disk before; nothing of a machine that ran then
    * @param evidence the answer of {@code /v1/migrations/{id}/evidence}
    * @param statement the answer of {@code /v1/migrations/{id}/statement}
    * @return what does not hold; empty if all is well
@@ -80,24 +81,28 @@ final class Books {
     Migration migration = Migration.of(events);
     List<String> targets =
         machines(to).stream().filter(name -> name.startsWith(machine + "-")).toList();
-    if (!cargo.root(from, machine, Cargo.DISK).equals(root)) {
+    Cargo.Hold source = cargo.hold(from, machine);
+    if (!cargo.runs() && !cargo.root(from, machine, Cargo.DISK).equals(root)) {
       findings.add("the source's bytes have changed");
+    }
+    if (cargo instanceof Cargo.Guests guests) {
+      findings.addAll(guests.lives(from, machine, to, targets));
     }
     switch (migration.state()) {
       case Migration.State.Retired _ -> {
         if (targets.size() != 1) {
           findings.add("machines at the target: " + targets);
         }
-        if (!flag(from, machine, "kept")) {
+        if (!source.kept()) {
           findings.add("the source may be started, and so may the target");
         }
-        arrived(evidence, to, root, targets, findings);
+        arrived(evidence, from, machine, to, targets, findings);
       }
       case Migration.State.Undone _ -> {
         if (!targets.isEmpty()) {
           findings.add("undone, and at the target there is " + targets);
         }
-        if (flag(from, machine, "kept") || held(from, machine)) {
+        if (source.kept() || source.locked()) {
           findings.add("undone, and the source may not be started");
         }
       }
@@ -113,9 +118,15 @@ final class Books {
   }
 
   private void arrived(
-      byte[] evidence, Site to, String root, List<String> targets, List<String> findings)
+      byte[] evidence,
+      Site from,
+      String machine,
+      Site to,
+      List<String> targets,
+      List<String> findings)
       throws IOException {
     try {
+      String root = cargo.root(from, machine, Cargo.DISK);
       Evidence proof = Evidence.verify(evidence, trust);
       for (Certificate.Disk disk : proof.certificate().disks()) {
         if (!disk.root().hex().equals(root)) {
@@ -126,10 +137,10 @@ final class Books {
         findings.add("the target countersigned " + proof.countersignature().machine());
       }
       for (String target : targets) {
-        if (!cargo.root(to, target, Cargo.DISK).equals(root)) {
+        if (!cargo.runs() && !cargo.root(to, target, Cargo.DISK).equals(root)) {
           findings.add("the target's bytes are others");
         }
-        if (held(to, target)) {
+        if (cargo.hold(to, target).locked()) {
           findings.add("the target may not be started");
         }
       }
@@ -157,6 +168,16 @@ final class Books {
         findings.add("the ledger says " + owed + " and the statement " + total);
       }
     }
+  }
+
+  /** Whether the target's site knows that a machine which has arrived is its customer's own. */
+  boolean accepted(Site to, String machine) throws IOException {
+    for (String target : machines(to)) {
+      if (target.startsWith(machine + "-") && cargo.hold(to, target).underTag()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Everything else, once nothing is under way; what is still on its way gets some patience. */
@@ -235,24 +256,16 @@ final class Books {
 
   /** Takes both machines of a checked migration away, as their owners may. */
   void clear(Site from, Site to, String machine) throws IOException {
+    if (cargo instanceof Cargo.Guests guests) {
+      guests.pid(from, machine).ifPresent(ProcessHandle::destroyForcibly);
+      guests.pid(to, machine + "-").ifPresent(ProcessHandle::destroyForcibly);
+    }
     Deletion.tree(machinesOf(from).resolve(machine));
     for (String target : machines(to)) {
       if (target.startsWith(machine + "-")) {
         Deletion.tree(machinesOf(to).resolve(target));
       }
     }
-  }
-
-  private boolean flag(Site site, String machine, String name) throws IOException {
-    return packageState(site, machine).path(name).asBoolean();
-  }
-
-  private boolean held(Site site, String machine) throws IOException {
-    return packageState(site, machine).hasNonNull("lockedBy");
-  }
-
-  private JsonNode packageState(Site site, String machine) throws IOException {
-    return JSON.readTree(machinesOf(site).resolve(machine).resolve("crossdock.json").toFile());
   }
 
   private List<String> machines(Site site) throws IOException {

@@ -1,5 +1,7 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import crossdock.contracts.Machine;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
@@ -13,10 +15,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,6 +32,7 @@ import java.util.stream.Stream;
  * library elsewhere.
  */
 sealed interface Cargo {
+  ObjectMapper JSON = new ObjectMapper();
   String DISK = "root";
 
   /** Of the demo's packages. */
@@ -40,6 +46,19 @@ sealed interface Cargo {
 
   /** The manifest root of a disk, hashed now. */
   String root(Site site, String machine, String disk) throws IOException;
+
+  /** Whether its machines run, so that disks change until the stop and after the boot. */
+  boolean runs();
+
+  /** What a site itself has written down about a machine of its own. */
+  Hold hold(Site site, String machine) throws IOException;
+
+  /**
+   * @param locked whether a migration keeps it from being started
+   * @param kept whether it was given up to a copy elsewhere, for good
+   * @param underTag whether it is still part of a migration that brought it here
+   */
+  record Hold(boolean locked, boolean kept, boolean underTag) {}
 
   /** What the two machines themselves say about who ran when. */
   Life life(Site from, String source, Site to, String target) throws IOException;
@@ -156,6 +175,71 @@ sealed interface Cargo {
     }
 
     @Override
+    public boolean runs() {
+      return true;
+    }
+
+    @Override
+    public Hold hold(Site site, String machine) throws IOException {
+      JsonNode said = JSON.readTree(directory(site, machine).resolve("machine.json").toFile());
+      return new Hold(
+          said.hasNonNull("lock"),
+          said.path("lock").path("kept").asBoolean(),
+          said.hasNonNull("tag"));
+    }
+
+    /** Whether its process lives. */
+    boolean running(Site site, String machine) throws IOException {
+      return pid(site, machine).isPresent();
+    }
+
+    /** The process of a guest whose name begins so, if it lives. */
+    Optional<ProcessHandle> pid(Site site, String prefix) throws IOException {
+      try (Stream<Path> pids = Files.list(state.site(site.provider()).resolve("guests"))) {
+        for (Path file : pids.toList()) {
+          String name = String.valueOf(file.getFileName());
+          if (name.startsWith(prefix) && name.endsWith(".pid")) {
+            String pid = Files.readString(file).strip().split(" ", -1)[0];
+            return ProcessHandle.of(Long.parseLong(pid)).filter(ProcessHandle::isAlive);
+          }
+        }
+        return Optional.empty();
+      } catch (NoSuchFileException e) {
+        return Optional.empty();
+      }
+    }
+
+    /**
+     * What of the two consoles cannot be if never two copies ran and nothing written was lost, even
+     * if the power was cut at the target: each value is on the disk before it is on the console.
+     *
+     * @param targets what is at the target under the machine's name
+     */
+    List<String> lives(Site from, String source, Site to, List<String> targets) throws IOException {
+      List<String> findings = new ArrayList<>();
+      String console = console(from, source);
+      long last = number(LAST, console, true);
+      long again = number(COUNTER, console.substring(Math.max(0, console.indexOf(" last="))), true);
+      if (targets.isEmpty()) {
+        if (!running(from, source)) {
+          findings.add("undone, and the source does not run");
+        }
+        if (last > 0 && again >= 0 && again <= last) {
+          findings.add("the source counts from " + again + " after its last, " + last);
+        }
+      } else if (running(from, source) || last < 0 || again >= 0) {
+        findings.add("the source runs, or ran after its copy was made");
+      }
+      for (String target : targets) {
+        long first = number(COUNTER, console(to, target), true);
+        if (first <= last) {
+          findings.add("the target counts from " + first + " after the source's last, " + last);
+        }
+      }
+      return findings;
+    }
+
+    @Override
     public Life life(Site from, String source, Site to, String target) throws IOException {
       long last = number(LAST, console(from, source), false);
       long first = number(COUNTER, console(to, target), true);
@@ -230,6 +314,19 @@ sealed interface Cargo {
       return hash(
           state.site(site.provider()).resolve("machines").resolve(machine).resolve(disk + ".raw"),
           "raw");
+    }
+
+    @Override
+    public boolean runs() {
+      return false;
+    }
+
+    @Override
+    public Hold hold(Site site, String machine) throws IOException {
+      Path file = state.site(site.provider()).resolve("machines").resolve(machine);
+      JsonNode said = JSON.readTree(file.resolve("crossdock.json").toFile());
+      return new Hold(
+          said.hasNonNull("lockedBy"), said.path("kept").asBoolean(), said.hasNonNull("tag"));
     }
 
     @Override

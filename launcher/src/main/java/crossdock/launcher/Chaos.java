@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -59,6 +60,11 @@ final class Chaos implements Callable<Integer> {
   @Option(names = "--sample", description = "Then as many of the matrix.")
   int sample;
 
+  @Option(
+      names = "--guests",
+      description = "Machines that run, and as often a power cut at the target at each step.")
+  int guests;
+
   @Option(names = "--minutes", description = "None begins later than this.")
   int minutes = 24 * 60;
 
@@ -80,10 +86,12 @@ final class Chaos implements Callable<Integer> {
     Instant start = Instant.now();
     end = start.plus(minutes, ChronoUnit.MINUTES);
     try {
-      Launcher.up(state, ports, Launcher.home(), Scope.ALL, "library", vandal.environment());
+      Cargo cargo =
+          guests > 0 ? new Cargo.Guests(Launcher.home(), state) : new Cargo.Packages(state, 0);
+      Launcher.up(state, ports, Launcher.home(), Scope.ALL, cargo.provider(), vandal.environment());
       TrustBundle trust =
           Evidence.trust(state.trust().resolve("bundle.json"), state.trust().resolve("members"));
-      Books books = new Books(state, ports, new Cargo.Packages(state, 0), trust);
+      Books books = new Books(state, ports, cargo, trust);
       new Lane(state, ports, books, vandal, 0).consent();
       List<Thread> threads = new ArrayList<>();
       for (int n = 0; n < lanes; n++) {
@@ -118,7 +126,7 @@ final class Chaos implements Callable<Integer> {
   }
 
   private List<List<Blow>> plan(Random random, Set<Blow.Kind> possible) {
-    int any = runs != null ? runs : matrix || sample > 0 ? 0 : 20;
+    int any = runs != null ? runs : matrix || sample + guests > 0 ? 0 : 20;
     List<List<Blow>> plan = new ArrayList<>();
     while (plan.size() < any) {
       plan.add(Blow.any(random, possible));
@@ -128,6 +136,7 @@ final class Chaos implements Callable<Integer> {
       Collections.shuffle(all, random);
       plan.addAll(matrix ? all : all.subList(0, Math.min(sample, all.size())));
     }
+    plan.addAll(Blow.guests(random, guests));
     return plan;
   }
 
@@ -183,14 +192,16 @@ final class Chaos implements Callable<Integer> {
       Site from = Site.ALL.get(random.nextInt(2));
       Site to = Site.ALL.get(Site.ALL.indexOf(from) == 0 ? 1 : 0);
       String machine = "chaos-" + n + "-m";
-      Cargo cargo = new Cargo.Packages(state, ((1L + random.nextInt(24)) << 20) + 512);
+      long bytes = ((1L + random.nextInt(24)) << 20) + 512;
+      Cargo cargo =
+          guests > 0 ? new Cargo.Guests(Launcher.home(), state) : new Cargo.Packages(state, bytes);
       // Whose disk is full just now has room again soon.
       insist(
           () -> {
             cargo.place(from, machine, customer.subject(from.provider()));
             return machine;
           });
-      String root = cargo.root(from, machine, Cargo.DISK);
+      String root = cargo.runs() ? "" : cargo.root(from, machine, Cargo.DISK);
       insist(() -> customer.grantAtSource(ports, from, to, machine));
       boolean manual = blows.stream().anyMatch(Blow::undone);
       Map<String, Object> request = new HashMap<>();
@@ -220,9 +231,12 @@ final class Chaos implements Callable<Integer> {
         }
         if (until(url, blow.step())) {
           TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
-          vandal.strike(blow);
-          struck.merge(blow.kind(), 1, Integer::sum);
-          hits.add(blow.toString());
+          if (strike(blow, cargo, to, machine)) {
+            struck.merge(blow.kind(), 1, Integer::sum);
+            hits.add(blow.toString());
+          } else {
+            hits.add("nobody to " + blow);
+          }
         } else {
           hits.add("no " + blow);
         }
@@ -232,12 +246,15 @@ final class Chaos implements Callable<Integer> {
       boolean quoted = now.hasNonNull("quote");
       JsonNode statement =
           quoted ? insist(() -> customer.get(url + "/statement")) : now.path("statement");
+      boolean moved = now.path("state").asText().equals("retired");
+      if (moved) {
+        insist(() -> accepted(to, machine));
+      }
       List<String> wrong = insist(() -> books.check(from, to, machine, root, evidence, statement));
       wrong.forEach(w -> found("run " + n + ", " + blows + ", " + id + ": " + w));
       if (wrong.isEmpty()) {
         books.clear(from, to, machine);
       }
-      boolean moved = now.path("state").asText().equals("retired");
       (moved ? arrived : undone).incrementAndGet();
       OUT.printf(
           "%4d lane %d %4d s %s: %s%n",
@@ -246,6 +263,32 @@ final class Chaos implements Callable<Integer> {
           Duration.between(start, Instant.now()).toSeconds(),
           now.path("state").asText() + (moved ? "" : " " + now.path("reason").asText()),
           String.join(", ", hits));
+    }
+
+    /** Its site hears of the acceptance from the log, as everybody does. */
+    private boolean accepted(Site to, String machine) throws IOException {
+      if (books.accepted(to, machine)) {
+        return true;
+      }
+      throw new IOException("what has arrived at " + to.id() + " is not accepted there");
+    }
+
+    private boolean strike(Blow blow, Cargo cargo, Site to, String machine)
+        throws IOException, InterruptedException {
+      if (!blow.process().equals(Blow.GUEST)) {
+        vandal.strike(blow);
+        return true;
+      }
+      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+      while (cargo instanceof Cargo.Guests running && System.nanoTime() < deadline) {
+        Optional<ProcessHandle> guest = running.pid(to, machine + "-");
+        if (guest.isPresent()) {
+          TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
+          return guest.get().destroyForcibly();
+        }
+        TimeUnit.MILLISECONDS.sleep(20);
+      }
+      return false;
     }
 
     /**

@@ -467,6 +467,10 @@ public final class Kvm implements Cloud {
           return boot.sign().get();
         }
         Optional<String> sign = awaitLife(id, boot.console());
+        if (sign.isEmpty() && !guests.isRunning(id)) {
+          // Killed, or its host was: no verdict on the guest, which another start may bring up.
+          throw new IOException(id + " ended before it gave a sign of life");
+        }
         if (sign.isEmpty()) {
           throw new Refusal(
               Reason.NOT_ALIVE, "No sign of life within " + lives.toSeconds() + " s.");

@@ -15,6 +15,7 @@ import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -225,6 +227,30 @@ final class KvmTest {
       kvm.restore("m1", AWAY);
       assertThat(new Guests(north, "tcg").isRunning("m1")).isTrue();
     }
+  }
+
+  @Test
+  void aGuestWhosePowerIsCutBeforeItLivesIsNotJudged() throws Exception {
+    Kvm kvm = kvm(south, LONG);
+    kvm.reserve(machine("planned", "vmdk"), OWNER, INTO);
+    DiskTicket.Image to = (DiskTicket.Image) kvm.prepare(INTO).getFirst();
+    write(south.resolve(to.path()), DiskFormat.VMDK, new byte[BootSector.DISK_BYTES]);
+    String id = kvm.register(INTO);
+    CompletableFuture<Void> cut =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                while (!new Guests(south, "tcg").isRunning(id)) {
+                  LockSupport.parkNanos(1_000_000);
+                }
+                kvm.cutPower();
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    assertThatThrownBy(() -> kvm.boot(INTO)).isInstanceOf(IOException.class);
+    cut.join();
+    assertThat(kvm.remove(INTO)).isTrue();
   }
 
   @Test
