@@ -19,6 +19,8 @@ public final class MerkleTree {
   private final MessageDigest sha = Sha256.digest();
   // One root for each bit set in size: complete subtrees, the largest first.
   private final List<byte[]> subtrees = new ArrayList<>();
+  // Complete trees of zeros by their height, as far as they were needed.
+  private final List<byte[]> zeros = new ArrayList<>(List.of(ZERO_LEAF.bytes()));
   private long size;
 
   /** Hash of what remains of a chunk, padded with zeros to a whole one. Leaves it as it was. */
@@ -40,13 +42,31 @@ public final class MerkleTree {
 
   /** Adds the hash of the next leaf. */
   public void append(Sha256 leaf) {
-    byte[] node = leaf.bytes();
+    append(leaf.bytes(), 0);
+  }
+
+  private void append(byte[] complete, int height) {
+    byte[] node = complete;
     // Each trailing one of the old size is a complete neighbour of the same height.
-    for (long bits = size; (bits & 1) == 1; bits >>>= 1) {
+    for (long bits = size >>> height; (bits & 1) == 1; bits >>>= 1) {
       node = node(subtrees.removeLast(), node);
     }
     subtrees.add(node);
-    size++;
+    size += 1L << height;
+  }
+
+  /** Adds that many leaves of zeros, in time that grows with the logarithm of their number. */
+  public void appendZeros(long count) {
+    for (long left = count; left > 0; ) {
+      // The largest complete tree that begins here and is not too large.
+      int height = 63 - Long.numberOfLeadingZeros(left);
+      height = size == 0 ? height : Math.min(height, Long.numberOfTrailingZeros(size));
+      while (zeros.size() <= height) {
+        zeros.add(node(zeros.getLast(), zeros.getLast()));
+      }
+      append(zeros.get(height), height);
+      left -= 1L << height;
+    }
   }
 
   /** How many leaves were added. */

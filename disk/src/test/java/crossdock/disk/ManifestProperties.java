@@ -35,6 +35,30 @@ class ManifestProperties {
     assertThat(DiskHasher.hash(MemoryDisk.allData(content)).root()).isNotEqualTo(before.root());
   }
 
+  @Property(tries = 200)
+  void manyZerosAtOnceAreAsManyOneByOne(
+      @ForAll @IntRange(min = 0, max = 70) int before,
+      @ForAll @IntRange(min = 0, max = 300) int zeros,
+      @ForAll @IntRange(min = 0, max = 9) int after) {
+    MerkleTree atOnce = new MerkleTree();
+    MerkleTree oneByOne = new MerkleTree();
+    Sha256 leaf = Sha256.of(new byte[32]);
+    for (int i = 0; i < before; i++) {
+      atOnce.append(leaf);
+      oneByOne.append(leaf);
+    }
+    atOnce.appendZeros(zeros);
+    for (int i = 0; i < zeros; i++) {
+      oneByOne.append(MerkleTree.ZERO_LEAF);
+    }
+    for (int i = 0; i < after; i++) {
+      atOnce.append(leaf);
+      oneByOne.append(leaf);
+    }
+    assertThat(atOnce.root()).isEqualTo(oneByOne.root());
+    assertThat(atOnce.size()).isEqualTo(oneByOne.size());
+  }
+
   @Property(tries = 60)
   void extentsCoverARangeInOrder(
       @ForAll @IntRange(min = 1, max = MOST) int length, @ForAll long seed) {
