@@ -2,9 +2,6 @@ package crossdock.disk;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Computes manifests. Chunks are read and hashed by a few threads, leaves come out in order; runs
@@ -15,18 +12,35 @@ public final class DiskHasher {
   @FunctionalInterface
   public interface Leaves {
     void leaf(long chunk, Sha256 hash) throws IOException;
+
+    /** That many chunks of zeros, from this one on. */
+    default void zeros(long chunk, long count) throws IOException {
+      for (long n = 0; n < count; n++) {
+        leaf(chunk + n, MerkleTree.ZERO_LEAF);
+      }
+    }
   }
+
+  /** Nobody wants them: long runs of zeros are free. */
+  static final Leaves NO_LEAVES =
+      new Leaves() {
+        @Override
+        public void leaf(long chunk, Sha256 hash) {}
+
+        @Override
+        public void zeros(long chunk, long count) {}
+      };
 
   private DiskHasher() {}
 
   /** The manifest of a disk. */
   public static Manifest hash(DiskSource disk) throws IOException {
-    return hash(disk, (chunk, leaf) -> {});
+    return hash(disk, NO_LEAVES);
   }
 
   /** The manifest of a disk, and all its leaves on the way. */
   public static Manifest hash(DiskSource disk, Leaves leaves) throws IOException {
-    return hash(disk, disk.size(), leaves);
+    return DiskPass.hashing(disk, disk.size(), DiskPass.NOTHING, leaves);
   }
 
   /**
@@ -38,48 +52,12 @@ public final class DiskHasher {
     if (grownBy < 0) {
       return new Verdict.Shorter(-grownBy);
     }
-    Manifest found = hash(disk, manifest.length(), (chunk, leaf) -> {});
+    Manifest found = DiskPass.hashing(disk, manifest.length(), DiskPass.NOTHING, NO_LEAVES);
     if (!found.equals(manifest)) {
       return new Verdict.Different(found.root());
     }
     long dirty = firstNotZero(disk, manifest.length());
     return dirty < 0 ? new Verdict.Same(grownBy) : new Verdict.TailNotZero(dirty);
-  }
-
-  private static Manifest hash(DiskSource disk, long length, Leaves leaves) throws IOException {
-    MerkleTree tree = new MerkleTree();
-    Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
-    Cursor cursor = new Cursor(disk, length);
-    try (InOrder<Sha256> hashes =
-        new InOrder<>(
-            "disk-hash",
-            leaf -> {
-              leaves.leaf(tree.size(), leaf);
-              tree.append(leaf);
-            })) {
-      for (long offset = 0; offset < length; offset += Manifest.CHUNK) {
-        long at = offset;
-        int part = (int) Math.min(Manifest.CHUNK, length - offset);
-        if (cursor.isZero(offset, part)) {
-          hashes.known(MerkleTree.ZERO_LEAF);
-        } else {
-          hashes.submit(() -> leaf(disk, at, part, buffers));
-        }
-      }
-      hashes.finish();
-    }
-    return new Manifest(length, tree.root());
-  }
-
-  private static Sha256 leaf(DiskSource disk, long offset, int length, Queue<ByteBuffer> buffers)
-      throws IOException {
-    ByteBuffer pooled = buffers.poll();
-    ByteBuffer buffer = pooled == null ? ByteBuffer.allocate(Manifest.CHUNK) : pooled;
-    buffer.clear().limit(length);
-    disk.read(offset, buffer);
-    Sha256 leaf = MerkleTree.leaf(buffer.flip());
-    buffers.add(buffer);
-    return leaf;
   }
 
   private static long firstNotZero(DiskSource disk, long from) throws IOException {
@@ -100,32 +78,5 @@ public final class DiskHasher {
       at += part;
     }
     return -1;
-  }
-
-  /** Walks the extents of a disk beside its chunks, asking for each run once. */
-  private static final class Cursor {
-    private final DiskSource disk;
-    private final long length;
-    private @Nullable Extent extent;
-
-    Cursor(DiskSource disk, long length) {
-      this.disk = disk;
-      this.length = length;
-    }
-
-    boolean isZero(long offset, int part) throws IOException {
-      for (long at = offset; at < offset + part; ) {
-        Extent here = extent;
-        if (here == null || here.end() <= at) {
-          here = disk.extentAt(at, length - at);
-          extent = here;
-        }
-        if (here.kind() == Extent.Kind.DATA) {
-          return false;
-        }
-        at = here.end();
-      }
-      return true;
-    }
   }
 }

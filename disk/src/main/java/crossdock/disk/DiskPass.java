@@ -20,21 +20,15 @@ final class DiskPass {
     default void next(long offset, ByteBuffer data) throws IOException {}
   }
 
-  /** Receives the leaves in order, from the calling thread. */
-  interface Leaves {
-    /** The hash of that chunk. */
-    void leaf(long chunk, Sha256 hash) throws IOException;
-
-    /** That many chunks of zeros. */
-    void zeros(long chunk, long count) throws IOException;
-  }
+  /** For who wants the manifest alone. */
+  static final Chunks NOTHING = new Chunks() {};
 
   private record Piece(long offset, ByteBuffer data, Sha256 leaf) {}
 
   private DiskPass() {}
 
   /** Goes over the first bytes of a disk. */
-  static Manifest hashing(DiskSource disk, long length, Chunks chunks, Leaves leaves)
+  static Manifest hashing(DiskSource disk, long length, Chunks chunks, DiskHasher.Leaves leaves)
       throws IOException {
     MerkleTree tree = new MerkleTree();
     Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
