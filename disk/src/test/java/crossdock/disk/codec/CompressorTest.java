@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.disk.codec.JdkDeflate.Wrapper;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 import org.junit.jupiter.api.Test;
@@ -17,9 +21,9 @@ class CompressorTest {
   @Test
   void whatIsCompressedComesBackWhateverFollowsIt() throws DataFormatException {
     byte[] block = compressible(1);
-    for (Wrapper wrapper : Wrapper.values()) {
-      try (Compressor deflate = new JdkDeflate(wrapper, 6)) {
-        Inflater inflater = new Inflater(wrapper == Wrapper.RAW);
+    for (Deflate way : ways()) {
+      try (Compressor deflate = way.open()) {
+        Inflater inflater = new Inflater(way.wrapper() == Wrapper.RAW);
         inflater.setInput(compressed(deflate, block, 7));
         byte[] back = new byte[BLOCK];
         assertThat(inflater.inflate(back)).isEqualTo(BLOCK);
@@ -96,10 +100,50 @@ class CompressorTest {
     }
   }
 
-  private static Compressor[] all() {
-    return new Compressor[] {
-      new JdkDeflate(Wrapper.RAW, 1), new JdkDeflate(Wrapper.ZLIB, 9), new Zstd(1), new Zstd(9)
-    };
+  @Test
+  void anIdentityIsThatOfOneWayOfCompressing() {
+    Set<String> identities = new HashSet<>();
+    for (Deflate way : ways()) {
+      assertThat(identities.add(way.identity())).as("%s", way).isTrue();
+      assertThat(way.identity()).isEqualTo(way.identity());
+    }
+  }
+
+  @Test
+  void whatIsNotPromisedIsRefused() {
+    assertThatThrownBy(() -> new Deflate(Deflate.Library.JDK, Wrapper.RAW, 1, 12))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> new Isal(Wrapper.RAW, 4, 15))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> new Libdeflate(Wrapper.RAW, 13))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static List<Compressor> all() {
+    List<Compressor> all = new ArrayList<>(List.of(new Zstd(1), new Zstd(9)));
+    ways().forEach(way -> all.add(way.open()));
+    return all;
+  }
+
+  /** With the libraries that are installed; says aloud which are not. */
+  private static List<Deflate> ways() {
+    List<Deflate> ways = new ArrayList<>();
+    for (Wrapper wrapper : Wrapper.values()) {
+      ways.add(new Deflate(Deflate.Library.JDK, wrapper, 1, 15));
+      ways.add(new Deflate(Deflate.Library.JDK, wrapper, 9, 15));
+      if (Libdeflate.isHere()) {
+        ways.add(new Deflate(Deflate.Library.LIBDEFLATE, wrapper, 1, 15));
+        ways.add(new Deflate(Deflate.Library.LIBDEFLATE, wrapper, 9, 15));
+      }
+      if (Isal.isHere()) {
+        ways.add(new Deflate(Deflate.Library.ISAL, wrapper, 1, 15));
+        ways.add(new Deflate(Deflate.Library.ISAL, wrapper, 1, 12));
+      }
+    }
+    if (!Libdeflate.isHere() || !Isal.isHere()) {
+      System.err.println("NOT TESTED: libdeflate0 or libisal2 is not installed");
+    }
+    return ways;
   }
 
   private static void noise(Compressor compressor) {
