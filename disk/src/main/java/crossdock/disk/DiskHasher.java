@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
  * of zero are never read. Memory is a chunk for each chunk in flight, whatever the disk's size.
  */
 public final class DiskHasher {
-  /** Receives the leaves in order, from one thread. */
+  /** Receives the leaves in order, one after the other. */
   @FunctionalInterface
   public interface Leaves {
     void leaf(long chunk, Sha256 hash) throws IOException;
@@ -40,7 +40,7 @@ public final class DiskHasher {
 
   /** The manifest of a disk, and all its leaves on the way. */
   public static Manifest hash(DiskSource disk, Leaves leaves) throws IOException {
-    return DiskPass.hashing(disk, disk.size(), DiskPass.NOTHING, leaves);
+    return hash(disk, disk.size(), leaves);
   }
 
   /**
@@ -52,12 +52,19 @@ public final class DiskHasher {
     if (grownBy < 0) {
       return new Verdict.Shorter(-grownBy);
     }
-    Manifest found = DiskPass.hashing(disk, manifest.length(), DiskPass.NOTHING, NO_LEAVES);
+    Manifest found = hash(disk, manifest.length(), NO_LEAVES);
     if (!found.equals(manifest)) {
       return new Verdict.Different(found.root());
     }
     long dirty = firstNotZero(disk, manifest.length());
     return dirty < 0 ? new Verdict.Same(grownBy) : new Verdict.TailNotZero(dirty);
+  }
+
+  private static Manifest hash(DiskSource disk, long length, Leaves leaves) throws IOException {
+    // Not closed: the disk is the caller's.
+    HashingDisk hashing = new HashingDisk(disk, length, leaves);
+    DiskPass.over(hashing, length, DiskPass.NOTHING);
+    return hashing.manifest();
   }
 
   private static long firstNotZero(DiskSource disk, long from) throws IOException {

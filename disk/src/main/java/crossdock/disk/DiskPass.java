@@ -6,9 +6,9 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * One pass over a disk, each chunk of it read once: what goes into a container is what is hashed.
- * Runs of zeros that the disk knows of are not read, and a long one takes no longer than a short
- * one. Memory is a chunk for each one in flight.
+ * One pass over a disk, each chunk of it read once, by several threads. Chunks of zeros that the
+ * disk knows of are not read, and a long run of them takes no longer than a short one. Memory is a
+ * chunk for each one in flight.
  */
 final class DiskPass {
   /** What becomes of the chunks. The data is at most a chunk, in a direct buffer. */
@@ -23,28 +23,20 @@ final class DiskPass {
   /** For who wants the manifest alone. */
   static final Chunks NOTHING = new Chunks() {};
 
-  private record Piece(long offset, ByteBuffer data, Sha256 leaf) {}
+  private record Piece(long offset, ByteBuffer data) {}
 
   private DiskPass() {}
 
+  /** Goes over all of a disk. */
+  static void over(DiskSource disk, Chunks chunks) throws IOException {
+    over(disk, disk.size(), chunks);
+  }
+
   /** Goes over the first bytes of a disk. */
-  static Manifest hashing(DiskSource disk, long length, Chunks chunks, DiskHasher.Leaves leaves)
-      throws IOException {
-    MerkleTree tree = new MerkleTree();
+  static void over(DiskSource disk, long length, Chunks chunks) throws IOException {
     Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
     try (InOrder<Piece> pieces =
-        new InOrder<>(
-            "disk-pass",
-            piece -> {
-              long chunk = piece.offset() / Manifest.CHUNK;
-              if (chunk > tree.size()) {
-                leaves.zeros(tree.size(), chunk - tree.size());
-                tree.appendZeros(chunk - tree.size());
-              }
-              leaves.leaf(chunk, piece.leaf());
-              tree.append(piece.leaf());
-              give(chunks, piece, buffers);
-            })) {
+        new InOrder<>("disk-pass", piece -> give(chunks, piece, buffers))) {
       each(
           disk,
           length,
@@ -53,32 +45,7 @@ final class DiskPass {
                   () -> {
                     ByteBuffer data = read(disk, offset, part, buffers);
                     chunks.read(offset, data.duplicate());
-                    return new Piece(offset, data, MerkleTree.leaf(data));
-                  }));
-      pieces.finish();
-    }
-    long rest = Manifest.chunks(length) - tree.size();
-    if (rest > 0) {
-      leaves.zeros(tree.size(), rest);
-      tree.appendZeros(rest);
-    }
-    return new Manifest(length, tree.root());
-  }
-
-  /** The same, and nothing is hashed. */
-  static void over(DiskSource disk, Chunks chunks) throws IOException {
-    Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
-    try (InOrder<Piece> pieces =
-        new InOrder<>("disk-pass", piece -> give(chunks, piece, buffers))) {
-      each(
-          disk,
-          disk.size(),
-          (offset, part) ->
-              pieces.submit(
-                  () -> {
-                    ByteBuffer data = read(disk, offset, part, buffers);
-                    chunks.read(offset, data.duplicate());
-                    return new Piece(offset, data, MerkleTree.ZERO_LEAF);
+                    return new Piece(offset, data);
                   }));
       pieces.finish();
     }
