@@ -17,16 +17,18 @@ public sealed interface DiskComparison {
 
   /** Compares every byte; what both know to be zero is not read. */
   static DiskComparison of(DiskSource one, DiskSource other) throws IOException {
-    DiskSource longer = one.size() >= other.size() ? one : other;
-    DiskSource shorter = longer == one ? other : one;
+    if (one.size() < other.size()) {
+      return of(other, one);
+    }
+    DiskSource longer = one;
+    DiskSource shorter = other;
     ByteBuffer a = ByteBuffer.allocateDirect(Manifest.CHUNK);
     ByteBuffer b = ByteBuffer.allocateDirect(Manifest.CHUNK);
     for (long at = 0; at < longer.size(); ) {
       Extent here = longer.extentAt(at, longer.size() - at);
       boolean beyond = at >= shorter.size();
       long most = beyond ? here.length() : Math.min(here.length(), shorter.size() - at);
-      Extent there =
-          beyond ? new Extent(at, most, Extent.Kind.ZERO) : shorter.extentAt(at, most);
+      Extent there = beyond ? new Extent(at, most, Extent.Kind.ZERO) : shorter.extentAt(at, most);
       if (here.kind() == Extent.Kind.ZERO && there.kind() == Extent.Kind.ZERO) {
         at = there.end();
         continue;
