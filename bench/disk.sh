@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Converts one disk with ./crossdock disk and with qemu-img, in turns, and prints medians as the table in docs/performance.md.
+# The disk is an ext4 of 4 GiB that holds some 1.4 GiB of this system's own files, in a qcow2.
+# usage: bench/disk.sh [runs of each, at least 5] [format …]      needs qemu-utils, e2fsprogs, openssl, time
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${1:-5}
+[ $# -eq 0 ] || shift
+formats=("$@")
+[ ${#formats[@]} -gt 0 ] || formats=(vmdk-stream qcow2-zlib qcow2-zstd raw qcow2 vmdk vhd vhdx vdi digest)
+for tool in qemu-img mke2fs openssl /usr/bin/time; do
+  command -v "$tool" > /dev/null || { echo "$tool is missing" >&2; exit 2; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C
+
+make_disk() {
+  local files=$work/files size=0 bytes name
+  mkdir "$files"
+  # Sorted, so that the same system makes the same disk.
+  find /usr -xdev -type f -size +0 -printf '%s %p\n' | sort -k2 | while read -r bytes name; do
+    size=$((size + (bytes + 4095) / 4096 * 4096))
+    [ "$size" -le $((1400 << 20)) ] || break
+    printf '%s\0' "$name"
+  done | tar -C / --null -T - -cf - 2> /dev/null | tar -C "$files" -xf -
+  truncate -s 4G "$work/disk.raw"
+  mke2fs -q -t ext4 -d "$files" "$work/disk.raw"
+  rm -rf "$files"
+  qemu-img convert -O qcow2 "$work/disk.raw" "$work/disk.qcow2"
+  rm "$work/disk.raw"
+}
+
+qemu_options() {
+  case $1 in
+    vmdk-stream) echo -O vmdk -o subformat=streamOptimized ;;
+    qcow2-zlib) echo -c -O qcow2 ;;
+    qcow2-zstd) echo -c -O qcow2 -o compression_type=zstd ;;
+    vhd) echo -O vpc ;;
+    *) echo -O "$1" ;;
+  esac
+}
+
+# name, then the command: one line "name wall cpu kilobytes bytes-allocated bytes" in $work/figures
+measure() {
+  local name=$1 out=$work/out
+  shift
+  rm -f "$out"
+  sync
+  /usr/bin/time -o "$work/time" -f '%e %U %S %M' "$@" > "$work/said"
+  awk -v name="$name" -v allocated="$(($(stat -c '%b * %B' "$out" 2> /dev/null || echo 0)))" \
+    -v bytes="$(stat -c %s "$out" 2> /dev/null || echo 0)" \
+    '{ printf "%s %.2f %.2f %d %d %d\n", name, $1, $2 + $3, $4, allocated, bytes }' "$work/time" >> "$work/figures"
+}
+
+median() { # $1 name, $2 column
+  awk -v name="$1" -v column="$2" '$1 == name { print $column }' "$work/figures" | sort -n | awk '
+    { value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
+
+ours() {
+  case $1 in
+    vmdk-stream | qcow2-zlib) echo isal libdeflate jdk ;;
+    *) echo plain ;;
+  esac
+}
+
+deflate() { [ "$1" = plain ] || echo --deflate "$1"; }
+
+make_disk
+echo "disk: $(du -m "$work/disk.qcow2" | cut -f1) MiB of data in 4 GiB; medians of $runs; $(nproc) cores; $(qemu-img --version | head -1)"
+echo
+echo "| conversion from qcow2 | wall | CPU | peak memory | output | wall against the faster qemu-img | size against qemu-img |"
+echo "|---|---|---|---|---|---|---|"
+for format in "${formats[@]}"; do
+  : > "$work/figures"
+  if [ "$format" = digest ]; then
+    openssl_bytes=$(($(stat -c '%b * %B' "$work/disk.qcow2")))
+    for ((n = 0; n < runs; n++)); do
+      measure openssl openssl dgst -sha256 "$work/disk.qcow2"
+      measure digest ./crossdock disk digest "$work/disk.qcow2"
+    done
+    printf '| `openssl dgst -sha256` of %d MiB | %s s | %s s | %d MiB | | | |\n' $((openssl_bytes >> 20)) \
+      "$(median openssl 2)" "$(median openssl 3)" $(($(median openssl 4) >> 10))
+    printf '| digest | %s s | %s s | %d MiB | | %.2f of openssl | |\n' "$(median digest 2)" "$(median digest 3)" \
+      $(($(median digest 4) >> 10)) "$(echo "$(median digest 2) $(median openssl 2)" | awk '{ print $1 / $2 }')"
+    continue
+  fi
+  read -ra options <<< "$(qemu_options "$format")"
+  for ((n = 0; n < runs; n++)); do
+    measure qemu qemu-img convert "${options[@]}" "$work/disk.qcow2" "$work/out"
+    measure qemu-mW qemu-img convert -m 8 -W "${options[@]}" "$work/disk.qcow2" "$work/out"
+    for library in $(ours "$format"); do
+      # shellcheck disable=SC2046
+      measure "$library" ./crossdock disk convert "$work/disk.qcow2" "$work/out" --to "$format" $(deflate "$library")
+      # shellcheck disable=SC2046
+      measure "$library+digest" ./crossdock disk convert "$work/disk.qcow2" "$work/out" --to "$format" --digest $(deflate "$library")
+    done
+  done
+  qemu=$(printf '%s\n%s\n' "$(median qemu 2)" "$(median qemu-mW 2)" | sort -n | head -1)
+  size=$(median qemu 5)
+  for name in qemu qemu-mW $(for library in $(ours "$format"); do echo "$library $library+digest"; done); do
+    printf '| %s, %s | %s s | %s s | %d MiB | %d MiB | %s | %s |\n' "$format" "$name" "$(median "$name" 2)" "$(median "$name" 3)" \
+      $(($(median "$name" 4) >> 10)) $(($(median "$name" 5) >> 20)) \
+      "$(echo "$(median "$name" 2) $qemu" | awk '{ printf "%.2f", $1 / $2 }')" \
+      "$(echo "$(median "$name" 5) $size" | awk '{ printf "%.2f", $1 / $2 }')"
+  done
+done
