@@ -1,0 +1,139 @@
+package crossdock.disk.codec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import crossdock.disk.codec.JdkDeflate.Wrapper;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
+import org.junit.jupiter.api.Test;
+
+class CompressorTest {
+  private static final int BLOCK = 64 << 10;
+
+  @Test
+  void whatIsCompressedComesBackWhateverFollowsIt() throws DataFormatException {
+    byte[] block = compressible(1);
+    for (Wrapper wrapper : Wrapper.values()) {
+      try (Compressor deflate = new JdkDeflate(wrapper, 6)) {
+        Inflater inflater = new Inflater(wrapper == Wrapper.RAW);
+        inflater.setInput(compressed(deflate, block, 7));
+        byte[] back = new byte[BLOCK];
+        assertThat(inflater.inflate(back)).isEqualTo(BLOCK);
+        assertThat(back).isEqualTo(block);
+        inflater.end();
+      }
+    }
+    for (int level : new int[] {1, 3, 22}) {
+      try (Compressor zstd = new Zstd(level)) {
+        byte[] back = new byte[BLOCK];
+        Zstd.decompress(compressed(zstd, block, 7), back);
+        assertThat(back).isEqualTo(block);
+        Zstd.decompress(compressed(zstd, new byte[BLOCK], 0), back);
+        assertThat(back).isEqualTo(new byte[BLOCK]);
+      }
+    }
+  }
+
+  @Test
+  void theSameBlockHasTheSameResultWhateverCameBefore() {
+    for (Compressor compressor : all()) {
+      byte[] first = compressed(compressor, compressible(1), 0);
+      compressed(compressor, compressible(2), 0);
+      noise(compressor);
+      assertThat(compressed(compressor, compressible(1), 0)).isEqualTo(first);
+      compressor.close();
+    }
+  }
+
+  @Test
+  void whatDoesNotFitLeavesTheBuffersWhereTheyWere() {
+    for (Compressor compressor : all()) {
+      noise(compressor);
+      compressor.close();
+    }
+  }
+
+  @Test
+  void framesThatAreNotRightAreRefused() throws DataFormatException {
+    byte[] block = compressible(3);
+    byte[] frame;
+    try (Compressor zstd = new Zstd(1)) {
+      frame = compressed(zstd, block, 0);
+    }
+    byte[] two = new byte[2 * frame.length];
+    System.arraycopy(frame, 0, two, 0, frame.length);
+    System.arraycopy(frame, 0, two, frame.length, frame.length);
+    byte[] back = new byte[2 * BLOCK];
+    Zstd.decompress(two, back);
+    assertThat(back).startsWith(block).endsWith(block);
+    refused(frame, 2 * BLOCK);
+    refused(frame, BLOCK - 1);
+    refused(new byte[0], BLOCK);
+    refused(new byte[100], BLOCK);
+    Random random = new Random(1);
+    for (int cut = 0; cut < frame.length; cut += 1 + random.nextInt(200)) {
+      refused(Arrays.copyOf(frame, cut), BLOCK);
+      byte[] spoiled = frame.clone();
+      spoiled[cut] ^= (byte) (1 << random.nextInt(8));
+      try {
+        Zstd.decompress(spoiled, new byte[BLOCK]);
+      } catch (DataFormatException e) {
+        // There is no checksum, so that not all of them are refused.
+      }
+    }
+  }
+
+  @Test
+  void levelsThatDoNotExistAreRefused() {
+    for (int level : new int[] {-1, 0, 23}) {
+      assertThatThrownBy(() -> new Zstd(level)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> new JdkDeflate(Wrapper.RAW, level))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  private static Compressor[] all() {
+    return new Compressor[] {
+      new JdkDeflate(Wrapper.RAW, 1), new JdkDeflate(Wrapper.ZLIB, 9), new Zstd(1), new Zstd(9)
+    };
+  }
+
+  private static void noise(Compressor compressor) {
+    byte[] noise = new byte[BLOCK];
+    new Random(9).nextBytes(noise);
+    ByteBuffer in = ByteBuffer.allocateDirect(BLOCK + 3).position(3).put(noise).position(3);
+    ByteBuffer out = ByteBuffer.allocateDirect(BLOCK - 1).position(5);
+    assertThat(compressor.compress(in, out)).isEqualTo(-1);
+    assertThat(in.position()).isEqualTo(3);
+    assertThat(out.position()).isEqualTo(5);
+  }
+
+  private static void refused(byte[] frame, int length) {
+    assertThatThrownBy(() -> Zstd.decompress(frame, new byte[length]))
+        .isInstanceOf(DataFormatException.class);
+  }
+
+  private static byte[] compressed(Compressor compressor, byte[] block, int garbage) {
+    ByteBuffer in = ByteBuffer.allocateDirect(block.length).put(block).flip();
+    ByteBuffer out = ByteBuffer.allocateDirect(block.length).position(11);
+    int length = compressor.compress(in, out);
+    assertThat(in.hasRemaining()).isFalse();
+    assertThat(out.position()).isEqualTo(11 + length);
+    byte[] bytes = new byte[length + garbage];
+    out.get(11, bytes, 0, length);
+    return bytes;
+  }
+
+  private static byte[] compressible(long seed) {
+    byte[] block = new byte[BLOCK];
+    Random random = new Random(seed);
+    for (int i = 0; i < BLOCK; i++) {
+      block[i] = (byte) (random.nextInt(5) == 0 ? random.nextInt() : i / 100);
+    }
+    return block;
+  }
+}
