@@ -2,14 +2,8 @@ package crossdock.disk;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +11,6 @@ import org.jspecify.annotations.Nullable;
  * of zero are never read. Memory is a chunk for each chunk in flight, whatever the disk's size.
  */
 public final class DiskHasher {
-  private static final int THREADS = Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 8);
-  private static final int IN_FLIGHT = 2 * THREADS;
-
   /** Receives the leaves in order, from one thread. */
   @FunctionalInterface
   public interface Leaves {
@@ -57,33 +48,27 @@ public final class DiskHasher {
 
   private static Manifest hash(DiskSource disk, long length, Leaves leaves) throws IOException {
     MerkleTree tree = new MerkleTree();
-    Queue<Future<Sha256>> inFlight = new ArrayDeque<>();
-    ExecutorService threads =
-        Executors.newFixedThreadPool(
-            THREADS, Thread.ofPlatform().daemon().name("disk-hash-", 0).factory());
-    try {
-      Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
-      Cursor cursor = new Cursor(disk, length);
+    Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
+    Cursor cursor = new Cursor(disk, length);
+    try (InOrder<Sha256> hashes =
+        new InOrder<>(
+            "disk-hash",
+            leaf -> {
+              leaves.leaf(tree.size(), leaf);
+              tree.append(leaf);
+            })) {
       for (long offset = 0; offset < length; offset += Manifest.CHUNK) {
         long at = offset;
         int part = (int) Math.min(Manifest.CHUNK, length - offset);
-        inFlight.add(
-            cursor.isZero(offset, part)
-                ? CompletableFuture.completedFuture(MerkleTree.ZERO_LEAF)
-                : threads.submit(() -> leaf(disk, at, part, buffers)));
-        if (inFlight.size() == IN_FLIGHT) {
-          take(inFlight, tree, leaves);
+        if (cursor.isZero(offset, part)) {
+          hashes.known(MerkleTree.ZERO_LEAF);
+        } else {
+          hashes.submit(() -> leaf(disk, at, part, buffers));
         }
       }
-      while (!inFlight.isEmpty()) {
-        take(inFlight, tree, leaves);
-      }
-      return new Manifest(length, tree.root());
-    } finally {
-      // Not shutdownNow: an interrupt would close the channel under the source.
-      inFlight.forEach(leaf -> leaf.cancel(false));
-      threads.close();
+      hashes.finish();
     }
+    return new Manifest(length, tree.root());
   }
 
   private static Sha256 leaf(DiskSource disk, long offset, int length, Queue<ByteBuffer> buffers)
@@ -95,24 +80,6 @@ public final class DiskHasher {
     Sha256 leaf = MerkleTree.leaf(buffer.flip());
     buffers.add(buffer);
     return leaf;
-  }
-
-  private static void take(Queue<Future<Sha256>> inFlight, MerkleTree tree, Leaves leaves)
-      throws IOException {
-    try {
-      Sha256 leaf = inFlight.remove().get();
-      leaves.leaf(tree.size(), leaf);
-      tree.append(leaf);
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case IOException cause -> throw cause;
-        case RuntimeException cause -> throw cause;
-        case null, default -> throw new IOException(e);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while hashing", e);
-    }
   }
 
   private static long firstNotZero(DiskSource disk, long from) throws IOException {
