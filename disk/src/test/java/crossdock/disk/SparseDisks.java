@@ -37,6 +37,36 @@ final class SparseDisks {
     }
   }
 
+  /** A disk of any size with 64 KiB of ones in it. */
+  static DiskSource oneGrain(long size, long at) {
+    return new DiskSource() {
+      @Override
+      public long size() {
+        return size;
+      }
+
+      @Override
+      public Extent extentAt(long offset, long atMost) {
+        boolean data = offset >= at && offset < at + (64 << 10);
+        long end = data ? at + (64 << 10) : offset < at ? at : size;
+        return new Extent(
+            offset,
+            Math.min(atMost, Math.min(size, end) - offset),
+            data ? Extent.Kind.DATA : Extent.Kind.ZERO);
+      }
+
+      @Override
+      public void read(long offset, ByteBuffer into) {
+        for (long byteAt = offset; into.hasRemaining(); byteAt++) {
+          into.put((byte) (byteAt >= at && byteAt < at + (64 << 10) ? 1 : 0));
+        }
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
   /** All of the bytes of a source, be it a disk's or a file's. */
   static ByteBuffer bytes(DiskSource source) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate((int) source.size());

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.zip.Deflater;
@@ -24,9 +25,9 @@ class VmdkDiskTest {
   private static final long HUGE = 20_000_000_000L;
   private static final int GRAIN = 64 << 10;
   // The places of things in the images of this test, in bytes.
-  private static final int DIRECTORY = 40 * 512;
-  private static final int TABLE = 41 * 512;
-  private static final int DATA = 128 * 512;
+  static final int DIRECTORY = 40 * 512;
+  static final int TABLE = 41 * 512;
+  static final int DATA = 128 * 512;
 
   @TempDir private Path directory;
 
@@ -215,6 +216,18 @@ class VmdkDiskTest {
     image.put(0, Images.vmdk("monolithicSparse", ""), 0, DIRECTORY);
     image.putInt(DIRECTORY, TABLE / 512).putInt(TABLE, entry).putLong(64, 128);
     return image.put(DATA, grain(7));
+  }
+
+  /**
+   * One of each kind: with grains as they are, compressed, and with all that is at a stream's end.
+   */
+  static List<ByteBuffer> images() {
+    ByteBuffer compressed = compressed(grain(7));
+    compressed.putInt(TABLE + 4, DATA / 512);
+    ByteBuffer stream = ByteBuffer.allocate(compressed.capacity() + 1024);
+    stream.order(ByteOrder.LITTLE_ENDIAN).put(0, compressed, 0, compressed.capacity());
+    stream.put(compressed.capacity(), compressed, 0, 512).putLong(56, -1);
+    return List.of(plain(128).putInt(TABLE + 4, 64).putInt(8, 7), compressed, stream);
   }
 
   private static ByteBuffer compressed(byte[] grain) {

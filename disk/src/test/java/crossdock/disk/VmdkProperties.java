@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.UUID;
 import net.jqwik.api.ForAll;
@@ -13,7 +14,7 @@ class VmdkProperties {
   private static final UUID ID = UUID.fromString("0f6a53c8-1c60-4a86-8a32-3bb5ad2f7a11");
   private static final long MOST = 1L << 30;
 
-  @Property(tries = 40)
+  @Property(tries = 30)
   void whatIsLaidOutReadsAsTheDisk(@ForAll long seed) throws IOException {
     Random random = new Random(seed);
     MemoryDisk disk = SparseDisks.random(random, random.nextInt(4) == 0 ? 40 << 20 : 1 << 20);
@@ -36,6 +37,27 @@ class VmdkProperties {
     Allocation own = Allocation.inPlace(disk.size(), VmdkLayout.UNIT, stored);
     Layout layout = VmdkLayout.of(disk, own, ID);
     same(disk, VmdkDisk.open(ImageBytes.of(SparseDisks.bytes(layout)), MOST), random);
+  }
+
+  @Property(tries = 10)
+  void aStreamReadsAsTheDiskAndAnyPartOfItIsMadeAgain(@ForAll long seed) throws IOException {
+    Random random = new Random(seed);
+    MemoryDisk disk = SparseDisks.random(random, random.nextInt(4) == 0 ? 40 << 20 : 1 << 20);
+    VmdkStream stream = VmdkStreamTest.stream(disk, 1);
+    byte[] all = VmdkStreamTest.written(stream, 0, Long.MAX_VALUE);
+    same(disk, VmdkDisk.open(ImageBytes.of(ByteBuffer.wrap(all)), MOST), random);
+    for (int n = 0; n < 3; n++) {
+      int from = random.nextInt(all.length);
+      int to = random.nextInt(from, all.length + 1);
+      byte[] part = Arrays.copyOfRange(all, from, to);
+      // By who wrote it, by who never did, and by who began and was cut off somewhere.
+      assertThat(VmdkStreamTest.written(stream, from, to)).isEqualTo(part);
+      assertThat(VmdkStreamTest.written(VmdkStreamTest.stream(disk, 1), from, to)).isEqualTo(part);
+      VmdkStream begun = VmdkStreamTest.stream(disk, 1);
+      VmdkStreamTest.written(begun, 0, random.nextInt(1, all.length + 1));
+      VmdkStream resumed = VmdkStreamTest.resumed(disk, begun.ledger(), 1);
+      assertThat(VmdkStreamTest.written(resumed, from, to)).isEqualTo(part);
+    }
   }
 
   static void same(DiskSource disk, DiskSource read, Random random) throws IOException {
