@@ -71,7 +71,7 @@ public final class FormatSafety {
     return switch (declared) {
       case RAW -> ImageBytes.virtualSize(0, image.size(), most);
       case QCOW2 -> Qcow2Safety.check(image, most);
-      case VMDK -> VmdkSafety.check(image, most);
+      case VMDK -> VmdkDisk.open(image, most).size();
       case VHD -> VhdSafety.check(image, most);
       case VHDX -> VhdxSafety.check(image, most);
       case VDI -> VdiSafety.check(image, most);
