@@ -3,6 +3,7 @@ package crossdock.launcher;
 import crossdock.contracts.Step;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +20,9 @@ import java.util.stream.Stream;
  */
 record Blow(Kind kind, String process, Step step, Duration delay) {
   private static final int LONGEST_DELAY_MILLIS = 400;
-  private static final int MOST = 3;
+
+  /** Into how many migrations the way of one is cut, so that none is struck all too often. */
+  private static final int PARTS = 3;
 
   /** Those of the processes whose clocks can be turned. */
   static final List<String> SERVICES = Services.ALL.stream().map(Services.Service::name).toList();
@@ -52,13 +55,14 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
   }
 
   /**
-   * One to three, in the order of the steps: of twenty, seventeen kill.
+   * One or more, in the order of the steps: of twenty, seventeen kill.
    *
+   * @param most how many, at most
    * @param possible what can be done here besides killing
    */
-  static List<Blow> any(Random random, Set<Kind> possible) {
+  static List<Blow> any(Random random, int most, Set<Kind> possible) {
     List<Blow> blows = new ArrayList<>();
-    for (int left = 1 + random.nextInt(MOST); left > 0; left--) {
+    for (int left = 1 + random.nextInt(most); left > 0; left--) {
       Kind kind = Kind.values()[Math.max(0, random.nextInt(20) - 16)];
       List<String> processes =
           switch (kind) {
@@ -81,12 +85,34 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
     return Services.ALL.stream().filter(s -> s.site() != null).map(Services.Service::name).toList();
   }
 
-  /** Every process killed at every step. */
+  /**
+   * Every process killed at every step, some steps of one migration after the other: each list is a
+   * migration's.
+   */
   static List<List<Blow>> matrix(Random random) {
     List<List<Blow>> all = new ArrayList<>();
-    for (Step step : STEPS) {
-      for (String process : PROCESSES) {
-        all.add(List.of(new Blow(Kind.KILL, process, step, delay(random))));
+    List<Step> forth = STEPS.stream().filter(step -> !isUndoing(step)).toList();
+    for (int part = 0; part < PARTS; part++) {
+      List<Step> some = new ArrayList<>();
+      for (int n = part; n < forth.size(); n += PARTS) {
+        some.add(forth.get(n));
+      }
+      all.addAll(each(some, random));
+    }
+    all.addAll(each(STEPS.stream().filter(Blow::isUndoing).toList(), random));
+    Collections.shuffle(all, random);
+    return all;
+  }
+
+  /** As many lists as there are processes; each process is once at each step. */
+  private static List<List<Blow>> each(List<Step> steps, Random random) {
+    List<List<Blow>> all = new ArrayList<>();
+    PROCESSES.forEach(process -> all.add(new ArrayList<>()));
+    for (Step step : steps) {
+      int shift = random.nextInt(PROCESSES.size());
+      for (int n = 0; n < PROCESSES.size(); n++) {
+        String process = PROCESSES.get((n + shift) % PROCESSES.size());
+        all.get(n).add(new Blow(Kind.KILL, process, step, delay(random)));
       }
     }
     return all;
@@ -110,6 +136,10 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
 
   /** Whether the customer must change their mind for it to come to this step. */
   boolean undone() {
+    return isUndoing(step);
+  }
+
+  private static boolean isUndoing(Step step) {
     return step == Step.UNDO_TARGET || step == Step.UNDO_SOURCE;
   }
 

@@ -11,14 +11,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -41,12 +42,16 @@ final class Chaos implements Callable<Integer> {
   private static final Duration SETTLING = Duration.ofMinutes(2);
 
   private static final Duration PATIENCE = Duration.ofMinutes(10);
-  private static final long POLL_MILLIS = 100;
+  private static final long POLL_MILLIS = 150;
+  private static final int ATTEMPTS = 4;
   private static final List<Step> MINDS_CHANGE =
       List.of(Step.STOP, Step.OPEN, Step.CERTIFY, Step.IMPORT, Step.BOOT, Step.ACCEPT);
 
-  @Option(names = "--runs", description = "How many migrations with one to three blows each.")
+  @Option(names = "--runs", description = "How many migrations with any blows.")
   @Nullable Integer runs;
+
+  @Option(names = "--blows", description = "How many one of these may have, at most.")
+  int mostBlows = 3;
 
   @Option(names = "--seed", description = "What is chosen depends on it alone.")
   long seed = ThreadLocalRandom.current().nextInt(1_000_000);
@@ -57,7 +62,7 @@ final class Chaos implements Callable<Integer> {
   @Option(names = "--matrix", description = "Then a kill of every process at every step.")
   boolean matrix;
 
-  @Option(names = "--sample", description = "Then as many of the matrix.")
+  @Option(names = "--sample", description = "Then as many migrations of the matrix.")
   int sample;
 
   @Option(
@@ -69,11 +74,20 @@ final class Chaos implements Callable<Integer> {
   int minutes = 24 * 60;
 
   private volatile Instant end = Instant.MAX;
-  private final AtomicInteger next = new AtomicInteger();
+  private final AtomicInteger numbers = new AtomicInteger();
+  private final Queue<Run> plan = new ConcurrentLinkedQueue<>();
+  private final Queue<Blow> missed = new ConcurrentLinkedQueue<>();
   private final Map<Blow.Kind, Integer> struck = new ConcurrentSkipListMap<>();
   private final AtomicInteger arrived = new AtomicInteger();
   private final AtomicInteger undone = new AtomicInteger();
   private final List<String> findings = new ArrayList<>();
+
+  /**
+   * One migration.
+   *
+   * @param matrix whether its blows are to be dealt at all events
+   */
+  private record Run(int number, List<Blow> blows, boolean matrix, int attempt) {}
 
   @Override
   public Integer call() throws Exception {
@@ -81,7 +95,7 @@ final class Chaos implements Callable<Integer> {
     Ports ports = Launcher.ports();
     Vandal vandal = Vandal.at(state, OUT);
     Random random = new Random(seed);
-    List<List<Blow>> plan = plan(random, vandal.possible());
+    plan(random, vandal.possible());
     OUT.printf("%d migrations, seed %d, %d at once%n", plan.size(), seed, lanes);
     Instant start = Instant.now();
     end = start.plus(minutes, ChronoUnit.MINUTES);
@@ -96,7 +110,7 @@ final class Chaos implements Callable<Integer> {
       List<Thread> threads = new ArrayList<>();
       for (int n = 0; n < lanes; n++) {
         Lane lane = new Lane(state, ports, books, vandal, n);
-        threads.add(Thread.ofPlatform().name("lane-" + n).start(() -> lane.run(plan)));
+        threads.add(Thread.ofPlatform().name("lane-" + n).start(lane::run));
       }
       for (Thread thread : threads) {
         thread.join();
@@ -105,8 +119,11 @@ final class Chaos implements Callable<Integer> {
     } finally {
       Launcher.down(state, Duration.ofSeconds(60));
     }
-    if (next.get() < plan.size()) {
-      OUT.printf("Not begun within %d minutes: %d%n", minutes, plan.size() - next.get());
+    if (!plan.isEmpty()) {
+      OUT.printf("Not begun within %d minutes: %d%n", minutes, plan.size());
+    }
+    if (!missed.isEmpty()) {
+      OUT.printf("Of the matrix, nobody was there to be struck: %s%n", missed);
     }
     OUT.printf(
         "%s; %d migrations arrived, %d undone, in %d s; findings: %d%n",
@@ -125,19 +142,19 @@ final class Chaos implements Callable<Integer> {
     return 1;
   }
 
-  private List<List<Blow>> plan(Random random, Set<Blow.Kind> possible) {
+  private void plan(Random random, Set<Blow.Kind> possible) {
     int any = runs != null ? runs : matrix || sample + guests > 0 ? 0 : 20;
-    List<List<Blow>> plan = new ArrayList<>();
-    while (plan.size() < any) {
-      plan.add(Blow.any(random, possible));
+    for (int n = 0; n < any; n++) {
+      plan(Blow.any(random, mostBlows, possible), false, 1);
     }
-    if (matrix || sample > 0) {
-      List<List<Blow>> all = Blow.matrix(random);
-      Collections.shuffle(all, random);
-      plan.addAll(matrix ? all : all.subList(0, Math.min(sample, all.size())));
-    }
-    plan.addAll(Blow.guests(random, guests));
-    return plan;
+    List<List<Blow>> cells = Blow.matrix(random);
+    int some = matrix ? cells.size() : Math.min(sample, cells.size());
+    cells.subList(0, some).forEach(run -> plan(run, true, 1));
+    Blow.guests(random, guests).forEach(run -> plan(run, false, 1));
+  }
+
+  private void plan(List<Blow> blows, boolean matrix, int attempt) {
+    plan.add(new Run(numbers.getAndIncrement(), blows, matrix, attempt));
   }
 
   private synchronized void found(String finding) {
@@ -173,22 +190,23 @@ final class Chaos implements Callable<Integer> {
       insist(() -> customer.grantAtTarget(ports, other, one));
     }
 
-    void run(List<List<Blow>> plan) {
+    void run() {
       while (Instant.now().isBefore(end)) {
-        int n = next.getAndIncrement();
-        if (n >= plan.size()) {
+        Run run = plan.poll();
+        if (run == null) {
           return;
         }
-        List<Blow> blows = plan.get(n);
         try {
-          move(n, blows, new Random(seed + n));
+          move(run, new Random(seed + run.number()));
         } catch (Exception | AssertionError e) {
-          found("run " + n + ", " + blows + ": " + e);
+          found("run " + run.number() + ", " + run.blows() + ": " + e);
         }
       }
     }
 
-    private void move(int n, List<Blow> blows, Random random) throws Exception {
+    private void move(Run run, Random random) throws Exception {
+      int n = run.number();
+      List<Blow> blows = run.blows();
       Site from = Site.ALL.get(random.nextInt(2));
       Site to = Site.ALL.get(Site.ALL.indexOf(from) == 0 ? 1 : 0);
       String machine = "chaos-" + n + "-m";
@@ -229,16 +247,17 @@ final class Chaos implements Callable<Integer> {
           }
           asked = true;
         }
-        if (until(url, blow.step())) {
+        boolean hit = until(url, blow.step());
+        if (hit) {
           TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
-          if (strike(blow, cargo, to, machine)) {
-            struck.merge(blow.kind(), 1, Integer::sum);
-            hits.add(blow.toString());
-          } else {
-            hits.add("nobody to " + blow);
-          }
+          hit = strike(blow, cargo, to, machine);
+        }
+        if (hit) {
+          struck.merge(blow.kind(), 1, Integer::sum);
+          hits.add(blow.toString());
         } else {
           hits.add("no " + blow);
+          missed(run, blow);
         }
       }
       JsonNode now = done(url);
@@ -263,6 +282,15 @@ final class Chaos implements Callable<Integer> {
           Duration.between(start, Instant.now()).toSeconds(),
           now.path("state").asText() + (moved ? "" : " " + now.path("reason").asText()),
           String.join(", ", hits));
+    }
+
+    /** It ended before. One of the matrix is tried again, alone. */
+    private void missed(Run run, Blow blow) {
+      if (run.matrix() && run.attempt() < ATTEMPTS) {
+        plan(List.of(blow), true, run.attempt() + 1);
+      } else if (run.matrix()) {
+        missed.add(blow);
+      }
     }
 
     /** Its site hears of the acceptance from the log, as everybody does. */
@@ -319,7 +347,7 @@ final class Chaos implements Callable<Integer> {
         if (System.nanoTime() > deadline) {
           throw new IOException("it does not end: " + now);
         }
-        TimeUnit.MILLISECONDS.sleep(100);
+        TimeUnit.MILLISECONDS.sleep(4 * POLL_MILLIS);
         now = insist(() -> customer.get(url));
       }
       return now;
