@@ -177,10 +177,10 @@ final class Qcow2Compressed {
 
   private static long entry(long at, int length) {
     if (length == UNIT) {
-      return at | Qcow2Header.COPIED;
+      return at | Qcow2Entries.COPIED;
     }
     long sectors = (at + length - 1) / 512 - at / 512;
-    return at | sectors << LENGTH_SHIFT | Qcow2Header.COMPRESSED;
+    return at | sectors << LENGTH_SHIFT | Qcow2Entries.COMPRESSED;
   }
 
   /** Finds room for a cluster, and counts it. */
@@ -234,7 +234,7 @@ final class Qcow2Compressed {
       long at = allocate() * UNIT;
       write(table.clear(), at);
       table.clear().put(new byte[UNIT]);
-      l1.putLong(tableIndex * 8, at | Qcow2Header.COPIED);
+      l1.putLong(tableIndex * 8, at | Qcow2Entries.COPIED);
     }
   }
 

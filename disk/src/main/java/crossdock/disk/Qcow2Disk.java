@@ -53,15 +53,17 @@ final class Qcow2Disk implements DiskSource {
 
   private final ImageBytes image;
   private final Qcow2Header header;
+  private final Qcow2Entries entries;
   // Where the L2 tables are; 0 for none.
   private final long[] tables;
   private final int sliceBytes;
   private final Recent<ByteBuffer> slices;
   private final Recent<byte[]> clusters;
 
-  private Qcow2Disk(ImageBytes image, Qcow2Header header, long[] tables) {
-    this.image = image;
-    this.header = header;
+  private Qcow2Disk(Qcow2Entries entries, long[] tables) {
+    this.image = entries.image();
+    this.header = entries.header();
+    this.entries = entries;
     this.tables = tables;
     this.sliceBytes = Math.min(MOST_SLICE, header.clusterBytes());
     this.slices = new Recent<>(Math.min(MOST_KEPT, MOST_KEPT_BYTES / sliceBytes));
@@ -75,30 +77,12 @@ final class Qcow2Disk implements DiskSource {
    */
   static Qcow2Disk open(ImageBytes image, long mostVirtualBytes) throws IOException {
     Qcow2Header header = Qcow2Header.read(image, mostVirtualBytes);
-    long[] tables = new long[header.tables()];
-    for (int first = 0; first < tables.length; first += ImageBytes.MOST / 8) {
-      int count = Math.min(ImageBytes.MOST / 8, tables.length - first);
-      long at = header.l1Offset() + first * 8L;
-      ByteBuffer entries = image.read(at, count * 8, ByteOrder.BIG_ENDIAN);
-      for (int i = 0; i < count; i++) {
-        tables[first + i] = table(image, header, at + i * 8L, entries.getLong(i * 8));
-      }
+    Qcow2Entries entries = new Qcow2Entries(image, header);
+    long[] tables = entries.longs(header.l1Offset(), header.tables());
+    for (int i = 0; i < tables.length; i++) {
+      tables[i] = entries.table(header.l1Offset() + i * 8L, tables[i]);
     }
-    return new Qcow2Disk(image, header, tables);
-  }
-
-  private static long table(ImageBytes image, Qcow2Header header, long field, long entry)
-      throws IOException {
-    long offset = entry & ~Qcow2Header.COPIED;
-    if (offset == 0) {
-      return 0;
-    }
-    if ((offset & ~Qcow2Header.OFFSET_BITS) != 0 || offset % header.clusterBytes() != 0) {
-      throw bad(Reason.BAD_FIELD, field, "L1 entry " + hex(entry), "the offset of a cluster");
-    }
-    image.inside(offset, header.clusterBytes());
-    header.apart(field, offset, header.clusterBytes());
-    return offset;
+    return new Qcow2Disk(entries, tables);
   }
 
   /** What the header says. */
@@ -204,23 +188,18 @@ final class Qcow2Disk implements DiskSource {
       throws BadImageException {
     long entry = slice.getLong(inSlice);
     int rest = header.clusterBytes() - inCluster;
-    if ((entry & Qcow2Header.COMPRESSED) != 0) {
-      compressed(field, entry);
-      return new Run(Run.Kind.COMPRESSED, rest, entry & ~Qcow2Header.COPIED);
+    if (Qcow2Entries.isCompressed(entry)) {
+      entries.compressed(field, entry);
+      return new Run(Run.Kind.COMPRESSED, rest, entry & ~Qcow2Entries.COPIED);
     }
-    long host = entry & Qcow2Header.OFFSET_BITS;
-    long zero = header.version() == 2 || header.extended() ? 0 : Qcow2Header.ZERO;
-    if ((entry & ~(Qcow2Header.OFFSET_BITS | Qcow2Header.COPIED | zero)) != 0
-        || host % header.clusterBytes() != 0) {
-      throw bad(Reason.BAD_FIELD, field, "L2 entry " + hex(entry), "the offset of a cluster");
-    }
+    long host = entries.cluster(field, entry);
     if (header.extended()) {
       return subclusters(field, host, slice.getLong(inSlice + 8), inCluster);
     }
-    if (host == 0 || (entry & zero) != 0) {
+    if (host == 0 || entries.isZero(entry)) {
       return new Run(Run.Kind.ZERO, rest, 0);
     }
-    stored(field, host);
+    entries.stored(field, host);
     return new Run(Run.Kind.STORED, rest, host + inCluster);
   }
 
@@ -231,7 +210,7 @@ final class Qcow2Disk implements DiskSource {
       throw bad(
           Reason.BAD_FIELD,
           field + 8,
-          "subclusters " + hex(bitmap),
+          "subclusters " + Qcow2Entries.hex(bitmap),
           "zero or stored, with a place");
     }
     int subcluster = header.clusterBytes() / SUBCLUSTERS;
@@ -243,42 +222,14 @@ final class Qcow2Disk implements DiskSource {
     if (!isStored) {
       return new Run(Run.Kind.ZERO, length, 0);
     }
-    stored(field, host);
+    entries.stored(field, host);
     return new Run(Run.Kind.STORED, length, host + inCluster);
   }
 
-  /** QEMU ends a file within its last cluster, and reads zeros beyond. */
-  private void stored(long field, long host) throws BadImageException {
-    image.inside(host, 1);
-    header.apart(field, host, header.clusterBytes());
-  }
-
-  private void compressed(long field, long entry) throws BadImageException {
-    long host = compressedOffset(entry);
-    if ((host & ~(Qcow2Header.OFFSET_BITS | 511)) != 0) {
-      throw bad(Reason.BAD_FIELD, field, "L2 entry " + hex(entry), "an offset of 56 bits");
-    }
-    image.inside(host, 1);
-    header.apart(field, host, compressedLength(entry));
-  }
-
-  private long compressedOffset(long entry) {
-    return entry & ((1L << lengthShift()) - 1);
-  }
-
-  /** Up to the end of its last sector, where the next one may begin before. */
-  private int compressedLength(long entry) {
-    int sectors = (int) ((entry & (Qcow2Header.COMPRESSED - 1)) >>> lengthShift()) + 1;
-    return sectors * 512 - (int) (entry & 511);
-  }
-
-  private int lengthShift() {
-    return 62 - (header.clusterBits() - 8);
-  }
-
   private byte[] decompress(long entry) throws IOException {
-    long host = compressedOffset(entry);
-    int length = (int) Math.min(compressedLength(entry), image.size() - host);
+    long host = entries.compressedOffset(entry);
+    int all = entries.compressedLength(entry);
+    int length = (int) Math.min(all, image.size() - host);
     byte[] in = new byte[length];
     image.read(host, ByteBuffer.wrap(in));
     byte[] out = new byte[header.clusterBytes()];
@@ -288,7 +239,7 @@ final class Qcow2Disk implements DiskSource {
         case ZSTD -> Zstd.decompress(in, out);
       }
     } catch (DataFormatException e) {
-      Reason reason = length < compressedLength(entry) ? Reason.TRUNCATED : Reason.BAD_FIELD;
+      Reason reason = length < all ? Reason.TRUNCATED : Reason.BAD_FIELD;
       throw bad(reason, host, length + " bytes: " + e.getMessage(), "a compressed cluster");
     }
     return out;
@@ -310,9 +261,5 @@ final class Qcow2Disk implements DiskSource {
     } finally {
       inflater.end();
     }
-  }
-
-  private static String hex(long value) {
-    return "0x" + Long.toHexString(value);
   }
 }

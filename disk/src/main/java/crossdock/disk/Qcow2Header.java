@@ -39,18 +39,6 @@ record Qcow2Header(
     ZSTD
   }
 
-  /** Where an L1, L2 or refcount table says that something is, in bytes. */
-  static final long OFFSET_BITS = 0x00ff_ffff_ffff_fe00L;
-
-  /** Its refcount is one. */
-  static final long COPIED = 1L << 63;
-
-  /** An L2 entry of a compressed cluster. */
-  static final long COMPRESSED = 1L << 62;
-
-  /** An L2 entry of a cluster that reads as zero. */
-  static final long ZERO = 1;
-
   /** QEMU's own limit. */
   static final int MOST_L1_ENTRIES = 4 << 20;
 

@@ -1,6 +1,6 @@
 package crossdock.disk;
 
-import static crossdock.disk.Qcow2Header.COPIED;
+import static crossdock.disk.Qcow2Entries.COPIED;
 
 import crossdock.disk.Layout.Fixed;
 import crossdock.disk.Layout.Gap;

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
@@ -147,15 +148,12 @@ class Qcow2IT {
     byte[] content = content();
     Path raw = Files.write(directory.resolve("a.raw"), content);
     DiskSource disk = MemoryDisk.allData(content);
-    long[] bits = {0x7f_ffff_ffff_fff0L, 0xaaaa_aaaa_aaaa_aaaaL, -1};
-    Arrays.fill(content, 0, 4 * Qcow2Layout.UNIT, (byte) 0);
-    for (int unit = 1; unit < 64; unit += 2) {
-      int from = (64 + unit - 1) * Qcow2Layout.UNIT;
-      Arrays.fill(content, from, from + Qcow2Layout.UNIT, (byte) 0);
+    BitSet stored = new BitSet();
+    for (int at = 0, unit = 0; at < content.length; at += Qcow2Layout.UNIT, unit++) {
+      int length = Math.min(Qcow2Layout.UNIT, content.length - at);
+      stored.set(unit, !Zeros.isZero(ByteBuffer.wrap(content, at, length)));
     }
-    Arrays.fill(content, 55 * Qcow2Layout.UNIT, 64 * Qcow2Layout.UNIT, (byte) 0);
-    bits = Arrays.copyOf(bits, content.length / Qcow2Layout.UNIT / 64 + 1);
-    Files.write(raw, content);
+    long[] bits = stored.toLongArray();
     Path image = directory.resolve("a.qcow2");
     write(
         inPlace
