@@ -96,6 +96,11 @@ public final class Allocation {
     return unitBytes;
   }
 
+  /** Whether every unit has its own place, so that slots may be empty. */
+  public boolean keepsPlaces() {
+    return before.length == 0;
+  }
+
   /** How many units the disk has; its last one may be shorter than the others. */
   public long units() {
     return (diskBytes - 1) / unitBytes + 1;
@@ -117,13 +122,13 @@ public final class Allocation {
     if ((stored[(int) (unit / 64)] & 1L << unit) == 0) {
       return -1;
     }
-    return before.length == 0 ? unit : rank(unit);
+    return keepsPlaces() ? unit : rank(unit);
   }
 
   /** The unit that a slot holds, or -1 for a slot that is left empty. */
   public long unit(long slot) {
     Objects.checkIndex(slot, slots);
-    if (before.length == 0) {
+    if (keepsPlaces()) {
       return slot(slot);
     }
     int low = 0;

@@ -70,7 +70,7 @@ public final class FormatSafety {
     }
     return switch (declared) {
       case RAW -> ImageBytes.virtualSize(0, image.size(), most);
-      case QCOW2 -> Qcow2Safety.check(image, most);
+      case QCOW2 -> Qcow2Disk.open(image, most).size();
       case VMDK -> VmdkDisk.open(image, most).size();
       case VHD -> VhdSafety.check(image, most);
       case VHDX -> VhdxSafety.check(image, most);

@@ -1,0 +1,30 @@
+package crossdock.disk;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import crossdock.disk.Qcow2Fixtures.Small;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+class Qcow2Fuzz {
+  private static final Small[] SMALL = Small.values();
+
+  /** The first byte takes a valid image; each three after it, as offset and value, spoil it. */
+  @FuzzTest(maxDuration = "5m")
+  void aSpoiltImageIsReadOrRefused(byte[] input) throws IOException {
+    if (input.length == 0) {
+      return;
+    }
+    ByteBuffer image = SMALL[(input[0] & 0xff) % SMALL.length].image();
+    for (int i = 1; i + 3 <= input.length; i += 3) {
+      int where = (input[i] & 0xff) << 8 | (input[i + 1] & 0xff);
+      image.put(where % image.capacity(), input[i + 2]);
+    }
+    try {
+      Qcow2Check.check(ImageBytes.of(image), 1 << 22);
+      Qcow2Disk disk = Qcow2Disk.open(ImageBytes.of(image), 1 << 22);
+      disk.read(0, ByteBuffer.allocate((int) disk.size()));
+    } catch (BadImageException refused) {
+      // The only way to say no.
+    }
+  }
+}
