@@ -72,9 +72,9 @@ public final class FormatSafety {
       case RAW -> ImageBytes.virtualSize(0, image.size(), most);
       case QCOW2 -> Qcow2Safety.check(image, most);
       case VMDK -> VmdkSafety.check(image, most);
-      case VHD -> VhdSafety.check(image, most);
+      case VHD -> VhdDisk.open(image, most).size();
       case VHDX -> VhdxSafety.check(image, most);
-      case VDI -> VdiSafety.check(image, most);
+      case VDI -> VdiDisk.open(image, most).size();
     };
   }
 }

@@ -114,7 +114,7 @@ final class Images {
     image.put(0, "<<< Oracle VM VirtualBox Disk Image >>>\n".getBytes(ISO_8859_1));
     image.putInt(64, 0xbeda107f).putInt(68, 0x10001).putInt(72, 0x190).putInt(76, 1);
     image.putInt(340, 512).putInt(344, 1024).putInt(360, 512).putLong(368, SIZE);
-    return image.putInt(376, 1 << 20).putInt(384, 1);
+    return image.putInt(376, 1 << 20).putInt(384, 1).putInt(512, -1);
   }
 
   private static void vhdChecksum(ByteBuffer image, int from, int length, int field) {
