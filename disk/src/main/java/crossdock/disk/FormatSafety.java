@@ -73,7 +73,7 @@ public final class FormatSafety {
       case QCOW2 -> Qcow2Safety.check(image, most);
       case VMDK -> VmdkSafety.check(image, most);
       case VHD -> VhdDisk.open(image, most).size();
-      case VHDX -> VhdxSafety.check(image, most);
+      case VHDX -> VhdxDisk.open(image, most).size();
       case VDI -> VdiDisk.open(image, most).size();
     };
   }

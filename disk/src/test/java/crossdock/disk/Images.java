@@ -24,6 +24,13 @@ final class Images {
     };
   }
 
+  /** All of an image. */
+  static byte[] bytes(ByteBuffer image) {
+    byte[] bytes = new byte[image.capacity()];
+    image.get(0, bytes);
+    return bytes;
+  }
+
   /** Makes the checksums right again after a change. */
   static void seal(DiskFormat format, ByteBuffer image) {
     if (format == DiskFormat.VHD) {
