@@ -69,6 +69,13 @@ public final class Allocation {
     return new Allocation(diskBytes, unitBytes, stored.clone(), false);
   }
 
+  /** All units, each at its own place: for containers that have room for the whole disk. */
+  static Allocation all(long diskBytes, int unitBytes) {
+    long[] stored = new long[words(diskBytes, unitBytes)];
+    set(stored, 0, (diskBytes - 1) / unitBytes);
+    return new Allocation(diskBytes, unitBytes, stored, false);
+  }
+
   private static int words(long diskBytes, int unitBytes) {
     if (diskBytes <= 0 || unitBytes <= 0 || (diskBytes - 1) / unitBytes >= MOST_UNITS) {
       throw new IllegalArgumentException(diskBytes + " bytes in units of " + unitBytes);

@@ -72,9 +72,9 @@ public final class FormatSafety {
       case RAW -> ImageBytes.virtualSize(0, image.size(), most);
       case QCOW2 -> Qcow2Disk.open(image, most).size();
       case VMDK -> VmdkDisk.open(image, most).size();
-      case VHD -> VhdSafety.check(image, most);
-      case VHDX -> VhdxSafety.check(image, most);
-      case VDI -> VdiSafety.check(image, most);
+      case VHD -> VhdDisk.open(image, most).size();
+      case VHDX -> VhdxDisk.open(image, most).size();
+      case VDI -> VdiDisk.open(image, most).size();
     };
   }
 }

@@ -8,25 +8,33 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A disk in a plain file. The JDK cannot ask where a file's holes are, so all of it is DATA; holes
- * are cheap to read and a chunk of zeros is known by its content. Interrupting a reading thread
- * closes the disk.
+ * A disk in a plain file. Where the platform does not tell its holes all of it is DATA: holes are
+ * cheap to read, and a chunk of zeros is known by its content. Interrupting a reading thread closes
+ * the disk.
  */
 final class RawDisk implements DiskSource {
   private final FileChannel channel;
   private final long size;
+  private final @Nullable Holes holes;
 
+  /** One whose holes may be filled while it is open: all of it is DATA. */
   RawDisk(FileChannel channel, long size) {
+    this(channel, size, null);
+  }
+
+  private RawDisk(FileChannel channel, long size, @Nullable Holes holes) {
     this.channel = channel;
     this.size = size;
+    this.holes = holes;
   }
 
   static RawDisk open(Path file) throws IOException {
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
-    return new RawDisk(channel, channel.size());
+    return new RawDisk(channel, channel.size(), Holes.of(file));
   }
 
   @Override
@@ -35,9 +43,11 @@ final class RawDisk implements DiskSource {
   }
 
   @Override
-  public Extent extentAt(long offset, long atMost) {
-    Objects.checkIndex(offset, size);
-    return new Extent(offset, Math.min(atMost, size - offset), Extent.Kind.DATA);
+  public Extent extentAt(long offset, long atMost) throws IOException {
+    long most = Math.min(atMost, size - Objects.checkIndex(offset, size));
+    return holes == null
+        ? new Extent(offset, most, Extent.Kind.DATA)
+        : holes.extentAt(offset, most, size);
   }
 
   @Override
@@ -56,5 +66,8 @@ final class RawDisk implements DiskSource {
   @Override
   public void close() throws IOException {
     channel.close();
+    if (holes != null) {
+      holes.close();
+    }
   }
 }

@@ -24,6 +24,13 @@ final class Images {
     };
   }
 
+  /** All of an image. */
+  static byte[] bytes(ByteBuffer image) {
+    byte[] bytes = new byte[image.capacity()];
+    image.get(0, bytes);
+    return bytes;
+  }
+
   /** Makes the checksums right again after a change. */
   static void seal(DiskFormat format, ByteBuffer image) {
     if (format == DiskFormat.VHD) {
@@ -114,7 +121,7 @@ final class Images {
     image.put(0, "<<< Oracle VM VirtualBox Disk Image >>>\n".getBytes(ISO_8859_1));
     image.putInt(64, 0xbeda107f).putInt(68, 0x10001).putInt(72, 0x190).putInt(76, 1);
     image.putInt(340, 512).putInt(344, 1024).putInt(360, 512).putLong(368, SIZE);
-    return image.putInt(376, 1 << 20).putInt(384, 1);
+    return image.putInt(376, 1 << 20).putInt(384, 1).putInt(512, -1);
   }
 
   private static void vhdChecksum(ByteBuffer image, int from, int length, int field) {

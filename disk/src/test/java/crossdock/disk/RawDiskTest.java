@@ -2,13 +2,19 @@ package crossdock.disk;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.disk.DiskSink.Resume;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,6 +104,52 @@ class RawDiskTest {
       sink.abandon();
     }
     assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void holesAreZeroWithoutBeingRead() throws IOException {
+    Path file = directory.resolve("a \u00e4.raw");
+    long size = 1L << 40;
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+      channel.write(ByteBuffer.wrap(new byte[] {1}), 1L << 30);
+      channel.write(ByteBuffer.wrap(new byte[] {2}), 1L << 35);
+    }
+    try (RandomAccessFile whole = new RandomAccessFile(file.toFile(), "rw")) {
+      whole.setLength(size);
+    }
+    try (DiskSource disk = RawDisk.open(file)) {
+      List<Extent> data = new ArrayList<>();
+      long holes = 0;
+      for (Extent extent : disk.extents(0, size)) {
+        if (extent.kind() == Extent.Kind.DATA) {
+          data.add(extent);
+        } else {
+          holes += extent.length();
+        }
+      }
+      assumeTrue(holes > 0, "this file system does not tell");
+      assertThat(data).hasSize(2).allMatch(extent -> extent.length() <= 1 << 20);
+      assertThat(data.getFirst().offset()).isLessThanOrEqualTo(1L << 30);
+      assertThat(data.getFirst().end()).isGreaterThan(1L << 30);
+      assertThat(disk.extentAt(size - 5, 9)).isEqualTo(new Extent(size - 5, 5, Extent.Kind.ZERO));
+      assertThat(disk.extentAt(5, 7)).isEqualTo(new Extent(5, 7, Extent.Kind.ZERO));
+    }
+    DiskSource closed = RawDisk.open(file);
+    closed.close();
+    assertThatThrownBy(() -> closed.extentAt(0, 1)).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void aHoleThatIsGoneAtTheEndIsNotZero() throws IOException {
+    Path file = directory.resolve("a.raw");
+    try (RandomAccessFile writer = new RandomAccessFile(file.toFile(), "rw")) {
+      writer.setLength(SIZE);
+      try (DiskSource disk = RawDisk.open(file)) {
+        writer.setLength(SIZE - 1);
+        assertThatThrownBy(() -> DiskHasher.hash(disk)).isInstanceOf(IOException.class);
+      }
+    }
   }
 
   @Test

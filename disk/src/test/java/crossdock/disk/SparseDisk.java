@@ -2,24 +2,43 @@ package crossdock.disk;
 
 import java.nio.ByteBuffer;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 
-/** A disk of any size with a little noise here and there. */
+/** A disk of any size in memory, with noise here and there, that knows its holes exactly. */
 final class SparseDisk implements DiskSource {
   private final long size;
-  private final NavigableMap<Long, byte[]> runs = new TreeMap<>();
+  private final TreeMap<Long, byte[]> runs = new TreeMap<>();
 
   SparseDisk(long size) {
     this.size = size;
   }
 
+  /** Some runs anywhere, and often one that ends where the disk does. */
+  static SparseDisk random(long size, int runs, int mostBytes, Random random) {
+    SparseDisk disk = new SparseDisk(size);
+    for (int run = 0; run < runs; run++) {
+      int length = random.nextInt(1, mostBytes + 1);
+      long at = random.nextInt(4) == 0 ? size - length : random.nextLong(size);
+      disk.put(Math.max(0, at), length, random);
+    }
+    return disk;
+  }
+
   void put(long offset, int length) {
-    byte[] noise = new byte[length];
-    new Random(offset).nextBytes(noise);
-    runs.put(offset, noise);
+    put(offset, length, new Random(offset));
+  }
+
+  /** Adds a run, unless it would touch another. */
+  void put(long at, int length, Random random) {
+    int part = (int) Math.min(length, size - at);
+    Map.Entry<Long, byte[]> before = runs.floorEntry(at + part);
+    if (before == null || before.getKey() + before.getValue().length < at) {
+      byte[] bytes = new byte[part];
+      random.nextBytes(bytes);
+      runs.put(at, bytes);
+    }
   }
 
   @Override
@@ -30,12 +49,12 @@ final class SparseDisk implements DiskSource {
   @Override
   public Extent extentAt(long offset, long atMost) {
     Objects.checkIndex(offset, size);
-    Map.Entry<Long, byte[]> before = runs.floorEntry(offset);
-    if (before != null && offset < before.getKey() + before.getValue().length) {
-      long length = before.getKey() + before.getValue().length - offset;
+    Map.Entry<Long, byte[]> here = runs.floorEntry(offset);
+    if (here != null && offset < here.getKey() + here.getValue().length) {
+      long length = here.getKey() + here.getValue().length - offset;
       return new Extent(offset, Math.min(atMost, length), Extent.Kind.DATA);
     }
-    Long next = runs.ceilingKey(offset);
+    Long next = runs.higherKey(offset);
     long length = (next == null ? size : next) - offset;
     return new Extent(offset, Math.min(atMost, length), Extent.Kind.ZERO);
   }
@@ -45,13 +64,14 @@ final class SparseDisk implements DiskSource {
     Objects.checkFromIndexSize(offset, into.remaining(), size);
     for (long at = offset; into.hasRemaining(); ) {
       Extent extent = extentAt(at, into.remaining());
-      Map.Entry<Long, byte[]> run = runs.floorEntry(at);
-      if (extent.kind() == Extent.Kind.DATA && run != null) {
-        into.put(run.getValue(), (int) (at - run.getKey()), (int) extent.length());
+      int part = (int) extent.length();
+      if (extent.kind() == Extent.Kind.DATA) {
+        Map.Entry<Long, byte[]> run = runs.floorEntry(at);
+        into.put(run.getValue(), (int) (at - run.getKey()), part);
       } else {
-        Zeros.fill(into, (int) extent.length());
+        into.put(new byte[part]);
       }
-      at = extent.end();
+      at += part;
     }
   }
 
