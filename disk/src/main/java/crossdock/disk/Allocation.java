@@ -46,6 +46,15 @@ public final class Allocation {
    * @throws IllegalArgumentException for more than 2^28 units
    */
   public static Allocation packed(DiskSource disk, int unitBytes) throws IOException {
+    return new Allocation(disk.size(), unitBytes, stored(disk, unitBytes), true);
+  }
+
+  /** The same units, each at its own place. */
+  public static Allocation inPlace(DiskSource disk, int unitBytes) throws IOException {
+    return new Allocation(disk.size(), unitBytes, stored(disk, unitBytes), false);
+  }
+
+  private static long[] stored(DiskSource disk, int unitBytes) throws IOException {
     long[] stored = new long[words(disk.size(), unitBytes)];
     for (long at = 0; at < disk.size(); ) {
       Extent extent = disk.extentAt(at, disk.size() - at);
@@ -54,7 +63,7 @@ public final class Allocation {
       }
       at = extent.end();
     }
-    return new Allocation(disk.size(), unitBytes, stored, true);
+    return stored;
   }
 
   /**

@@ -2,6 +2,7 @@ package crossdock.disk;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +59,24 @@ enum Magic {
       found.add(VHD);
     }
     return found;
+  }
+
+  /** The one format whose mark the file carries. */
+  static DiskFormat only(ImageBytes image) throws IOException {
+    EnumSet<DiskFormat> found = EnumSet.noneOf(DiskFormat.class);
+    for (Magic magic : values()) {
+      if (magic.format != null && image.has(magic.offset, magic.bytes)) {
+        found.add(magic.format);
+      }
+    }
+    if (found.isEmpty() && endsInVhdFooter(image)) {
+      found.add(DiskFormat.VHD);
+    }
+    if (found.size() != 1) {
+      throw new BadImageException(
+          BadImageException.Reason.WRONG_FORMAT, 0, "the marks of " + found, "one format's");
+    }
+    return found.iterator().next();
   }
 
   /** Whether the file carries this mark. */

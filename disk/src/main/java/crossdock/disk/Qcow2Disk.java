@@ -7,6 +7,8 @@ import crossdock.disk.codec.Zstd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
@@ -18,7 +20,7 @@ import java.util.zip.Inflater;
  * checked when it is opened, an L2 entry when it is used. Keeps at most 16 MiB of tables and
  * decompressed clusters, and the L1 table.
  */
-final class Qcow2Disk implements DiskSource {
+final class Qcow2Disk implements ImageDisk {
   private static final int MOST_KEPT_BYTES = 8 << 20;
   private static final int MOST_KEPT = 4096;
   private static final int MOST_SLICE = 64 << 10;
@@ -88,6 +90,29 @@ final class Qcow2Disk implements DiskSource {
   /** What the header says. */
   Qcow2Header header() {
     return header;
+  }
+
+  @Override
+  public About about() {
+    List<String> unusual = new ArrayList<>();
+    if (header.dirty()) {
+      unusual.add("marked dirty: refcounts may be stale");
+    }
+    if (header.extended()) {
+      unusual.add("subclusters");
+    }
+    if (header.snapshots() > 0) {
+      unusual.add(header.snapshots() + " internal snapshots, which are not read");
+    }
+    if (header.bitmaps()) {
+      unusual.add("bitmaps, which are not read");
+    }
+    String compression =
+        switch (header.compression()) {
+          case DEFLATE -> "deflate";
+          case ZSTD -> "zstd";
+        };
+    return new About("version " + header.version(), header.clusterBytes(), compression, unusual);
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * cheap to read, and a chunk of zeros is known by its content. Interrupting a reading thread closes
  * the disk.
  */
-final class RawDisk implements DiskSource {
+final class RawDisk implements ImageDisk {
   private final FileChannel channel;
   private final long size;
   private final @Nullable Holes holes;
@@ -35,6 +36,17 @@ final class RawDisk implements DiskSource {
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
     return new RawDisk(channel, channel.size(), Holes.of(file));
+  }
+
+  /** A file of nothing but the disk's bytes; where it has none there are holes. */
+  static Layout layout(DiskSource disk) throws IOException {
+    Allocation places = Allocation.inPlace(disk, Manifest.CHUNK);
+    return new Layout(disk, List.of(new Layout.Slots(places, ByteBuffer.allocate(0), disk.size())));
+  }
+
+  @Override
+  public About about() {
+    return new About("plain", 1, "none", List.of());
   }
 
   @Override

@@ -8,12 +8,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * Reads a VDI of version 1.1, dynamic or static, as VirtualBox and QEMU write it. Undo and
  * differencing ones are refused, as is one whose blocks lie on each other.
  */
-final class VdiDisk implements MappedDisk {
+final class VdiDisk implements MappedDisk, ImageDisk {
   static final int SIGNATURE = 0xbeda107f;
   static final int VERSION = 0x10001;
   static final int DYNAMIC = 1;
@@ -85,6 +86,12 @@ final class VdiDisk implements MappedDisk {
     VdiDisk disk = new VdiDisk(image, header, size);
     disk.visit();
     return disk;
+  }
+
+  @Override
+  public About about() {
+    boolean complete = allocated == slots;
+    return new About(complete ? "every block stored" : "dynamic", blockBytes, "none", List.of());
   }
 
   @Override

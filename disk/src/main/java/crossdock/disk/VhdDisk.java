@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * one is refused, as is one whose last footer is missing or differs from its copy: it was not
  * closed, or cut.
  */
-final class VhdDisk implements MappedDisk {
+final class VhdDisk implements MappedDisk, ImageDisk {
   static final int SECTOR = 512;
   static final int FOOTER = 512;
   static final int HEADER = 1024;
@@ -117,6 +118,13 @@ final class VhdDisk implements MappedDisk {
       sum += i >= field && i < field + 4 ? 0 : bytes.get(i) & 0xff;
     }
     return ~sum;
+  }
+
+  @Override
+  public About about() {
+    return blocks == null
+        ? new About("fixed", 1, "none", List.of())
+        : new About("dynamic", blocks.blockBytes(), "none", List.of());
   }
 
   @Override

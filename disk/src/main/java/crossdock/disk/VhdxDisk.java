@@ -17,7 +17,7 @@ import java.util.zip.CRC32C;
  * closed is read as if its log had been replayed; the file stays as it is. A differencing one is
  * refused.
  */
-final class VhdxDisk implements MappedDisk {
+final class VhdxDisk implements MappedDisk, ImageDisk {
   static final int KIB_64 = 64 << 10;
   static final int MIB = 1 << 20;
   static final int HEADER = 4096;
@@ -229,6 +229,11 @@ final class VhdxDisk implements MappedDisk {
     crc.update(new byte[4]);
     crc.update(bytes.slice(8, bytes.limit() - 8));
     return (int) crc.getValue();
+  }
+
+  @Override
+  public About about() {
+    return new About("dynamic", blockBytes, "none", List.of());
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.zip.DataFormatException;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * grain. Tables are read when needed and checked entry by entry; at most 16 MiB of them and of
  * inflated grains are kept.
  */
-final class VmdkDisk implements DiskSource {
+final class VmdkDisk implements ImageDisk {
   private static final Set<String> TYPES = Set.of("monolithicSparse", "streamOptimized");
   // What QEMU reads as the descriptor, whatever length the header gives.
   private static final int LEAST_DESCRIPTOR = 20 * SECTOR;
@@ -177,6 +178,16 @@ final class VmdkDisk implements DiskSource {
   /** How much of a grain is inside the disk: writers may leave out the rest. */
   private int used(long grain) {
     return (int) Math.min(grainBytes, size - grain * grainBytes);
+  }
+
+  @Override
+  public About about() {
+    boolean compressed = header.has(VmdkHeader.COMPRESSED);
+    return new About(
+        compressed ? "streamOptimized" : "monolithicSparse",
+        grainBytes,
+        compressed ? "deflate" : "none",
+        List.of());
   }
 
   @Override

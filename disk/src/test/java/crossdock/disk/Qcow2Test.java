@@ -40,8 +40,7 @@ class Qcow2Test {
       }
       long end = 6L * small.cluster;
       assertThat(disk.extentAt(end, MOST))
-          .isEqualTo(
-              new Extent(end, expected.length - 512 - end, Extent.Kind.ZERO));
+          .isEqualTo(new Extent(end, expected.length - 512 - end, Extent.Kind.ZERO));
       assertThat(disk.extentAt(0, 10)).isEqualTo(new Extent(0, 10, Extent.Kind.DATA));
     }
     assertThat(Qcow2Check.check(ImageBytes.of(small.image()), MOST)).isEmpty();

@@ -14,6 +14,9 @@ import java.util.Random;
  * @param windowBits how far back a match may lie, as a power of two: 15, and less with ISA-L
  */
 public record Deflate(Library library, Wrapper wrapper, int level, int windowBits) {
+  /** What every inflater can look back. */
+  public static final int WINDOW_BITS = 15;
+
   private static final int PROBE_BLOCK = 64 << 10;
   private static final int PROBES = 8;
 
@@ -25,7 +28,7 @@ public record Deflate(Library library, Wrapper wrapper, int level, int windowBit
   }
 
   public Deflate {
-    if (windowBits != 15 && library != Library.ISAL) {
+    if (windowBits != WINDOW_BITS && library != Library.ISAL) {
       throw new IllegalArgumentException("a window of " + windowBits + " bits by " + library);
     }
   }
@@ -33,14 +36,16 @@ public record Deflate(Library library, Wrapper wrapper, int level, int windowBit
   /** The fastest way here. */
   public static Deflate fastest(Wrapper wrapper) {
     if (Isal.isHere()) {
-      return new Deflate(Library.ISAL, wrapper, 1, 15);
+      return new Deflate(Library.ISAL, wrapper, 1, WINDOW_BITS);
     }
-    return new Deflate(Libdeflate.isHere() ? Library.LIBDEFLATE : Library.JDK, wrapper, 1, 15);
+    return new Deflate(
+        Libdeflate.isHere() ? Library.LIBDEFLATE : Library.JDK, wrapper, 1, WINDOW_BITS);
   }
 
   /** Where size matters: what zlib's level of that number, 1 to 9, comes to, as fast as it goes. */
   public static Deflate level(Wrapper wrapper, int level) {
-    return new Deflate(Libdeflate.isHere() ? Library.LIBDEFLATE : Library.JDK, wrapper, level, 15);
+    return new Deflate(
+        Libdeflate.isHere() ? Library.LIBDEFLATE : Library.JDK, wrapper, level, WINDOW_BITS);
   }
 
   /** The same with matches no further back than that, if it can be promised. */

@@ -1,0 +1,35 @@
+package crossdock.disk.cli;
+
+import crossdock.disk.DiskFormat;
+import crossdock.disk.DiskSource;
+import crossdock.disk.Disks;
+import crossdock.disk.FormatSafety.RawContent;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An image that somebody names on the command line.
+ *
+ * @param format as it was declared; by its mark if null, and raw only when declared
+ */
+record Image(Path file, @Nullable String format) {
+  /** More than any format holds. */
+  private static final long MOST = 1L << 53;
+
+  DiskFormat declared() throws IOException {
+    return format == null
+        ? Disks.guess(file)
+        : DiskFormat.fromWire(format.toLowerCase(Locale.ROOT));
+  }
+
+  /** What was declared by hand was meant. */
+  RawContent rawContent() {
+    return format == null ? RawContent.NOT_AN_IMAGE : RawContent.ANYTHING;
+  }
+
+  DiskSource open() throws IOException {
+    return Disks.openSource(file, declared(), MOST, rawContent());
+  }
+}
