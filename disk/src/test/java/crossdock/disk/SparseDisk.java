@@ -27,7 +27,9 @@ final class SparseDisk implements DiskSource {
   }
 
   void put(long offset, int length) {
-    put(offset, length, new Random(offset));
+    byte[] noise = new byte[length];
+    new Random(offset).nextBytes(noise);
+    runs.put(offset, noise);
   }
 
   /** Adds a run, unless it would touch another. */
