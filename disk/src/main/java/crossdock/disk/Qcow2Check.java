@@ -239,8 +239,7 @@ final class Qcow2Check {
       case 3 -> table.get(index) & 0xff;
       case 4 -> table.getShort(index * 2) & 0xffff;
       case 5 -> table.getInt(index * 4) & 0xffff_ffffL;
-      // As a number with a sign: nothing is used that often.
-      case 6 -> Math.max(table.getLong(index * 8), 0);
+      case 6 -> table.getLong(index * 8) & Long.MAX_VALUE;
       default -> {
         int width = 1 << order;
         int bit = index * width;

@@ -23,7 +23,7 @@ final class Qcow2Fixtures {
    */
   enum Small {
     V2(2, 9, Compression.DEFLATE, 4),
-    DEFLATE(3, 9, Compression.DEFLATE, 0),
+    DEFLATE(3, 9, Compression.DEFLATE, 1),
     ZSTD(3, 9, Compression.ZSTD, 6),
     EXTENDED(3, 14, Compression.ZSTD, 3);
 
@@ -88,6 +88,7 @@ final class Qcow2Fixtures {
         }
         image.put(host, content(i));
       }
+      int[] uses = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
       int shift = 62 - (header.clusterBits() - 8);
       int at = compressed();
       try (Compressor compressor = compressor(compression)) {
@@ -98,25 +99,26 @@ final class Qcow2Fixtures {
           image.put(at, out.flip(), 0, length);
           int sectors = (at + length - 1) / 512 - at / 512;
           image.putLong(l2 + i * entry, at | (long) sectors << shift | Qcow2Entries.COMPRESSED);
+          for (int c = at / cluster; c <= (at + length - 1) / cluster; c++) {
+            uses[c]++;
+          }
           at += length;
         }
       }
-      boolean both = at > data(4);
-      int[] uses = {1, 1, 1, 1, 1, 1, 1, 1, 2, both ? 1 : 0};
       for (int i = 0; i < uses.length; i++) {
-        count(image, i, order == 0 ? Math.min(uses[i], 1) : uses[i]);
+        count(image, i, uses[i]);
       }
       return image;
     }
 
-    void count(ByteBuffer image, int index, int count) {
+    void count(ByteBuffer image, int index, long count) {
       int width = 1 << order;
       for (int bit = 0; bit < width; bit++) {
         int at = 2 * cluster * 8 + index * width;
         // From the last bit of a big-endian number on; numbers below a byte begin at the low end.
         int where = width < 8 ? at + bit : at + width - 8 - bit / 8 * 8 + bit % 8;
         int old = image.get(where / 8) & ~(1 << where % 8);
-        image.put(where / 8, (byte) (old | (count >> bit & 1) << where % 8));
+        image.put(where / 8, (byte) (old | (int) (count >> bit & 1) << where % 8));
       }
     }
 
