@@ -28,6 +28,15 @@ public final class Zeros {
     return ZEROS.slice(0, length);
   }
 
+  /** Puts that many zeros into a buffer. */
+  static void fill(ByteBuffer into, int length) {
+    for (int left = length; left > 0; ) {
+      int part = Math.min(left, ZEROS.capacity());
+      into.put(of(part));
+      left -= part;
+    }
+  }
+
   /** Writes one run of zeros, at most a chunk. */
   interface ZeroWriter {
     void zero(long offset, int length) throws IOException;
