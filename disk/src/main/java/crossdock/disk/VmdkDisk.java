@@ -44,15 +44,15 @@ final class VmdkDisk implements ImageDisk {
   private final long size;
   private final int grainBytes;
   private final int[] directory;
-  private final RecentlyUsed<int[]> tables = new RecentlyUsed<>(TABLES_KEPT);
-  private final RecentlyUsed<ByteBuffer> inflated;
+  private final Recent<int[]> tables = new Recent<>(TABLES_KEPT);
+  private final Recent<ByteBuffer> inflated;
 
   private VmdkDisk(ImageBytes image, VmdkHeader header, long size) throws IOException {
     this.image = image;
     this.header = header;
     this.size = size;
     this.grainBytes = header.grainBytes();
-    this.inflated = new RecentlyUsed<>(INFLATED_KEPT / grainBytes);
+    this.inflated = new Recent<>(INFLATED_KEPT / grainBytes);
     this.directory = directory();
   }
 
@@ -160,12 +160,7 @@ final class VmdkDisk implements ImageDisk {
       return HOLE;
     }
     long at = Integer.toUnsignedLong(directory[index]) * SECTOR;
-    int[] table = tables.get(index);
-    if (table == null) {
-      table = new int[TABLE];
-      image.read(at, TABLE_BYTES, ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(table);
-      tables.put(index, table);
-    }
+    int[] table = tables.get(index, _ -> table(at));
     int entry = (int) (grain % TABLE);
     long sector = Integer.toUnsignedLong(table[entry]);
     if (sector == 0 || (sector == ZEROED && header.has(VmdkHeader.ZEROED_GRAINS))) {
@@ -173,6 +168,12 @@ final class VmdkDisk implements ImageDisk {
     }
     boolean compressed = header.has(VmdkHeader.COMPRESSED);
     return placed(at + entry * 4L, sector, compressed ? MARKER : used(grain));
+  }
+
+  private int[] table(long at) throws IOException {
+    int[] table = new int[TABLE];
+    image.read(at, TABLE_BYTES, ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(table);
+    return table;
   }
 
   /** How much of a grain is inside the disk: writers may leave out the rest. */
@@ -235,7 +236,7 @@ final class VmdkDisk implements ImageDisk {
         }
         into.limit(into.position() + part);
         if (place == HOLE) {
-          zero(into);
+          Zeros.fill(into, part);
         } else if (header.has(VmdkHeader.COMPRESSED)) {
           inflating.read(grain, place, within, (at + left - 1) / grainBytes, into);
         } else {
@@ -244,12 +245,6 @@ final class VmdkDisk implements ImageDisk {
         into.limit(end);
         at += part;
       }
-    }
-  }
-
-  static void zero(ByteBuffer into) {
-    while (into.hasRemaining()) {
-      into.put(Zeros.of(Math.min(into.remaining(), Manifest.CHUNK)));
     }
   }
 
@@ -265,17 +260,18 @@ final class VmdkDisk implements ImageDisk {
     private long windowAt;
 
     void read(long grain, long place, int within, long last, ByteBuffer into) throws IOException {
-      ByteBuffer kept = inflated.get(grain);
-      if (kept == null && into.remaining() == grainBytes) {
+      if (into.remaining() == grainBytes) {
         inflate(grain, place, last, into);
-        return;
+      } else {
+        into.put(
+            inflated.get(grain, _ -> whole(grain, place, last)).slice(within, into.remaining()));
       }
-      if (kept == null) {
-        kept = ByteBuffer.allocate(grainBytes);
-        inflate(grain, place, last, kept);
-        inflated.put(grain, kept);
-      }
-      into.put(kept.slice(within, into.remaining()));
+    }
+
+    private ByteBuffer whole(long grain, long place, long last) throws IOException {
+      ByteBuffer whole = ByteBuffer.allocate(grainBytes);
+      inflate(grain, place, last, whole);
+      return whole;
     }
 
     /** Fills what remains, a grain; one that the disk's end cuts may be short. */

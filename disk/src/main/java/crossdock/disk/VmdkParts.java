@@ -180,7 +180,7 @@ final class VmdkParts implements DiskSource {
       switch (placed.part) {
         case Part.Sparse(VmdkDisk disk) -> disk.read(within, into);
         case Part.Flat(ImageBytes image, long from) -> image.read(from + within, into);
-        case Part.Zero _ -> VmdkDisk.zero(into);
+        case Part.Zero _ -> Zeros.fill(into, length);
       }
       into.limit(end);
       at += length;

@@ -248,11 +248,11 @@ final class VmdkStream {
         if (extent.kind() == Extent.Kind.DATA) {
           disk.read(extent.offset(), in);
         } else {
-          VmdkDisk.zero(in);
+          Zeros.fill(in, in.remaining());
         }
       }
       in.limit(PIECE_BYTES);
-      VmdkDisk.zero(in);
+      Zeros.fill(in, in.remaining());
     }
 
     private int store(Worker worker, ByteBuffer grain, long lba) throws IOException {
@@ -266,7 +266,7 @@ final class VmdkStream {
       out.putInt(from + 8, length);
       int sectors = (MARKER + length - 1) / SECTOR + 1;
       out.limit(from + sectors * SECTOR);
-      VmdkDisk.zero(out);
+      Zeros.fill(out, out.remaining());
       out.limit(out.capacity());
       return sectors;
     }
