@@ -76,12 +76,10 @@ final class Convert implements Callable<Integer> {
         if (json) {
           throw new IllegalArgumentException("Standard output takes the image or --json.");
         }
-        // Written as bytes, past what System.out does to them.
-        try (FileOutputStream bytes = new FileOutputStream(FileDescriptor.out);
-            FileChannel channel = bytes.getChannel()) {
-          Conversion.Result result = conversion.toStream(disk, channel);
-          result.manifest().map(Manifest::root).ifPresent(System.err::println);
-        }
+        // Past what System.out does to bytes. Not closed: it is the process's, not ours.
+        FileChannel standard = new FileOutputStream(FileDescriptor.out).getChannel();
+        Conversion.Result result = conversion.toStream(disk, standard);
+        result.manifest().map(Manifest::root).ifPresent(System.err::println);
         return 0;
       }
       Conversion.Result result = conversion.toFile(disk, Path.of(out), progress(disk.size()));
