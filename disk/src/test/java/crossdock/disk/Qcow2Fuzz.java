@@ -4,9 +4,11 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import crossdock.disk.Qcow2Fixtures.Small;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 class Qcow2Fuzz {
-  private static final Small[] SMALL = Small.values();
+  private static final byte[][] SMALL =
+      Arrays.stream(Small.values()).map(small -> small.image().array()).toArray(byte[][]::new);
 
   /** The first byte takes a valid image; each three after it, as offset and value, spoil it. */
   @FuzzTest(maxDuration = "5m")
@@ -14,7 +16,7 @@ class Qcow2Fuzz {
     if (input.length == 0) {
       return;
     }
-    ByteBuffer image = SMALL[(input[0] & 0xff) % SMALL.length].image();
+    ByteBuffer image = ByteBuffer.wrap(SMALL[(input[0] & 0xff) % SMALL.length].clone());
     for (int i = 1; i + 3 <= input.length; i += 3) {
       int where = (input[i] & 0xff) << 8 | (input[i + 1] & 0xff);
       image.put(where % image.capacity(), input[i + 2]);

@@ -166,10 +166,10 @@ class Qcow2Test {
       assertThat(packed.size()).isLessThan(12 << 20);
       same(disk, packed);
       long[] bits = new long[(int) (size / Qcow2Layout.UNIT / 64)];
-      for (long unit = 0; unit < size / Qcow2Layout.UNIT; unit++) {
-        if (packed.slots().allocation().slot(unit) >= 0) {
-          bits[(int) (unit / 64)] |= 1L << unit;
-        }
+      Allocation allocation = packed.slots().allocation();
+      for (long slot = 0; slot < allocation.slots(); slot++) {
+        long unit = allocation.unit(slot);
+        bits[(int) (unit / 64)] |= 1L << unit;
       }
       Layout inPlace = Qcow2Layout.of(disk, Allocation.inPlace(size, Qcow2Layout.UNIT, bits));
       assertThat(inPlace.slotsOffset()).isLessThan(1 << 20);
