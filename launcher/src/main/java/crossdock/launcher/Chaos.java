@@ -42,7 +42,6 @@ final class Chaos implements Callable<Integer> {
   private static final Duration SETTLING = Duration.ofMinutes(2);
 
   private static final Duration PATIENCE = Duration.ofMinutes(10);
-  private static final long POLL_MILLIS = 150;
   private static final int ATTEMPTS = 4;
   private static final List<Step> MINDS_CHANGE =
       List.of(Step.STOP, Step.OPEN, Step.CERTIFY, Step.IMPORT, Step.BOOT, Step.ACCEPT);
@@ -237,17 +236,19 @@ final class Chaos implements Callable<Integer> {
               .asText();
       String url = all + "/" + id;
       Instant start = Instant.now();
+      List<String> hits = new ArrayList<>();
+      JsonNode now;
+      try (Following news = new Following(customer, url)) {
       Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
       boolean asked = false;
-      List<String> hits = new ArrayList<>();
       for (Blow blow : blows) {
         if (manual && !asked && blow.step().compareTo(regret) >= 0) {
-          if (until(url, regret)) {
+          if (until(url, regret, news)) {
             insist(() -> customer.post(url + ":cancel", Realms.BROKER, Map.of()));
           }
           asked = true;
         }
-        boolean hit = until(url, blow.step());
+        boolean hit = until(url, blow.step(), news);
         if (hit) {
           TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
           hit = strike(blow, cargo, to, machine);
@@ -260,7 +261,8 @@ final class Chaos implements Callable<Integer> {
           missed(run, blow);
         }
       }
-      JsonNode now = done(url);
+      now = done(url, news);
+      }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
       boolean quoted = now.hasNonNull("quote");
       JsonNode statement =
@@ -323,7 +325,7 @@ final class Chaos implements Callable<Integer> {
      * True when the step is waited for or has just been, for it may be shorter than a look; false
      * when it cannot come any more.
      */
-    private boolean until(String url, Step step) throws Exception {
+    private boolean until(String url, Step step, Following news) throws Exception {
       long deadline = System.nanoTime() + PATIENCE.toNanos();
       while (System.nanoTime() < deadline) {
         JsonNode now = insist(() -> customer.get(url));
@@ -335,19 +337,19 @@ final class Chaos implements Callable<Integer> {
             return true;
           }
         }
-        TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+        news.await();
       }
       throw new IOException(url + " does not come to " + step.wire());
     }
 
-    private JsonNode done(String url) throws Exception {
+    private JsonNode done(String url, Following news) throws Exception {
       long deadline = System.nanoTime() + PATIENCE.toNanos();
       JsonNode now = insist(() -> customer.get(url));
       while (!now.path("done").asBoolean()) {
         if (System.nanoTime() > deadline) {
           throw new IOException("it does not end: " + now);
         }
-        TimeUnit.MILLISECONDS.sleep(4 * POLL_MILLIS);
+        news.await();
         now = insist(() -> customer.get(url));
       }
       return now;

@@ -15,11 +15,13 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One of the demo's customers: signs in at the broker and at both providers, and calls their
- * interfaces as anybody would. So does the demo's partner, at the broker.
+ * interfaces as anybody would. So does the demo's partner, at the broker. Any thread.
  */
 final class Customer {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -28,7 +30,7 @@ final class Customer {
   private final String name;
   private final JsonNode accounts;
   private final HttpClient http;
-  private final Map<String, Token> tokens = new HashMap<>();
+  private final Map<String, Token> tokens = new ConcurrentHashMap<>();
 
   private record Token(String value, long usableUntilNanos) {}
 
@@ -158,6 +160,21 @@ final class Customer {
 
   byte[] bytes(String url) throws IOException, InterruptedException {
     return send(request(url, Realms.BROKER).GET().build());
+  }
+
+  /** The lines of an answer as they come. The caller closes them. */
+  Stream<String> lines(String url) throws IOException, InterruptedException {
+    HttpResponse<Stream<String>> response =
+        http.send(
+            HttpRequest.newBuilder(URI.create(url))
+                .header("Authorization", "Bearer " + token(Realms.BROKER))
+                .build(),
+            HttpResponse.BodyHandlers.ofLines());
+    if (response.statusCode() / 100 != 2) {
+      response.body().close();
+      throw new IOException("GET " + url + " answers " + response.statusCode());
+    }
+    return response.body();
   }
 
   JsonNode post(String url, String realm, Object body, String... headers)
