@@ -152,6 +152,6 @@ public final class Disks {
     if (size <= 0) {
       throw new IllegalArgumentException("disk of " + size + " bytes");
     }
-    return format == DiskFormat.RAW ? RawSink.open(file, size) : QemuSink.open(file, format, size);
+    return format == DiskFormat.RAW ? RawSink.open(file, size) : ImageSink.open(file, format, size);
   }
 }

@@ -2,6 +2,7 @@ package crossdock.disk;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -32,6 +33,11 @@ final class Partial {
       throw new FileAlreadyExistsException(absolute.toString());
     }
     return new Partial(absolute, directory);
+  }
+
+  /** Where something may be kept beside the unfinished file, until that is finished or given up. */
+  Path beside(String name) {
+    return directory.resolve("." + name);
   }
 
   /** Creates a file, or the right bytes in it, at a path where nothing is. */
@@ -73,7 +79,7 @@ final class Partial {
     try (FileChannel parent = FileChannel.open(parentOf(directory))) {
       parent.force(true);
     }
-    Files.deleteIfExists(directory);
+    discard();
   }
 
   /** Removes all trace of it. */
@@ -82,6 +88,13 @@ final class Partial {
     Files.deleteIfExists(place.resolve(target.getFileName()));
     Files.deleteIfExists(place);
     Files.deleteIfExists(path());
+    if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      try (DirectoryStream<Path> beside = Files.newDirectoryStream(directory, ".*")) {
+        for (Path kept : beside) {
+          Files.delete(kept);
+        }
+      }
+    }
     Files.deleteIfExists(directory);
   }
 
