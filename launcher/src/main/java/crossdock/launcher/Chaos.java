@@ -239,29 +239,29 @@ final class Chaos implements Callable<Integer> {
       List<String> hits = new ArrayList<>();
       JsonNode now;
       try (Following news = new Following(customer, url)) {
-      Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
-      boolean asked = false;
-      for (Blow blow : blows) {
-        if (manual && !asked && blow.step().compareTo(regret) >= 0) {
-          if (until(url, regret, news)) {
-            insist(() -> customer.post(url + ":cancel", Realms.BROKER, Map.of()));
+        Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
+        boolean asked = false;
+        for (Blow blow : blows) {
+          if (manual && !asked && blow.step().compareTo(regret) >= 0) {
+            if (until(url, regret, news)) {
+              insist(() -> customer.post(url + ":cancel", Realms.BROKER, Map.of()));
+            }
+            asked = true;
           }
-          asked = true;
+          boolean hit = until(url, blow.step(), news);
+          if (hit) {
+            TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
+            hit = strike(blow, cargo, to, machine);
+          }
+          if (hit) {
+            struck.merge(blow.kind(), 1, Integer::sum);
+            hits.add(blow.toString());
+          } else {
+            hits.add("no " + blow);
+            missed(run, blow);
+          }
         }
-        boolean hit = until(url, blow.step(), news);
-        if (hit) {
-          TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
-          hit = strike(blow, cargo, to, machine);
-        }
-        if (hit) {
-          struck.merge(blow.kind(), 1, Integer::sum);
-          hits.add(blow.toString());
-        } else {
-          hits.add("no " + blow);
-          missed(run, blow);
-        }
-      }
-      now = done(url, news);
+        now = done(url, news);
       }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
       boolean quoted = now.hasNonNull("quote");
