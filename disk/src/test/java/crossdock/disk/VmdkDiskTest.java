@@ -97,6 +97,42 @@ class VmdkDiskTest {
   }
 
   @Test
+  void aLargeDiskWithLittleInItIsLaidOutWithoutMakingItsTables() throws IOException {
+    DiskSource large = SparseDisks.oneGrain(15L << 40, 9L << 40);
+    Layout layout = VmdkLayout.of(large, new UUID(1, 2));
+    long data = 0;
+    for (Extent extent : layout.extents(0, layout.size())) {
+      data += extent.kind() == Extent.Kind.DATA ? extent.length() : 0;
+    }
+    assertThat(data).as("two directories and some tables").isLessThan(8 << 20);
+    ImageBytes.Reader reader =
+        (into, at) -> {
+          int length = into.remaining();
+          layout.read(at, into);
+          return length;
+        };
+    ByteBuffer some = ByteBuffer.allocate(1000);
+    try (VmdkDisk disk = VmdkDisk.open(new ImageBytes(layout.size(), reader, layout), MOST)) {
+      disk.read(9L << 40, some);
+      assertThat(disk.extentAt((9L << 40) - 1, 2).kind()).isEqualTo(Extent.Kind.ZERO);
+      assertThat(disk.extentAt(9L << 40, MOST).length()).isEqualTo(GRAIN);
+    }
+    assertThat(some.array()).containsOnly(1);
+  }
+
+  @Test
+  void aFileOfMoreThanTwoTebibytesIsNotLaidOut() {
+    DiskSource disk = SparseDisks.oneGrain(3L << 40, 0);
+    long[] stored = new long[(3 << 24) / 64];
+    stored[(2 << 24) / 64] = 1;
+    Allocation own = Allocation.inPlace(disk.size(), VmdkLayout.UNIT, stored);
+    assertThatThrownBy(() -> VmdkLayout.of(disk, own, new UUID(1, 2)))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> VmdkLayout.of(SparseDisks.oneGrain(2L << 40, 0), own, new UUID(1, 2)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void aDiskMayLieInFlatFilesBesideItsDescriptor() throws IOException {
     byte[] content = Patterns.disk(1);
     Files.write(directory.resolve("a-f001.vmdk"), Arrays.copyOf(content, 5000 * 512));
