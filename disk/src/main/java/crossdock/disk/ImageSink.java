@@ -34,7 +34,8 @@ final class ImageSink implements DiskSink {
   private final FileChannel channel;
   private final boolean fresh;
   private final Written written;
-  private final Layout empty;
+  // If all of it were stored: where everything has its place.
+  private final Layout full;
 
   private ImageSink(
       Partial partial, DiskFormat format, UUID id, FileChannel channel, long size, boolean fresh)
@@ -45,9 +46,11 @@ final class ImageSink implements DiskSink {
     this.channel = channel;
     this.fresh = fresh;
     this.written = new Written(size);
-    int unit = unit(format, size);
-    long[] nothing = new long[Math.toIntExact(Math.ceilDiv(Math.ceilDiv(size, unit), 64L))];
-    this.empty = layout(Allocation.inPlace(size, unit, nothing));
+    try {
+      this.full = layout(Allocation.all(size, unit(format, size)));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("no room in a " + format.wire() + ": " + e.getMessage(), e);
+    }
   }
 
   static ImageSink open(Path target, DiskFormat format, long size) throws IOException {
@@ -157,9 +160,9 @@ final class ImageSink implements DiskSink {
 
   /** Where in the file a byte of the disk belongs. */
   private long place(long offset) {
-    Layout.Slots slots = empty.slots();
+    Layout.Slots slots = full.slots();
     int unit = slots.allocation().unitBytes();
-    return empty.slotsOffset()
+    return full.slotsOffset()
         + offset / unit * slots.stride()
         + slots.before().capacity()
         + offset % unit;
@@ -167,7 +170,7 @@ final class ImageSink implements DiskSink {
 
   /** How many bytes from there lie behind each other in the file, too. */
   private long inOnePlace(long offset) {
-    Layout.Slots slots = empty.slots();
+    Layout.Slots slots = full.slots();
     int unit = slots.allocation().unitBytes();
     return slots.before().hasRemaining() ? unit - offset % unit : Long.MAX_VALUE >> 1;
   }
@@ -175,7 +178,7 @@ final class ImageSink implements DiskSink {
   @Override
   public void finish() throws IOException {
     Layout layout = layout(stored());
-    if (layout.slotsOffset() != empty.slotsOffset()) {
+    if (layout.slotsOffset() != full.slotsOffset()) {
       throw new IllegalStateException("the tables in front of " + format + " have grown");
     }
     channel.force(true);
@@ -192,17 +195,17 @@ final class ImageSink implements DiskSink {
 
   /** The units in whose places the file has anything. */
   private Allocation stored() throws IOException {
-    Layout.Slots slots = empty.slots();
+    Layout.Slots slots = full.slots();
     int unit = slots.allocation().unitBytes();
     long units = slots.allocation().units();
     long[] stored = new long[Math.toIntExact(Math.ceilDiv(units, 64L))];
     long end = channel.size();
     try (RawDisk file = RawDisk.open(partial.path())) {
-      for (long at = empty.slotsOffset(); at < end; ) {
+      for (long at = full.slotsOffset(); at < end; ) {
         Extent extent = file.extentAt(at, end - at);
         if (extent.kind() == Extent.Kind.DATA) {
-          long first = (extent.offset() - empty.slotsOffset()) / slots.stride();
-          long last = (extent.end() - 1 - empty.slotsOffset()) / slots.stride();
+          long first = (extent.offset() - full.slotsOffset()) / slots.stride();
+          long last = (extent.end() - 1 - full.slotsOffset()) / slots.stride();
           for (long n = first; n <= Math.min(last, units - 1); n++) {
             stored[(int) (n / 64)] |= 1L << n;
           }

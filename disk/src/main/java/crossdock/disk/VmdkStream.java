@@ -243,14 +243,8 @@ final class VmdkStream {
 
     private void fill(ByteBuffer in, long from) throws IOException {
       long end = Math.min(disk.size(), from + PIECE_BYTES);
-      for (Extent extent : disk.extents(from, end - from)) {
-        in.limit((int) (extent.end() - from));
-        if (extent.kind() == Extent.Kind.DATA) {
-          disk.read(extent.offset(), in);
-        } else {
-          Zeros.fill(in, in.remaining());
-        }
-      }
+      // All of it at once, holes too: who hashes what is read wants whole chunks.
+      disk.read(from, in.limit((int) (end - from)));
       in.limit(PIECE_BYTES);
       Zeros.fill(in, in.remaining());
     }

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -24,7 +25,12 @@ public record Deflate(Library library, Wrapper wrapper, int level, int windowBit
   public enum Library {
     ISAL,
     LIBDEFLATE,
-    JDK
+    JDK;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   public Deflate {

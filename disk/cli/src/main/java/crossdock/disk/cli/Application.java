@@ -5,23 +5,21 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code ./crossdock disk}. Exit status 0: good; 1: the answer is no; 2: not a command; 3: the
  * image is unsafe or broken; 4: it cannot be read or written.
  */
-@Command(
-    name = "crossdock disk",
-    mixinStandardHelpOptions = true,
-    description = "Looks at disk images and converts them.",
-    subcommands = {Inspect.class, Convert.class, Digest.class, Compare.class, Check.class})
-public final class Application implements Runnable {
+public final class Application {
   static final int NO = 1;
   private static final int USAGE = 2;
   private static final int BAD_IMAGE = 3;
   private static final int INPUT_OUTPUT = 4;
+
+  private static final List<String> COMMANDS =
+      List.of(Looking.INFO, Convert.CONVERT, Looking.DIGEST, Looking.COMPARE, Looking.CHECK);
 
   private Application() {}
 
@@ -31,34 +29,36 @@ public final class Application implements Runnable {
   }
 
   static int run(String... args) {
-    return new CommandLine(new Application())
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setExecutionExceptionHandler(Application::say)
-        .execute(args);
+    try {
+      return switch (args.length == 0 ? "" : args[0]) {
+        case "info" -> Looking.info(Arguments.of(Looking.INFO, args));
+        case "convert" -> Convert.convert(Arguments.of(Convert.CONVERT, args));
+        case "digest" -> Looking.digest(Arguments.of(Looking.DIGEST, args));
+        case "compare" -> Looking.compare(Arguments.of(Looking.COMPARE, args));
+        case "check" -> Looking.check(Arguments.of(Looking.CHECK, args));
+        case "--help", "-h", "help" -> {
+          COMMANDS.forEach(command -> System.out.println("./crossdock disk " + command));
+          yield 0;
+        }
+        default -> throw new IllegalArgumentException("What to do? ./crossdock disk --help");
+      };
+    } catch (BadImageException e) {
+      return say(BAD_IMAGE, e.getMessage());
+    } catch (NoSuchFileException e) {
+      return say(INPUT_OUTPUT, e.getFile() + " is not there.");
+    } catch (FileAlreadyExistsException e) {
+      return say(INPUT_OUTPUT, e.getFile() + " is there already.");
+    } catch (FileSystemException e) {
+      return say(INPUT_OUTPUT, e.getFile() + ": " + e.getReason() + ".");
+    } catch (IOException e) {
+      return say(INPUT_OUTPUT, e.getMessage());
+    } catch (IllegalArgumentException e) {
+      return say(USAGE, e.getMessage());
+    }
   }
 
-  @Override
-  public void run() {
-    throw new IllegalArgumentException("What to do? Try ./crossdock disk --help.");
-  }
-
-  private static int say(Exception thrown, CommandLine command, CommandLine.ParseResult result)
-      throws Exception {
-    System.err.println(sentence(thrown));
-    return switch (thrown) {
-      case BadImageException _ -> BAD_IMAGE;
-      case IOException _ -> INPUT_OUTPUT;
-      case IllegalArgumentException _ -> USAGE;
-      case null, default -> throw thrown;
-    };
-  }
-
-  private static String sentence(Exception thrown) {
-    return switch (thrown) {
-      case NoSuchFileException e -> e.getFile() + " is not there.";
-      case FileAlreadyExistsException e -> e.getFile() + " is there already.";
-      case FileSystemException e -> e.getFile() + ": " + e.getReason() + ".";
-      case null, default -> String.valueOf(thrown.getMessage());
-    };
+  private static int say(int status, @Nullable String sentence) {
+    System.err.println(sentence);
+    return status;
   }
 }

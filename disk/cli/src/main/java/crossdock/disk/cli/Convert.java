@@ -10,69 +10,39 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
-import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
-@Command(name = "convert", description = "Writes the same disk in another format.")
-final class Convert implements Callable<Integer> {
+/** Writes the same disk in another format. */
+final class Convert {
+  static final String CONVERT =
+      "convert IN OUT --to FORMAT [--from FORMAT] [--level N] [--deflate LIBRARY] [--id UUID]"
+          + " [--digest] [--json]";
   private static final int BAR = 40;
 
-  @Parameters(index = "0", paramLabel = "IN")
-  Path in = Path.of("");
+  private Convert() {}
 
-  @Parameters(index = "1", paramLabel = "OUT", description = "- for standard output")
-  String out = "";
-
-  @Option(
-      names = "--to",
-      required = true,
-      paramLabel = "FORMAT",
-      description = "raw qcow2 qcow2-zlib qcow2-zstd vmdk vmdk-stream vhd vhd-fixed vhdx vdi")
-  String to = "";
-
-  @Option(names = "--from", paramLabel = "FORMAT", description = "By the file's mark if not given.")
-  @Nullable String from;
-
-  @Option(names = "--level", paramLabel = "N", description = "Of compression, 1 to 9.")
-  @Nullable Integer level;
-
-  @Option(names = "--deflate", description = "Which library compresses: isal, libdeflate or jdk.")
-  Deflate.@Nullable Library deflate;
-
-  @Option(
-      names = "--id",
-      paramLabel = "UUID",
-      description = "Of the new image; random if not given.")
-  @Nullable UUID id;
-
-  @Option(names = "--digest", description = "Hash the disk in the same pass.")
-  boolean digest;
-
-  @Option(names = "--json", description = "Print one JSON object.")
-  boolean json;
-
-  @Override
-  public Integer call() throws IOException {
+  static int convert(Arguments arguments) throws IOException {
+    boolean json = arguments.has("json");
+    boolean digest = arguments.has("digest");
     Conversion conversion =
         new Conversion(
-            container(),
-            level == null ? OptionalInt.empty() : OptionalInt.of(level),
-            Optional.ofNullable(deflate),
-            id == null ? UUID.randomUUID() : id,
+            oneOf(Container.values(), arguments.value("to").orElse("")),
+            arguments
+                .value("level")
+                .map(Integer::valueOf)
+                .map(OptionalInt::of)
+                .orElse(OptionalInt.empty()),
+            arguments.value("deflate").map(name -> oneOf(Deflate.Library.values(), name)),
+            arguments.value("id").map(UUID::fromString).orElseGet(UUID::randomUUID),
             digest);
-    try (DiskSource disk = new Image(in, from).open()) {
-      if (out.equals("-")) {
+    try (DiskSource disk = arguments.image(0, "from").open()) {
+      if (arguments.word(1).equals("-")) {
         if (json) {
           throw new IllegalArgumentException("Standard output takes the image or --json.");
         }
@@ -82,10 +52,10 @@ final class Convert implements Callable<Integer> {
         result.manifest().map(Manifest::root).ifPresent(System.err::println);
         return 0;
       }
-      Conversion.Result result = conversion.toFile(disk, Path.of(out), progress(disk.size()));
+      Conversion.Result result = conversion.toFile(disk, arguments.file(1), progress(disk.size()));
       if (json || digest) {
         new Answer()
-            .say("format", conversion.to().wire())
+            .say("format", conversion.to())
             .say("bytes", result.bytes())
             .say("virtualBytes", disk.size())
             .say("root", result.manifest().map(Manifest::root))
@@ -95,16 +65,18 @@ final class Convert implements Callable<Integer> {
     }
   }
 
-  private Container container() {
-    return Arrays.stream(Container.values())
-        .filter(c -> c.wire().equals(to.toLowerCase(Locale.ROOT)))
+  private static <T> T oneOf(T[] values, String name) {
+    return Arrays.stream(values)
+        .filter(value -> value.toString().equals(name.toLowerCase(Locale.ROOT)))
         .findFirst()
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "--to is one of "
-                        + Arrays.stream(Container.values())
-                            .map(Container::wire)
+                    "'"
+                        + name
+                        + "' is none of "
+                        + Arrays.stream(values)
+                            .map(Object::toString)
                             .collect(Collectors.joining(" "))));
   }
 

@@ -1,0 +1,77 @@
+package crossdock.disk.cli;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.DefaultParser;
+import org.apache.commons.cli.Options;
+import org.apache.commons.cli.ParseException;
+
+/** What stands behind the name of a command. */
+final class Arguments {
+  private final CommandLine line;
+
+  private Arguments(CommandLine line) {
+    this.line = line;
+  }
+
+  /**
+   * Reads what follows the command's name.
+   *
+   * @param usage as it is printed: the names of files in capitals, then the options, {@code [--name
+   *     VALUE]} or {@code [--name]}
+   * @throws IllegalArgumentException if they do not fit
+   */
+  static Arguments of(String usage, String... arguments) {
+    Options options = new Options();
+    int files = 0;
+    String[] words = usage.split("[\\[\\] ]+", -1);
+    for (int i = 0; i < words.length; i++) {
+      if (words[i].startsWith("--")) {
+        boolean takesValue = i + 1 < words.length && isUpper(words[i + 1]);
+        options.addOption(null, words[i].substring(2), takesValue, "");
+        i += takesValue ? 1 : 0;
+      } else if (isUpper(words[i])) {
+        files++;
+      }
+    }
+    try {
+      CommandLine line =
+          new DefaultParser(false)
+              .parse(options, Arrays.copyOfRange(arguments, 1, arguments.length));
+      if (line.getArgList().size() != files) {
+        throw new IllegalArgumentException("./crossdock disk " + usage);
+      }
+      return new Arguments(line);
+    } catch (ParseException e) {
+      throw new IllegalArgumentException(e.getMessage() + ": ./crossdock disk " + usage, e);
+    }
+  }
+
+  private static boolean isUpper(String word) {
+    return !word.isEmpty() && word.equals(word.toUpperCase(Locale.ROOT)) && !word.startsWith("-");
+  }
+
+  String word(int n) {
+    return line.getArgList().get(n);
+  }
+
+  Path file(int n) {
+    return Path.of(word(n));
+  }
+
+  Optional<String> value(String option) {
+    return Optional.ofNullable(line.getOptionValue(option));
+  }
+
+  boolean has(String option) {
+    return line.hasOption(option);
+  }
+
+  /** The image that is named there, in the format that an option declares. */
+  Image image(int n, String option) {
+    return new Image(file(n), value(option));
+  }
+}
