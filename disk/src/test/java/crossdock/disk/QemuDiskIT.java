@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -68,9 +67,7 @@ class QemuDiskIT {
       sink.finish();
     }
     assertThat(directory.toFile().list()).containsExactly(image.getFileName().toString());
-    if (format != DiskFormat.RAW && format != DiskFormat.VHDX) { // its blocks are 8 MiB
-      assertThat(Files.size(image)).as("holes take no space").isLessThan(content.length);
-    }
+    assertThat(bytesTaken(image)).as("holes take no space").isLessThan(content.length);
     Path raw = directory.resolve("back.raw");
     run("qemu-img", "convert", "-f", format.driver(), "-O", "raw", image, raw);
     byte[] back = Files.readAllBytes(raw);
@@ -140,17 +137,8 @@ class QemuDiskIT {
     try (BufferedReader output = writer.inputReader(UTF_8)) {
       String line = output.readLine();
       assertThat(line).startsWith("half");
-      List<ProcessHandle> children = new ArrayList<>();
-      for (String pid : line.substring(5).split(",", 0)) {
-        if (!pid.isBlank()) {
-          ProcessHandle.of(Long.parseLong(pid)).ifPresent(children::add);
-        }
-      }
-      assertThat(children).hasSize(format == DiskFormat.RAW ? 0 : 1);
+      assertThat(line.substring("half ".length())).as("nobody is needed to write").isEmpty();
       writer.destroyForcibly().waitFor();
-      for (ProcessHandle child : children) {
-        child.onExit().get(10, TimeUnit.SECONDS);
-      }
     }
     assertThat(image).doesNotExist();
 
@@ -164,6 +152,13 @@ class QemuDiskIT {
     try (DiskSource disk = Disks.openSource(image, format, MOST)) {
       Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
       assertThat(DiskHasher.matches(manifest, disk).matches()).isTrue();
+    }
+  }
+
+  private static long bytesTaken(Path file) throws Exception {
+    Process stat = new ProcessBuilder("stat", "-c", "%b", file.toString()).start();
+    try (BufferedReader output = stat.inputReader(UTF_8)) {
+      return 512 * Long.parseLong(output.readLine());
     }
   }
 
