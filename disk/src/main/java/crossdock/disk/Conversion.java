@@ -168,7 +168,7 @@ public record Conversion(
     try {
       Files.deleteIfExists(partial);
     } catch (IOException e) {
-      System.err.println(partial + " is left behind: " + e.getMessage());
+      // It stays, and its name says what it is.
     }
   }
 

@@ -170,10 +170,10 @@ class ArchitectureTest {
           .because("there is one log: use org.slf4j");
 
   @ArchTest
-  static final ArchRule ONLY_THE_LAUNCHER_PRINTS =
+  static final ArchRule ONLY_COMMAND_LINES_PRINT =
       noClasses()
           .that()
-          .resideOutsideOfPackage("crossdock.launcher..")
+          .resideOutsideOfPackages("crossdock.launcher..", "crossdock.disk.cli..")
           .should(ACCESS_STANDARD_STREAMS)
           .because("what a service says goes to its log: use org.slf4j");
 
