@@ -10,14 +10,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 
-/**
- * Opens disks in images, each format by its own reader, and makes new ones: raw ones by itself, all
- * others through qemu-nbd.
- */
+/** Opens disks in images, each format by its own reader, and makes new ones. */
 public final class Disks {
   private Disks() {}
 
-  /** Whether formats other than raw can be written in any order on this host. */
+  /** Whether QEMU's tools are here: nothing needs them but those who want a second opinion. */
   public static boolean canConvert() {
     return QemuNbd.available();
   }
@@ -146,7 +143,7 @@ public final class Disks {
    * the same file left (see {@link DiskSink#startsZeroed}). Nothing is at that path before finish,
    * and an existing file is never replaced: {@link java.nio.file.FileAlreadyExistsException}.
    *
-   * @throws FormatUnavailable if this host lacks the program for it
+   * @throws IOException also if the format has no room for such a disk
    */
   public static DiskSink createSink(Path file, DiskFormat format, long size) throws IOException {
     if (size <= 0) {
