@@ -3,6 +3,7 @@ package crossdock.launcher;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -69,7 +70,10 @@ record State(Path root) {
     return root.resolve("status.json");
   }
 
-  /** A random word of 32 letters and digits, made at the first asking and kept. */
+  /**
+   * A random word of 32 letters and digits, made at the first asking and kept. Whoever asks first
+   * at the same time, in this process or another: all get the same.
+   */
   String secret(String name) {
     Path file = directory(root.resolve("secrets")).resolve(name);
     try {
@@ -77,7 +81,17 @@ record State(Path root) {
         byte[] random = new byte[24];
         new SecureRandom().nextBytes(random);
         String word = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
-        write(file, word.replace('-', 'a').replace('_', 'b'));
+        // The owner's alone, as temporary files are.
+        Path fresh = Files.createTempFile(file.getParent(), name, ".new");
+        try {
+          Files.writeString(fresh, word.replace('-', 'a').replace('_', 'b'));
+          // Unlike a move, it never replaces what somebody has read already.
+          Files.createLink(file, fresh);
+        } catch (FileAlreadyExistsException e) {
+          // Another was sooner.
+        } finally {
+          Files.delete(fresh);
+        }
       }
       return Files.readString(file);
     } catch (IOException e) {
