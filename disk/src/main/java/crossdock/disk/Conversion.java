@@ -57,7 +57,10 @@ public record Conversion(
   public Result toFile(DiskSource disk, Path file, Progress progress) throws IOException {
     Path absolute = file.toAbsolutePath();
     Path directory = Objects.requireNonNull(absolute.getParent(), "a file in a directory");
-    Path partial = Files.createTempFile(directory, "." + absolute.getFileName() + ".", ".partial");
+    // Not a temporary file of Java's, which nobody but its owner may read.
+    Path partial =
+        Files.createFile(
+            directory.resolve("." + absolute.getFileName() + "." + UUID.randomUUID() + ".partial"));
     Thread onSignal = new Thread(() -> delete(partial), "crossdock-disk-cleaning");
     Runtime.getRuntime().addShutdownHook(onSignal);
     try {

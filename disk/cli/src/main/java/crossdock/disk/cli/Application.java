@@ -54,6 +54,9 @@ public final class Application {
       return say(INPUT_OUTPUT, e.getMessage());
     } catch (IllegalArgumentException e) {
       return say(USAGE, e.getMessage());
+    } catch (RuntimeException e) {
+      // Java's own status for it would be 1, and that is an answer.
+      return say(INPUT_OUTPUT, "This is a fault of ours: " + e);
     }
   }
 
