@@ -16,7 +16,10 @@ public final class Intents {
       ON CONFLICT (tag, call) DO UPDATE SET fence = excluded.fence, ended_at = NULL
       """;
   private static final String END =
-      "UPDATE intent SET ended_at = now() WHERE tag = ? AND call = ? AND fence = ?";
+      """
+      UPDATE intent SET ended_at = now()
+      WHERE tag = ? AND ended_at IS NULL AND (fence < ? OR (call = ? AND fence = ?))
+      """;
   private static final String BESIDES =
       "SELECT EXISTS (SELECT 1 FROM intent WHERE tag = ? AND call <> ?)";
 
@@ -38,9 +41,12 @@ public final class Intents {
   }
 
   /**
-   * Commits the intent, checks the lease, makes the call, and notes its end.
+   * Commits the intent, checks the lease, makes the call, and notes its end. It ends the failed
+   * calls of earlier fences with it: the adapter refuses those now, and what they left is found
+   * under the same tag.
    *
    * @param tag what the objects made carry
+   * @param fence larger than in every turn before, as {@link Jobs.Job#fence()} is
    */
   public <T> T call(Held held, String tag, long fence, String name, Call<T> call) throws Exception {
     database.change(
@@ -58,8 +64,9 @@ public final class Intents {
         tx -> {
           try (PreparedStatement end = tx.prepareStatement(END)) {
             end.setString(1, tag);
-            end.setString(2, name);
-            end.setLong(3, fence);
+            end.setLong(2, fence);
+            end.setString(3, name);
+            end.setLong(4, fence);
             end.executeUpdate();
           }
         });

@@ -52,6 +52,9 @@ public final class Deaths {
   private static void tell(Role role, Path directory, Fate fate, Story story) throws Exception {
     try (TestSite site = new TestSite(role, Files.createTempDirectory(directory, "site"), fate)) {
       story.tell(site);
+      assertThat(site.value("SELECT count(*) FROM intent WHERE ended_at IS NULL"))
+          .as("calls that nobody knows the end of")
+          .isEqualTo("0");
     }
   }
 }
