@@ -17,7 +17,7 @@ import crossdock.disk.BadImageException;
 import crossdock.disk.DiskHasher;
 import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
-import crossdock.disk.FormatUnavailable;
+import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
 import crossdock.disk.Verdict;
 import crossdock.providers.DiskTicket;
@@ -26,11 +26,8 @@ import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
 import jakarta.annotation.PostConstruct;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -145,8 +142,6 @@ final class Dock implements Workers.Hand {
       };
     } catch (BadImageException e) {
       throw new StepFailed(Reason.UNSAFE_IMAGE, e.reason() + " at byte " + e.offset());
-    } catch (FormatUnavailable e) {
-      throw new StepFailed(Reason.UNAVAILABLE, String.valueOf(e.getMessage()));
     }
   }
 
@@ -157,17 +152,9 @@ final class Dock implements Workers.Hand {
     List<Certificate.Disk> disks = new ArrayList<>();
     for (DiskTicket ticket : tickets) {
       try (DiskSource source = sites.source(ticket);
-          OutputStream leaves =
-              new BufferedOutputStream(
-                  Files.newOutputStream(openings.leaves(order.migration(), ticket.disk())))) {
-        Manifest manifest =
-            DiskHasher.hash(
-                source,
-                (_, leaf) -> {
-                  held.check();
-                  leaves.write(leaf.bytes());
-                  meter.add(Manifest.CHUNK);
-                });
+          LeafFile.Writer leaves =
+              new LeafFile.Writer(openings.leaves(order.migration(), ticket.disk()))) {
+        Manifest manifest = DiskHasher.hash(source, metered(leaves, held, meter));
         Certificate.Disk disk =
             new Certificate.Disk(
                 ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());
@@ -182,6 +169,24 @@ final class Dock implements Workers.Hand {
             Certificate.Outcome.PASSED,
             "declared format, no foreign references, encryption or unknown features, sizes within limits");
     return Outcome.sent(result(order, disks, List.of(safe)));
+  }
+
+  private static DiskHasher.Leaves metered(DiskHasher.Leaves leaves, Held held, Meter meter) {
+    return new DiskHasher.Leaves() {
+      @Override
+      public void leaf(long chunk, crossdock.disk.Sha256 hash) throws IOException {
+        held.check();
+        leaves.leaf(chunk, hash);
+        meter.add(Manifest.CHUNK);
+      }
+
+      @Override
+      public void zeros(long chunk, long count) throws IOException {
+        held.check();
+        leaves.zeros(chunk, count);
+        meter.add(count * Manifest.CHUNK);
+      }
+    };
   }
 
   private Outcome fetch(DockMessage.Fetch order, Held held)

@@ -49,7 +49,7 @@ final class Openings {
     this.work = Files.createDirectories(work.resolve("leaves"));
   }
 
-  /** Where the leaves of a disk are kept, 32 bytes each. */
+  /** Where the leaves of a disk are kept: a {@link crossdock.disk.LeafFile}. */
   Path leaves(MigrationId migration, String disk) {
     return work.resolve(migration + "." + disk + ".leaves");
   }

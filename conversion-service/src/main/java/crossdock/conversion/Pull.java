@@ -84,18 +84,21 @@ final class Pull {
       boolean zeroed = sink.startsZeroed();
       List<Integer> batch = new ArrayList<>();
       long chunks = manifest.chunks();
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        boolean zero = leaves.leaf(chunk).equals(MerkleTree.ZERO_LEAF);
-        if (written.get(chunk) || (zero && zeroed)) {
-          meter.add(Manifest.CHUNK);
-        } else if (zero) {
+      for (int chunk = 0; chunk < chunks; ) {
+        LeafFile.Run run = leaves.at(chunk);
+        int end = Math.toIntExact(run.end());
+        if (run.isZero() || written.get(chunk)) {
           long offset = (long) chunk * Manifest.CHUNK;
-          sink.zero(offset, Math.min(Manifest.CHUNK, disk.length() - offset));
-          meter.add(Manifest.CHUNK);
+          long length = Math.min((long) end * Manifest.CHUNK, disk.length()) - offset;
+          if (run.isZero() && !zeroed) {
+            sink.zero(offset, length);
+          }
+          meter.add(length);
         } else {
           batch.add(chunk);
         }
-        if (batch.size() == BATCH || chunk == chunks - 1) {
+        chunk = end;
+        if (batch.size() == BATCH || chunk == chunks) {
           held.check();
           copy(connections, client, base, leaves, sink, disk, batch, meter);
           sink.flush();
@@ -130,7 +133,7 @@ final class Pull {
                 long offset = (long) chunk * Manifest.CHUNK;
                 int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
                 byte[] bytes = get(client, base.resolve("chunks/" + chunk), length);
-                if (!MerkleTree.leaf(ByteBuffer.wrap(bytes)).equals(leaves.leaf(chunk))) {
+                if (!MerkleTree.leaf(ByteBuffer.wrap(bytes)).equals(leaves.at(chunk).leaf())) {
                   throw new StepFailed(
                       Reason.DIGEST_MISMATCH,
                       "chunk " + chunk + " of " + disk.name() + " is not the certified one");
@@ -163,17 +166,14 @@ final class Pull {
     try (InputStream in = response.body();
         OutputStream out = Files.newOutputStream(file)) {
       ok(response.statusCode());
-      long due = manifest.chunks() * 32;
+      long most = manifest.chunks() * LeafFile.ENTRY_BYTES;
       byte[] buffer = new byte[64 << 10];
-      for (int read = in.read(buffer); read > 0 && due >= 0; read = in.read(buffer)) {
-        due -= read;
-        if (due >= 0) {
-          out.write(buffer, 0, read);
+      for (int read = in.read(buffer); read > 0; read = in.read(buffer)) {
+        most -= read;
+        if (most < 0) {
+          throw new StepFailed(Reason.DIGEST_MISMATCH, "more leaves than were certified");
         }
-      }
-      if (due != 0) {
-        throw new StepFailed(
-            Reason.DIGEST_MISMATCH, "another number of leaves than were certified");
+        out.write(buffer, 0, read);
       }
     }
     try {

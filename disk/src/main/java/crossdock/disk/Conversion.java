@@ -7,11 +7,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -48,40 +45,29 @@ public record Conversion(
   }
 
   /**
-   * Into a file that is there when it is complete, and not before: until then it has another name
-   * beside it, which is gone after a failure or a signal. An existing file is replaced. Nothing is
-   * forced to the device.
+   * Into a file that is there when it is complete, and not before. An existing file is replaced.
    *
    * @throws IllegalArgumentException if the format has no room for such a disk
    */
   public Result toFile(DiskSource disk, Path file, Progress progress) throws IOException {
-    Path absolute = file.toAbsolutePath();
-    Path directory = Objects.requireNonNull(absolute.getParent(), "a file in a directory");
-    // Not a temporary file of Java's, which nobody but its owner may read.
-    Path partial =
-        Files.createFile(
-            directory.resolve("." + absolute.getFileName() + "." + UUID.randomUUID() + ".partial"));
-    Thread onSignal = new Thread(() -> delete(partial), "crossdock-disk-cleaning");
-    Runtime.getRuntime().addShutdownHook(onSignal);
-    try {
-      Result result;
-      try (FileChannel channel =
-          FileChannel.open(partial, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-        result =
-            hashing(
-                new WatchedDisk(disk, progress),
-                watched -> {
-                  write(watched, channel);
-                  return channel.size();
-                });
-      }
-      Files.move(
-          partial, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      progress.at(disk.size());
-      return result;
-    } finally {
-      Files.deleteIfExists(partial);
-      Runtime.getRuntime().removeShutdownHook(onSignal);
+    Result result = AtomicOutput.write(file, partial -> toNewFile(disk, partial, progress));
+    progress.at(disk.size());
+    return result;
+  }
+
+  private Result toNewFile(DiskSource disk, Path file, Progress progress) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.CREATE_NEW)) {
+      return hashing(
+          new WatchedDisk(disk, progress),
+          watched -> {
+            write(watched, channel);
+            return channel.size();
+          });
     }
   }
 
@@ -165,14 +151,6 @@ public record Conversion(
       return new Deflate(deflate.get(), wrapper, level.orElse(1), Deflate.WINDOW_BITS);
     }
     return level.isPresent() ? Deflate.level(wrapper, level.getAsInt()) : Deflate.fastest(wrapper);
-  }
-
-  private static void delete(Path partial) {
-    try {
-      Files.deleteIfExists(partial);
-    } catch (IOException e) {
-      // It stays, and its name says what it is.
-    }
   }
 
   /** Says how far it has been read. */

@@ -2,25 +2,17 @@ package crossdock.disk;
 
 import crossdock.disk.FormatSafety.RawContent;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 
 /** Opens disks in images, each format by its own reader, and makes new ones. */
 public final class Disks {
   private Disks() {}
 
-  /** Whether QEMU's tools are here: nothing needs them but those who want a second opinion. */
-  public static boolean canConvert() {
-    return QemuNbd.available();
-  }
-
   /** As the other, refusing raw disks that look like something else. */
-  public static DiskSource openSource(Path file, DiskFormat format, long maxVirtualBytes)
+  public static ImageDisk openSource(Path file, DiskFormat format, long maxVirtualBytes)
       throws IOException {
     return openSource(file, format, maxVirtualBytes, RawContent.NOT_AN_IMAGE);
   }
@@ -30,20 +22,7 @@ public final class Disks {
    *
    * @throws BadImageException if the image is refused
    */
-  public static DiskSource openSource(
-      Path file, DiskFormat format, long maxVirtualBytes, RawContent rawContent)
-      throws IOException {
-    return open(file, format, maxVirtualBytes, rawContent);
-  }
-
-  /** An image that lies elsewhere; closing the disk closes it. Raw ones have no known holes. */
-  public static DiskSource openSource(ImageBytes image, DiskFormat format, long maxVirtualBytes)
-      throws IOException {
-    FormatSafety.check(image, format, maxVirtualBytes, RawContent.NOT_AN_IMAGE);
-    return open(image, format, maxVirtualBytes);
-  }
-
-  private static ImageDisk open(
+  public static ImageDisk openSource(
       Path file, DiskFormat format, long maxVirtualBytes, RawContent rawContent)
       throws IOException {
     FormatSafety.check(file, format, maxVirtualBytes, rawContent);
@@ -58,6 +37,25 @@ public final class Disks {
       channel.close();
       throw e;
     }
+  }
+
+  /** An image that lies elsewhere; closing the disk closes it. Raw ones have no known holes. */
+  public static ImageDisk openSource(
+      ImageBytes image, DiskFormat format, long maxVirtualBytes, RawContent rawContent)
+      throws IOException {
+    FormatSafety.check(image, format, maxVirtualBytes, rawContent);
+    return open(image, format, maxVirtualBytes);
+  }
+
+  /**
+   * Opens the disk of a VMDK in several files: a descriptor of type monolithicFlat,
+   * twoGbMaxExtentFlat, twoGbMaxExtentSparse or vmfs and the regular files beside it that it names.
+   * For somebody whose own files these are, not for what a stranger has sent.
+   *
+   * @throws BadImageException if it, or one of the files, is refused
+   */
+  public static ImageDisk openDescribed(Path descriptor, long maxVirtualBytes) throws IOException {
+    return VmdkParts.open(descriptor, maxVirtualBytes);
   }
 
   private static ImageDisk open(ImageBytes image, DiskFormat format, long most) throws IOException {
@@ -77,57 +75,13 @@ public final class Disks {
    *
    * @throws BadImageException if it carries none, or several
    */
-  public static DiskFormat guess(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return Magic.only(ImageBytes.of(channel));
-    }
+  public static DiskFormat guess(ImageBytes image) throws IOException {
+    return Magic.only(image);
   }
 
-  /** What an image is. Reads its header and all its tables. */
-  public static ImageInfo info(Path file, DiskFormat format, RawContent rawContent)
-      throws IOException {
-    try (ImageDisk disk = open(file, format, Long.MAX_VALUE, rawContent)) {
-      long allocated = 0;
-      for (Extent extent : disk.extents(0, disk.size())) {
-        allocated += extent.kind() == Extent.Kind.DATA ? extent.length() : 0;
-      }
-      ImageDisk.About about = disk.about();
-      return new ImageInfo(
-          format,
-          about.variant(),
-          disk.size(),
-          allocated,
-          Files.size(file),
-          about.clusterBytes(),
-          about.compression(),
-          about.unusual());
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-  }
-
-  /**
-   * Visits every table of an image.
-   *
-   * @return what is odd about it and does no harm to a reader
-   * @throws BadImageException at the first thing that does
-   */
-  public static List<Finding> check(Path file, DiskFormat format, RawContent rawContent)
-      throws IOException {
-    try (ImageDisk disk = open(file, format, Long.MAX_VALUE, rawContent)) {
-      switch (disk) {
-        case MappedDisk mapped -> mapped.walk();
-        case DiskSource other -> other.extents(0, other.size()).forEach(extent -> {});
-      }
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    if (format != DiskFormat.QCOW2) {
-      return List.of();
-    }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return Qcow2Check.check(ImageBytes.of(channel), Long.MAX_VALUE);
-    }
+  /** Whether a file carries the mark of a VMDK's descriptor: see {@link #openDescribed}. */
+  public static boolean isDescriptor(ImageBytes image) throws IOException {
+    return Magic.VMDK_DESCRIPTOR.in(image);
   }
 
   /**
@@ -135,7 +89,7 @@ public final class Disks {
    * server is trusted with the content, not with lengths.
    */
   public static DiskSource openNbd(Path socket, String export) throws IOException {
-    return NbdDisk.source(socket, export);
+    return NbdDisk.open(socket, export);
   }
 
   /**

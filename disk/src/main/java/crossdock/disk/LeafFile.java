@@ -13,34 +13,97 @@ import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 
 /**
- * The leaves of a disk in a file, 32 bytes each in order, as they are sent and kept beside a
- * certificate. Reading is thread-safe.
+ * The leaves of a disk in a file, as they are sent and kept beside a certificate: entries of 40
+ * bytes, each the number of the chunk behind it, 64 bits, most significant byte first, and a leaf.
+ * An entry stands for all chunks since the one before; for more than one only if they are zeros,
+ * and then for as many as there are in a row, so that a disk has one such file. Reading is
+ * thread-safe, and takes no memory for the file's size.
  */
 public final class LeafFile implements Closeable {
-  static final int LEAF_BYTES = 32;
+  /** Bytes of an entry; there are at most as many entries as chunks. */
+  public static final int ENTRY_BYTES = 40;
 
-  private final FileChannel channel;
-  private final long leaves;
+  private static final int CHECKED_AT_ONCE = 4096;
 
-  private LeafFile(FileChannel channel, long leaves) {
-    this.channel = channel;
-    this.leaves = leaves;
-  }
-
-  /** Hashes a disk and writes its leaves, replacing what the file held. */
-  public static Manifest write(DiskSource disk, Path file) throws IOException {
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16)) {
-      return DiskHasher.hash(disk, (chunk, leaf) -> out.write(leaf.bytes()));
+  /**
+   * Chunks that have one hash.
+   *
+   * @param end the number of the chunk behind the last of them
+   */
+  public record Run(long end, Sha256 leaf) {
+    /** Whether they are zeros; only then are there several. */
+    public boolean isZero() {
+      return leaf.equals(MerkleTree.ZERO_LEAF);
     }
   }
 
-  /** Opens the leaves of a disk and refuses them unless they make up the manifest's root. */
+  /** Takes the leaves of a disk as they come. The file is complete when it is closed. */
+  public static final class Writer implements DiskHasher.Leaves, Closeable {
+    private final OutputStream out;
+    private long chunks;
+    private boolean zeros;
+
+    /** Replaces what the file held. */
+    public Writer(Path file) throws IOException {
+      out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
+    }
+
+    @Override
+    public void leaf(long chunk, Sha256 hash) throws IOException {
+      if (hash.equals(MerkleTree.ZERO_LEAF)) {
+        zeros(chunk, 1);
+        return;
+      }
+      endZeros();
+      chunks++;
+      put(hash);
+    }
+
+    @Override
+    public void zeros(long chunk, long count) {
+      zeros = true;
+      chunks += count;
+    }
+
+    private void endZeros() throws IOException {
+      if (zeros) {
+        put(MerkleTree.ZERO_LEAF);
+        zeros = false;
+      }
+    }
+
+    private void put(Sha256 leaf) throws IOException {
+      out.write(ByteBuffer.allocate(ENTRY_BYTES).putLong(chunks).put(leaf.bytes()).array());
+    }
+
+    @Override
+    public void close() throws IOException {
+      try (out) {
+        endZeros();
+      }
+    }
+  }
+
+  private final FileChannel channel;
+  private final long entries;
+  private final long chunks;
+
+  private LeafFile(FileChannel channel, long chunks) throws IOException {
+    this.channel = channel;
+    this.entries = channel.size() / ENTRY_BYTES;
+    this.chunks = chunks;
+  }
+
+  /**
+   * Opens the leaves of a disk.
+   *
+   * @throws IOException also unless they make up the manifest's root, and are all of them
+   */
   public static LeafFile open(Path file, Manifest manifest) throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-    LeafFile leaves = new LeafFile(channel, manifest.chunks());
     try {
-      if (channel.size() != manifest.chunks() * LEAF_BYTES
-          || !leaves.root().equals(manifest.root())) {
+      LeafFile leaves = new LeafFile(channel, manifest.chunks());
+      if (channel.size() % ENTRY_BYTES != 0 || !leaves.root().equals(manifest.root())) {
         throw new IOException("the leaves are not those of root " + manifest.root());
       }
       return leaves;
@@ -50,41 +113,68 @@ public final class LeafFile implements Closeable {
     }
   }
 
-  /** How many leaves there are. */
-  public long size() {
-    return leaves;
+  /** How many chunks there are. */
+  public long chunks() {
+    return chunks;
   }
 
-  /** The hash that chunk must have. */
-  public Sha256 leaf(long chunk) throws IOException {
-    return leaves(Objects.checkIndex(chunk, leaves), 1)[0];
+  /** The run that a chunk is in. */
+  public Run at(long chunk) throws IOException {
+    Objects.checkIndex(chunk, chunks);
+    long low = 0;
+    for (long high = entries - 1; low < high; ) {
+      long middle = (low + high) >>> 1;
+      if (runs(middle, 1)[0].end > chunk) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return runs(low, 1)[0];
   }
 
+  /** Somebody else wrote it: the entries are held against their rules, too. */
   private Sha256 root() throws IOException {
     MerkleTree tree = new MerkleTree();
-    for (long at = 0; at < leaves; ) {
-      Sha256[] some = leaves(at, (int) Math.min(4096, leaves - at));
-      for (Sha256 leaf : some) {
-        tree.append(leaf);
+    boolean zeros = false;
+    for (long entry = 0; entry < entries; ) {
+      Run[] some = runs(entry, (int) Math.min(CHECKED_AT_ONCE, entries - entry));
+      for (Run run : some) {
+        long count = run.end - tree.size();
+        boolean fits =
+            run.isZero() ? count >= 1 && run.end <= chunks && !zeros : count == 1 && run.end > 0;
+        if (!fits) {
+          throw new IOException("an entry that ends at " + run.end + " after " + tree.size());
+        }
+        if (run.isZero()) {
+          tree.appendZeros(count);
+        } else {
+          tree.append(run.leaf);
+        }
+        zeros = run.isZero();
       }
-      at += some.length;
+      entry += some.length;
+    }
+    if (tree.size() != chunks) {
+      throw new IOException(tree.size() + " leaves, not " + chunks);
     }
     return tree.root();
   }
 
-  private Sha256[] leaves(long from, int count) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(count * LEAF_BYTES);
+  private Run[] runs(long from, int count) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(count * ENTRY_BYTES);
     while (bytes.hasRemaining()) {
-      if (channel.read(bytes, from * LEAF_BYTES + bytes.position()) < 0) {
+      if (channel.read(bytes, from * ENTRY_BYTES + bytes.position()) < 0) {
         throw new EOFException("leaf file ends early");
       }
     }
-    Sha256[] found = new Sha256[count];
-    byte[] leaf = new byte[LEAF_BYTES];
+    Run[] found = new Run[count];
+    byte[] leaf = new byte[32];
     bytes.flip();
     for (int i = 0; i < count; i++) {
+      long end = bytes.getLong();
       bytes.get(leaf);
-      found[i] = Sha256.of(leaf);
+      found[i] = new Run(end, Sha256.of(leaf));
     }
     return found;
   }

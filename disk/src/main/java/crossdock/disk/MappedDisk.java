@@ -2,10 +2,11 @@ package crossdock.disk;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Objects;
 
 /** A disk whose bytes lie in runs of an image file; all that a format adds to it is where. */
-interface MappedDisk extends DiskSource {
+interface MappedDisk extends ImageDisk {
   /**
    * A part of the disk, in one piece.
    *
@@ -32,6 +33,12 @@ interface MappedDisk extends DiskSource {
 
   /** Visits all of the tables, and refuses the first entry that is wrong. Reads no data. */
   void walk() throws IOException;
+
+  @Override
+  default List<Finding> check() throws IOException {
+    walk();
+    return List.of();
+  }
 
   @Override
   default Extent extentAt(long offset, long atMost) throws IOException {

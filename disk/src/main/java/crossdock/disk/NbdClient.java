@@ -12,13 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
- * One connection to an NBD server on a unix socket: fixed newstyle handshake, structured replies
- * and block status where the server has them. One request at a time; not thread-safe. Every length
- * from the server is checked before anything is allocated or skipped for it. After any exception
- * but {@link Refused} the connection is of no further use.
+ * One connection for reading from an NBD server on a unix socket: fixed newstyle handshake,
+ * structured replies and block status where the server has them. One request at a time; not
+ * thread-safe. Every length from the server is checked before anything is allocated or skipped for
+ * it. After any exception but {@link Refused} the connection is of no further use.
  */
 final class NbdClient implements Closeable {
   /** The server's own "no" to one request; the connection goes on. */
@@ -30,7 +29,7 @@ final class NbdClient implements Closeable {
     }
   }
 
-  /** Largest read or write in one request, well below the 32 MiB every server takes. */
+  /** Largest read in one request, well below the 32 MiB every server takes. */
   static final int MAX_REQUEST = 4 << 20;
 
   // Of sun_path's 108 bytes, with the closing zero; a longer path is reached through a link.
@@ -56,15 +55,9 @@ final class NbdClient implements Closeable {
   private static final String ALLOCATION = "base:allocation";
 
   private static final int HAS_FLAGS = 1;
-  private static final int READ_ONLY = 1 << 1;
-  private static final int SEND_FLUSH = 1 << 2;
-  private static final int SEND_WRITE_ZEROES = 1 << 6;
 
   private static final short READ = 0;
-  private static final short WRITE = 1;
   private static final short DISC = 2;
-  private static final short FLUSH = 3;
-  private static final short WRITE_ZEROES = 6;
   private static final short BLOCK_STATUS = 7;
 
   private static final int DONE = 1;
@@ -122,10 +115,6 @@ final class NbdClient implements Closeable {
 
   long size() {
     return size;
-  }
-
-  boolean isReadOnly() {
-    return (flags & READ_ONLY) != 0;
   }
 
   boolean hasBlockStatus() {
@@ -198,7 +187,7 @@ final class NbdClient implements Closeable {
   /** Fills what remains of the buffer. */
   void read(long offset, ByteBuffer into) throws IOException {
     int length = into.remaining();
-    request(READ, offset, length, null);
+    request(READ, offset, length);
     if (!structured) {
       simpleReply("read");
       receive(into);
@@ -221,7 +210,7 @@ final class NbdClient implements Closeable {
             "a piece outside the range that was asked for");
         into.limit(into.position() + part);
         if (hole) {
-          zeroFill(into);
+          Zeros.fill(into, part);
         } else {
           receive(into);
         }
@@ -236,35 +225,9 @@ final class NbdClient implements Closeable {
     expect(!into.hasRemaining(), "fewer bytes than asked for");
   }
 
-  void write(long offset, ByteBuffer data) throws IOException {
-    request(WRITE, offset, data.remaining(), data);
-    reply("write");
-  }
-
-  void zero(long offset, int length) throws IOException {
-    if ((flags & SEND_WRITE_ZEROES) == 0) {
-      for (int done = 0; done < length; ) {
-        int part = Math.min(Manifest.CHUNK, length - done);
-        write(offset + done, Zeros.of(part));
-        done += part;
-      }
-      return;
-    }
-    request(WRITE_ZEROES, offset, length, null);
-    reply("write zeroes");
-  }
-
-  void flush() throws IOException {
-    if ((flags & SEND_FLUSH) == 0) {
-      throw new IOException("NBD: this server cannot make writes durable");
-    }
-    request(FLUSH, 0, 0, null);
-    reply("flush");
-  }
-
   /** The runs from an offset on, neighbours of a kind joined; maybe fewer bytes than asked for. */
   List<Extent> extents(long offset, int length) throws IOException {
-    request(BLOCK_STATUS, offset, length, null);
+    request(BLOCK_STATUS, offset, length);
     List<Extent> extents = new ArrayList<>();
     int error = 0;
     Chunk chunk;
@@ -307,7 +270,7 @@ final class NbdClient implements Closeable {
   public void close() throws IOException {
     try (channel) {
       if (channel.isConnected()) {
-        request(DISC, 0, 0, null);
+        request(DISC, 0, 0);
       }
     } catch (IOException e) {
       // The server went first.
@@ -327,32 +290,10 @@ final class NbdClient implements Closeable {
     }
   }
 
-  private void request(short command, long offset, int length, @Nullable ByteBuffer data)
-      throws IOException {
+  private void request(short command, long offset, int length) throws IOException {
     ByteBuffer header = ByteBuffer.allocate(28);
     header.putInt(REQUEST).putShort((short) 0).putShort(command).putLong(++cookie);
-    header.putLong(offset).putInt(length).flip();
-    ByteBuffer[] parts = data == null ? new ByteBuffer[] {header} : new ByteBuffer[] {header, data};
-    while (parts[parts.length - 1].hasRemaining()) {
-      channel.write(parts);
-    }
-  }
-
-  /** The reply to a request that has no data: either kind. */
-  private void reply(String what) throws IOException {
-    if (!structured) {
-      simpleReply(what);
-      return;
-    }
-    int error = 0;
-    Chunk chunk;
-    do {
-      chunk = chunk();
-      error = chunk.type == TYPE_NONE ? error : error(chunk);
-    } while (!chunk.done());
-    if (error != 0) {
-      throw new Refused(what, error);
-    }
+    send(header.putLong(offset).putInt(length).flip());
   }
 
   private void simpleReply(String what) throws IOException {
@@ -396,12 +337,6 @@ final class NbdClient implements Closeable {
   private static int length(int length, int least, int most) throws IOException {
     expect(length >= least && length <= most, "a length of " + Integer.toUnsignedString(length));
     return length;
-  }
-
-  private static void zeroFill(ByteBuffer into) {
-    while (into.hasRemaining()) {
-      into.put(Zeros.of(Math.min(Manifest.CHUNK, into.remaining())));
-    }
   }
 
   private static void expect(boolean condition, String otherwise) throws IOException {

@@ -1,84 +1,43 @@
 package crossdock.disk;
 
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.NavigableMap;
 import java.util.Objects;
-import java.util.Queue;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A disk behind an NBD export. A few connections at most are shared by all threads; one that broke
- * is replaced at the next request, the request that met it fails. As a sink it writes in place:
- * finish flushes, abandon leaves things as they are.
+ * A disk behind an NBD export that somebody serves, such as a running QEMU's snapshot. All threads
+ * share one connection; one that broke is replaced at the next request, the request that met it
+ * fails.
  */
-final class NbdDisk implements DiskSource, DiskSink {
+final class NbdDisk implements DiskSource {
   private static final int STATUS_RANGE = 1 << 30;
 
   private final Path socket;
   private final String export;
   private final long size;
-  private final boolean writable;
   private final boolean blockStatus;
-  private final Closeable server;
-  private final Semaphore free;
-  private final Queue<NbdClient> idle = new ConcurrentLinkedQueue<>();
-  private final Set<NbdClient> open = ConcurrentHashMap.newKeySet();
-  // The last answer to a block status request, by offset; only kept where nothing changes.
+  private final ReentrantLock lock = new ReentrantLock();
+  private volatile @Nullable NbdClient connection;
+  // The last answer to a block status request, by offset.
   private volatile NavigableMap<Long, Extent> known = new TreeMap<>();
   private volatile boolean closed;
 
-  private NbdDisk(
-      Path socket,
-      String export,
-      NbdClient first,
-      long size,
-      boolean writable,
-      int connections,
-      Closeable server) {
+  private NbdDisk(Path socket, String export, NbdClient connection) {
     this.socket = socket;
     this.export = export;
-    this.size = size;
-    this.writable = writable;
-    this.blockStatus = first.hasBlockStatus();
-    this.server = server;
-    this.free = new Semaphore(connections);
-    open.add(first);
-    idle.add(first);
+    this.size = connection.size();
+    this.blockStatus = connection.hasBlockStatus();
+    this.connection = connection;
   }
 
-  /** Somebody else's export, such as a running QEMU's snapshot, over one connection. */
-  static NbdDisk source(Path socket, String export) throws IOException {
-    NbdClient first = NbdClient.connect(socket, export);
-    return new NbdDisk(socket, export, first, first.size(), false, 1, () -> {});
-  }
-
-  /** Our own server's export of a disk of that size; closing ends the server. */
-  static NbdDisk source(QemuNbd server, long size) throws IOException {
-    return of(server, size, false, 2);
-  }
-
-  /** As above, for writing: one connection, so that a flush covers every write before it. */
-  static NbdDisk sink(QemuNbd server, long size) throws IOException {
-    return of(server, size, true, 1);
-  }
-
-  private static NbdDisk of(QemuNbd server, long size, boolean writable, int connections)
-      throws IOException {
-    NbdClient first = NbdClient.connect(server.socket(), QemuNbd.EXPORT);
-    if (first.size() != QemuNbd.sectors(size) || (writable && first.isReadOnly())) {
-      first.close();
-      throw new IOException(
-          "QEMU sees a disk of " + first.size() + " bytes where " + size + " were expected");
-    }
-    return new NbdDisk(server.socket(), QemuNbd.EXPORT, first, size, writable, connections, server);
+  /** The server is trusted with the content, not with lengths. */
+  static NbdDisk open(Path socket, String export) throws IOException {
+    return new NbdDisk(socket, export, NbdClient.connect(socket, export));
   }
 
   @Override
@@ -95,15 +54,13 @@ final class NbdDisk implements DiskSource, DiskSink {
     }
     Extent found = lookUp(offset);
     if (found == null) {
-      int range = (int) Math.min(STATUS_RANGE, writable ? length : size - offset);
+      int range = (int) Math.min(STATUS_RANGE, size - offset);
       TreeMap<Long, Extent> answer = new TreeMap<>();
       for (Extent extent : with(client -> client.extents(offset, range))) {
         answer.put(extent.offset(), extent);
       }
       found = answer.firstEntry().getValue();
-      if (!writable) {
-        known = answer;
-      }
+      known = answer;
     }
     return new Extent(offset, Math.min(length, found.end() - offset), found.kind());
   }
@@ -116,92 +73,40 @@ final class NbdDisk implements DiskSource, DiskSink {
   @Override
   public void read(long offset, ByteBuffer into) throws IOException {
     Objects.checkFromIndexSize(offset, into.remaining(), size);
-    inParts(offset, into, NbdClient::read);
-  }
-
-  @Override
-  public void write(long offset, ByteBuffer data) throws IOException {
-    Objects.checkFromIndexSize(offset, data.remaining(), size);
-    inParts(offset, data, NbdClient::write);
-  }
-
-  @Override
-  public void zero(long offset, long length) throws IOException {
-    Objects.checkFromIndexSize(offset, length, size);
-    Zeros.zero(this, offset, length, (at, part) -> with(client -> done(client, at, part)));
-  }
-
-  private static boolean done(NbdClient client, long at, int part) throws IOException {
-    client.zero(at, part);
-    return true;
-  }
-
-  @Override
-  public void flush() throws IOException {
-    with(
-        client -> {
-          client.flush();
-          return true;
-        });
-  }
-
-  @Override
-  public Resume resume() {
-    return Resume.RANDOM;
-  }
-
-  @Override
-  public boolean startsZeroed() {
-    return false;
-  }
-
-  @Override
-  public void finish() throws IOException {
-    flush();
-    close();
-  }
-
-  @Override
-  public void abandon() throws IOException {
-    close();
+    int limit = into.limit();
+    try {
+      for (long at = offset; into.position() < limit; ) {
+        int part = Math.min(NbdClient.MAX_REQUEST, limit - into.position());
+        long from = at;
+        into.limit(into.position() + part);
+        boolean _ =
+            with(
+                client -> {
+                  client.read(from, into);
+                  return true;
+                });
+        at += part;
+      }
+    } finally {
+      into.limit(limit);
+    }
   }
 
   @Override
   public void close() throws IOException {
     closed = true;
-    try (server) {
-      for (NbdClient client; (client = idle.poll()) != null; ) {
-        client.close();
-        open.remove(client);
-      }
-      for (NbdClient busy : open) {
-        busy.sever();
-      }
+    NbdClient open = connection;
+    if (open == null) {
+      return;
     }
-  }
-
-  private interface Transfer {
-    void move(NbdClient client, long offset, ByteBuffer bytes) throws IOException;
-  }
-
-  private void inParts(long offset, ByteBuffer bytes, Transfer transfer) throws IOException {
-    int limit = bytes.limit();
-    long at = offset;
-    try {
-      while (bytes.hasRemaining()) {
-        int part = Math.min(NbdClient.MAX_REQUEST, bytes.remaining());
-        long from = at;
-        bytes.limit(bytes.position() + part);
-        with(
-            client -> {
-              transfer.move(client, from, bytes);
-              return true;
-            });
-        bytes.limit(limit);
-        at += part;
+    if (lock.tryLock()) {
+      try {
+        open.close();
+      } finally {
+        lock.unlock();
       }
-    } finally {
-      bytes.limit(limit);
+    } else {
+      open.sever();
     }
   }
 
@@ -210,14 +115,16 @@ final class NbdDisk implements DiskSource, DiskSink {
   }
 
   private <T> T with(Call<T> call) throws IOException {
+    lock.lock();
     try {
-      free.acquire();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while waiting for a connection", e);
-    }
-    try {
-      NbdClient client = borrow();
+      if (closed) {
+        throw new IOException("this disk is closed");
+      }
+      NbdClient client = connection;
+      if (client == null) {
+        client = NbdClient.connect(socket, export);
+        connection = client;
+      }
       boolean usable = false;
       try {
         T result = call.on(client);
@@ -227,27 +134,13 @@ final class NbdDisk implements DiskSource, DiskSink {
         usable = true;
         throw e;
       } finally {
-        if (usable && !closed) {
-          idle.add(client);
-        } else {
+        if (!usable || closed) {
+          connection = null;
           client.sever();
-          open.remove(client);
         }
       }
     } finally {
-      free.release();
+      lock.unlock();
     }
-  }
-
-  private NbdClient borrow() throws IOException {
-    if (closed) {
-      throw new IOException("this disk is closed");
-    }
-    NbdClient client = idle.poll();
-    if (client == null) {
-      client = NbdClient.connect(socket, export);
-      open.add(client);
-    }
-    return client;
   }
 }

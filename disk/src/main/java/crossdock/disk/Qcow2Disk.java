@@ -93,6 +93,12 @@ final class Qcow2Disk implements ImageDisk {
   }
 
   @Override
+  public List<Finding> check() throws IOException {
+    List<Finding> _ = ImageDisk.super.check();
+    return Qcow2Check.check(image, Long.MAX_VALUE);
+  }
+
+  @Override
   public About about() {
     List<String> unusual = new ArrayList<>();
     if (header.dirty()) {

@@ -14,7 +14,7 @@ import java.util.List;
  * Reads a VDI of version 1.1, dynamic or static, as VirtualBox and QEMU write it. Undo and
  * differencing ones are refused, as is one whose blocks lie on each other.
  */
-final class VdiDisk implements MappedDisk, ImageDisk {
+final class VdiDisk implements MappedDisk {
   static final int SIGNATURE = 0xbeda107f;
   static final int VERSION = 0x10001;
   static final int DYNAMIC = 1;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * one is refused, as is one whose last footer is missing or differs from its copy: it was not
  * closed, or cut.
  */
-final class VhdDisk implements MappedDisk, ImageDisk {
+final class VhdDisk implements MappedDisk {
   static final int SECTOR = 512;
   static final int FOOTER = 512;
   static final int HEADER = 1024;

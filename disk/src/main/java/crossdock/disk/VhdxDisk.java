@@ -17,7 +17,7 @@ import java.util.zip.CRC32C;
  * closed is read as if its log had been replayed; the file stays as it is. A differencing one is
  * refused.
  */
-final class VhdxDisk implements MappedDisk, ImageDisk {
+final class VhdxDisk implements MappedDisk {
   static final int KIB_64 = 64 << 10;
   static final int MIB = 1 << 20;
   static final int HEADER = 4096;

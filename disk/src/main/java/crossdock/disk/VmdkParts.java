@@ -23,7 +23,7 @@ import java.util.Objects;
 import java.util.Set;
 
 /** A disk in the files that a VMDK descriptor names, one after the other. */
-final class VmdkParts implements DiskSource {
+final class VmdkParts implements ImageDisk {
   private static final Set<String> TYPES =
       Set.of("monolithicFlat", "twoGbMaxExtentFlat", "twoGbMaxExtentSparse", "vmfs");
   private static final int MOST_PARTS = 2048;
@@ -39,9 +39,12 @@ final class VmdkParts implements DiskSource {
   private record Placed(long offset, long length, Part part) {}
 
   private final List<Placed> parts = new ArrayList<>();
+  private final String type;
   private long size;
 
-  private VmdkParts() {}
+  private VmdkParts(String type) {
+    this.type = type;
+  }
 
   /**
    * Opens a descriptor file of type monolithicFlat, twoGbMaxExtentFlat, twoGbMaxExtentSparse or
@@ -50,7 +53,7 @@ final class VmdkParts implements DiskSource {
    * @param most bytes that the disk may have for its guest
    * @throws BadImageException if it, or one of the files, is refused
    */
-  static DiskSource open(Path descriptor, long most) throws IOException {
+  static VmdkParts open(Path descriptor, long most) throws IOException {
     VmdkDescriptor described;
     try (ImageBytes file = file(descriptor)) {
       int length = (int) Math.min(file.size(), Integer.MAX_VALUE);
@@ -61,7 +64,7 @@ final class VmdkParts implements DiskSource {
       throw bad(Reason.UNSUPPORTED, 0, described.createType(), "" + TYPES);
     }
     ImageBytes.range(0, "extents", described.parts().size(), 1, MOST_PARTS);
-    VmdkParts disk = new VmdkParts();
+    VmdkParts disk = new VmdkParts(described.createType());
     try {
       Set<String> names = new HashSet<>(Set.of("" + descriptor.getFileName()));
       for (VmdkDescriptor.Part part : described.parts()) {
@@ -131,6 +134,17 @@ final class VmdkParts implements DiskSource {
     }
     return ImageBytes.of(
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+  }
+
+  @Override
+  public About about() {
+    long grain = 1;
+    for (Placed placed : parts) {
+      if (placed.part instanceof Part.Sparse(VmdkDisk disk)) {
+        grain = Math.max(grain, disk.about().clusterBytes());
+      }
+    }
+    return new About(type, grain, "none", List.of("in " + parts.size() + " extents"));
   }
 
   @Override

@@ -1,8 +1,6 @@
 package crossdock.disk;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.disk.VhdxImage.Write;
 import java.io.IOException;
@@ -11,7 +9,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -29,12 +26,8 @@ class BlockDiskIT {
   @TempDir private Path directory;
 
   @BeforeAll
-  @SuppressWarnings("SystemOut")
   static void needsQemu() {
-    if (!Disks.canConvert()) {
-      System.out.println("NOT CHECKED: VHD, VHDX and VDI, for lack of qemu-img");
-    }
-    assumeTrue(Disks.canConvert(), "qemu-img is not installed");
+    Qemu.judges("VHD, VHDX and VDI");
   }
 
   @ParameterizedTest
@@ -50,10 +43,11 @@ class BlockDiskIT {
         Layout layout = inPlace ? format.layInPlace(source) : format.lay(source);
         Path image = write(layout, directory.resolve("a.image"));
         if (format.format != DiskFormat.VHD) {
-          run("qemu-img", "check", "-f", format.format.driver(), image);
+          Qemu.run("qemu-img", "check", "-f", Qemu.driver(format.format), image);
         }
         String said =
-            run("qemu-img", "compare", "-f", "raw", "-F", format.format.driver(), raw, image);
+            Qemu.run(
+                "qemu-img", "compare", "-f", "raw", "-F", Qemu.driver(format.format), raw, image);
         assertThat(said).contains("Images are identical.");
       }
     }
@@ -80,13 +74,13 @@ class BlockDiskIT {
       SparseDisk source = SparseDisk.random(size, 9, 3_000_000, new Random(size));
       Path raw = write(source, directory.resolve("a.raw"));
       Path image = directory.resolve("a.image");
-      run(
+      Qemu.run(
           "qemu-img",
           "convert",
           "-f",
           "raw",
           "-O",
-          format.format.driver(),
+          Qemu.driver(format.format),
           "-o",
           options,
           raw,
@@ -95,7 +89,7 @@ class BlockDiskIT {
         disk.walk();
         assertThat(DiskHasher.matches(DiskHasher.hash(source), disk))
             .isEqualTo(new Verdict.Same(disk.size() - size));
-        String info = run("qemu-img", "info", "-f", format.format.driver(), image);
+        String info = Qemu.run("qemu-img", "info", "-f", Qemu.driver(format.format), image);
         assertThat(info).contains("(" + disk.size() + " bytes)");
       }
     }
@@ -117,9 +111,9 @@ class BlockDiskIT {
     try (VhdxDisk disk = VhdxDisk.open(ImageBytes.of(FileChannel.open(file)), MOST)) {
       ours = DiskHasher.hash(disk);
     }
-    run("qemu-img", "check", "-r", "all", "-f", "vhdx", file);
+    Qemu.run("qemu-img", "check", "-r", "all", "-f", "vhdx", file);
     Path raw = directory.resolve("a.raw");
-    run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", file, raw);
+    Qemu.run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", file, raw);
     try (DiskSource disk = RawDisk.open(raw)) {
       assertThat(DiskHasher.hash(disk)).isEqualTo(ours);
       assertThat(ours).isNotEqualTo(DiskHasher.hash(VhdxImage.disk()));
@@ -144,15 +138,5 @@ class BlockDiskIT {
       channel.write(last, source.size() - 1);
     }
     return file;
-  }
-
-  private static String run(Object... command) throws Exception {
-    Process process =
-        new ProcessBuilder(List.of(command).stream().map(Object::toString).toList())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
-    return output;
   }
 }

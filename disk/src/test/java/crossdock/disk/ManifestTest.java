@@ -125,22 +125,61 @@ class ManifestTest {
         .hasMessage("bad sector");
   }
 
+  private static Manifest write(DiskSource disk, Path file) throws IOException {
+    try (LeafFile.Writer leaves = new LeafFile.Writer(file)) {
+      return DiskHasher.hash(disk, leaves);
+    }
+  }
+
   @Test
   void leavesInAFileMustMakeUpTheRoot(@TempDir Path directory) throws IOException {
-    byte[] content = new byte[2_500_000];
+    byte[] content = new byte[4_500_000];
     content[2_400_000] = 1;
     Path file = directory.resolve("leaves");
-    Manifest manifest = LeafFile.write(MemoryDisk.allData(content), file);
+    Manifest manifest = write(MemoryDisk.allData(content), file);
     try (LeafFile leaves = LeafFile.open(file, manifest)) {
-      assertThat(leaves.size()).isEqualTo(3);
-      assertThat(leaves.leaf(0)).isEqualTo(MerkleTree.ZERO_LEAF);
-      assertThat(leaves.leaf(2)).isNotEqualTo(MerkleTree.ZERO_LEAF);
-      assertThatThrownBy(() -> leaves.leaf(3)).isInstanceOf(IndexOutOfBoundsException.class);
+      assertThat(leaves.chunks()).isEqualTo(5);
+      assertThat(leaves.at(0)).isEqualTo(new LeafFile.Run(2, MerkleTree.ZERO_LEAF));
+      assertThat(leaves.at(1)).isEqualTo(leaves.at(0));
+      assertThat(leaves.at(2).end()).isEqualTo(3);
+      assertThat(leaves.at(2).isZero()).isFalse();
+      assertThat(leaves.at(4)).isEqualTo(new LeafFile.Run(5, MerkleTree.ZERO_LEAF));
+      assertThatThrownBy(() -> leaves.at(5)).isInstanceOf(IndexOutOfBoundsException.class);
     }
     byte[] bytes = Files.readAllBytes(file);
-    bytes[40] ^= 1;
-    Files.write(file, bytes);
-    assertThatThrownBy(() -> LeafFile.open(file, manifest)).isInstanceOf(IOException.class);
+    assertThat(bytes).hasSize(3 * LeafFile.ENTRY_BYTES);
+    for (int at = 0; at < bytes.length; at++) {
+      byte[] spoilt = bytes.clone();
+      spoilt[at] ^= 1;
+      Files.write(file, spoilt);
+      assertThatThrownBy(() -> LeafFile.open(file, manifest))
+          .as("byte %d", at)
+          .isInstanceOf(IOException.class);
+    }
+    for (int length = 0; length < bytes.length; length++) {
+      Files.write(file, Arrays.copyOf(bytes, length));
+      assertThatThrownBy(() -> LeafFile.open(file, manifest)).isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  void oneDiskHasOneFileOfLeaves(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("leaves");
+    Manifest manifest = write(MemoryDisk.allData(new byte[3 << 20]), file);
+    byte[] zero = MerkleTree.ZERO_LEAF.bytes();
+    ByteBuffer apart = ByteBuffer.allocate(2 * LeafFile.ENTRY_BYTES);
+    Files.write(file, apart.putLong(1).put(zero).putLong(3).put(zero).array());
+    assertThatThrownBy(() -> LeafFile.open(file, manifest)).hasMessageContaining("an entry");
+  }
+
+  @Test
+  void aRunOfZerosIsOneEntryHoweverLong(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("leaves");
+    Manifest manifest = write(new SparseDisk(15L << 40), file);
+    assertThat(file).hasSize(LeafFile.ENTRY_BYTES);
+    try (LeafFile leaves = LeafFile.open(file, manifest)) {
+      assertThat(leaves.at(1 << 20).end()).isEqualTo(15L << 20);
+    }
   }
 
   @Test

@@ -1,8 +1,6 @@
 package crossdock.disk;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.disk.Qcow2Header.Compression;
 import java.io.IOException;
@@ -32,12 +30,8 @@ class Qcow2IT {
   @TempDir private Path directory;
 
   @BeforeAll
-  @SuppressWarnings("SystemOut")
   static void needsQemu() {
-    if (!Disks.canConvert()) {
-      System.out.println("NOT CHECKED: qcow2, for lack of qemu-img and qemu-nbd");
-    }
-    assumeTrue(Disks.canConvert(), "qemu-img and qemu-nbd are not installed");
+    Qemu.judges("qcow2");
   }
 
   @ParameterizedTest
@@ -86,7 +80,7 @@ class Qcow2IT {
       ways.add("-c");
     }
     for (String way : ways) {
-      run("qemu-img", "convert", way, "-f", "raw", "-O", "qcow2", "-o", options, raw, image);
+      Qemu.run("qemu-img", "convert", way, "-f", "raw", "-O", "qcow2", "-o", options, raw, image);
       sound(image);
       try (Qcow2Disk disk = open(image)) {
         assertThat(DiskHasher.matches(manifest, disk).matches()).as("%s %s", way, options).isTrue();
@@ -115,8 +109,8 @@ class Qcow2IT {
   @ValueSource(strings = {"compat=0.10", "cluster_size=4k", "extended_l2=on", "refcount_bits=8"})
   void whatGuestsWroteZeroedAndDiscardedReadsTheSame(String options) throws Exception {
     Path image = directory.resolve("a.qcow2");
-    run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, image, "70M");
-    run(
+    Qemu.run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, image, "70M");
+    Qemu.run(
         "qemu-io",
         "-f",
         "qcow2",
@@ -138,8 +132,8 @@ class Qcow2IT {
         "write -P 4 40000k 512",
         image);
     same(image);
-    run("qemu-img", "snapshot", "-c", "before", image);
-    run("qemu-io", "-f", "qcow2", "-c", "write -P 5 0 1M", "-c", "write -z 2500k 64k", image);
+    Qemu.run("qemu-img", "snapshot", "-c", "before", image);
+    Qemu.run("qemu-io", "-f", "qcow2", "-c", "write -P 5 0 1M", "-c", "write -z 2500k 64k", image);
     same(image);
   }
 
@@ -174,7 +168,7 @@ class Qcow2IT {
     valid(raw, image);
     Path qemus = directory.resolve("q.qcow2");
     String type = "compression_type=" + (compression == Compression.ZSTD ? "zstd" : "zlib");
-    run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", type, raw, qemus);
+    Qemu.run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", type, raw, qemus);
     assertThat(Files.size(image)).isLessThan(Files.size(qemus) * 11 / 10);
   }
 
@@ -206,14 +200,14 @@ class Qcow2IT {
 
   private void valid(Path raw, Path image) throws Exception {
     sound(image);
-    run("qemu-img", "check", "-f", "qcow2", image);
-    run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", raw, image);
+    Qemu.run("qemu-img", "check", "-f", "qcow2", image);
+    Qemu.run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", raw, image);
   }
 
   private void same(Path image) throws Exception {
     sound(image);
     Path raw = directory.resolve("back.raw");
-    run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", image, raw);
+    Qemu.run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", image, raw);
     try (Qcow2Disk disk = open(image);
         DiskSource plain = RawDisk.open(raw)) {
       assertThat(DiskHasher.hash(disk)).isEqualTo(DiskHasher.hash(plain));
@@ -260,14 +254,5 @@ class Qcow2IT {
       Arrays.fill(content, at, at + random.nextInt(100_000), (byte) 0);
     }
     return content;
-  }
-
-  private static void run(Object... command) throws Exception {
-    Process process =
-        new ProcessBuilder(List.of(command).stream().map(Object::toString).toList())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
   }
 }

@@ -3,15 +3,16 @@ package crossdock.disk;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,12 +30,8 @@ class QemuDiskIT {
   @TempDir private Path directory;
 
   @BeforeAll
-  @SuppressWarnings("SystemOut")
   static void needsQemu() {
-    if (!Disks.canConvert()) {
-      System.out.println("NOT CHECKED: disks other than raw, for lack of qemu-img and qemu-nbd");
-    }
-    assumeTrue(Disks.canConvert(), "qemu-img and qemu-nbd are not installed");
+    Qemu.judges("every format");
   }
 
   @ParameterizedTest
@@ -69,7 +66,7 @@ class QemuDiskIT {
     assertThat(directory.toFile().list()).containsExactly(image.getFileName().toString());
     assertThat(bytesTaken(image)).as("holes take no space").isLessThan(content.length);
     Path raw = directory.resolve("back.raw");
-    run("qemu-img", "convert", "-f", format.driver(), "-O", "raw", image, raw);
+    Qemu.run("qemu-img", "convert", "-f", Qemu.driver(format), "-O", "raw", image, raw);
     byte[] back = Files.readAllBytes(raw);
     assertThat(back).startsWith(content).hasSizeLessThanOrEqualTo(content.length + ROUNDED);
   }
@@ -111,14 +108,15 @@ class QemuDiskIT {
   void imagesWithABackingFileADataFileOrSeveralExtentsAreRefused() throws Exception {
     Path base = directory.resolve("base.qcow2");
     Path other = directory.resolve("other");
-    run("qemu-img", "create", "-q", "-f", "qcow2", base, "10M");
-    run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", other);
+    Qemu.run("qemu-img", "create", "-q", "-f", "qcow2", base, "10M");
+    Qemu.run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", other);
     refused(other, DiskFormat.QCOW2);
-    run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=" + base + ".d", other, "10M");
+    Qemu.run(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=" + base + ".d", other, "10M");
     refused(other, DiskFormat.QCOW2);
     for (String flat : List.of("monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat")) {
       Path vmdk = directory.resolve(flat + ".vmdk");
-      run("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=" + flat, vmdk, "10M");
+      Qemu.run("qemu-img", "create", "-q", "-f", "vmdk", "-o", "subformat=" + flat, vmdk, "10M");
       refused(vmdk, DiskFormat.VMDK);
     }
   }
@@ -182,12 +180,35 @@ class QemuDiskIT {
     Path image = directory.resolve("a.qcow2");
     byte[] content = Patterns.disk(7);
     convert(Files.write(directory.resolve("a.raw"), content), DiskFormat.QCOW2, image, "");
-    try (QemuNbd server = QemuNbd.serve(image, DiskFormat.QCOW2, true);
-        DiskSource disk = Disks.openNbd(server.socket(), QemuNbd.EXPORT)) {
+    Path socket = directory.resolve("s");
+    Process server =
+        new ProcessBuilder(
+                "qemu-nbd",
+                "--socket=" + socket,
+                "--export-name=disk",
+                "--persistent",
+                "--read-only",
+                "--format=qcow2",
+                image.toString())
+            .inheritIO()
+            .start();
+    try (DiskSource disk = listening(server, socket)) {
       Manifest manifest = DiskHasher.hash(MemoryDisk.allData(content));
       assertThat(DiskHasher.matches(manifest, disk)).isEqualTo(new Verdict.Same(ROUNDED));
-      assertThatThrownBy(() -> Disks.openNbd(server.socket(), "another"))
-          .isInstanceOf(IOException.class);
+      assertThatThrownBy(() -> Disks.openNbd(socket, "another")).isInstanceOf(IOException.class);
+    } finally {
+      server.destroy();
+      server.waitFor();
+    }
+  }
+
+  private static DiskSource listening(Process server, Path socket) throws Exception {
+    for (; ; ) {
+      try {
+        return Disks.openNbd(socket, "disk");
+      } catch (SocketException e) {
+        assertThat(server.waitFor(10, TimeUnit.MILLISECONDS)).as("it has ended").isFalse();
+      }
     }
   }
 
@@ -208,21 +229,12 @@ class QemuDiskIT {
   private static void convert(
       Path raw, DiskFormat format, Path image, String options, String... more) throws Exception {
     List<Object> command = new ArrayList<>(List.of("qemu-img", "convert", "-f", "raw", "-O"));
-    command.add(format.driver());
+    command.add(Qemu.driver(format));
     if (!options.isEmpty()) {
       command.addAll(List.of("-o", options));
     }
     command.addAll(List.of(more));
     command.addAll(List.of(raw, image));
-    run(command.toArray());
-  }
-
-  private static void run(Object... command) throws Exception {
-    Process process =
-        new ProcessBuilder(List.of(command).stream().map(Object::toString).toList())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
+    Qemu.run(command.toArray());
   }
 }

@@ -1,6 +1,5 @@
 package crossdock.disk;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -9,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,12 +23,8 @@ class VmdkIT {
   @TempDir private Path directory;
 
   @BeforeAll
-  @SuppressWarnings("SystemOut")
   static void needsQemu() {
-    if (!Disks.canConvert()) {
-      System.out.println("NOT CHECKED: VMDKs against QEMU, for lack of qemu-img");
-    }
-    assumeTrue(Disks.canConvert(), "qemu-img is not installed");
+    Qemu.judges("VMDK");
   }
 
   @ParameterizedTest
@@ -65,7 +59,7 @@ class VmdkIT {
     Path io = Path.of("/usr/bin/qemu-io");
     assumeTrue(Files.isExecutable(io), "qemu-io is not installed");
     long boundary = 2L << 30;
-    run(io, "-f", "vmdk", "-c", "write -P 7 %d 2M".formatted(boundary - (1 << 20)), image);
+    Qemu.run(io, "-f", "vmdk", "-c", "write -P 7 %d 2M".formatted(boundary - (1 << 20)), image);
     try (DiskSource read = open(image, type)) {
       assertThat(read.size()).isEqualTo(5L << 30);
       byte[] some = new byte[4 << 20];
@@ -115,15 +109,6 @@ class VmdkIT {
     Object[] command = new Object[arguments.length + 1];
     command[0] = "qemu-img";
     System.arraycopy(arguments, 0, command, 1, arguments.length);
-    run(command);
-  }
-
-  private static void run(Object... command) throws Exception {
-    Process process =
-        new ProcessBuilder(List.of(command).stream().map(Object::toString).toList())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
+    Qemu.run(command);
   }
 }

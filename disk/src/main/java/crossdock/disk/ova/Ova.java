@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URLDecoder;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * closes the archive.
  *
  * <p>A tar says how long a file is before the file. A disk whose form has no known length, such as
- * a compressed one, is made twice, the first time to nowhere, or kept somewhere in between.
+ * a compressed one, is made twice, the first time to nowhere: {@link Content#measured}.
  */
 public final class Ova implements Closeable {
   /** More than any archive or member may have: 64 TiB. */
@@ -104,6 +105,21 @@ public final class Ova implements Closeable {
   /** The archive's member that is this file of the descriptor. */
   public Member member(OvfDescriptor.File file) throws BadImageException {
     return find(members, file);
+  }
+
+  /** The archive's member that holds a disk, if one does. */
+  public Optional<Member> member(OvfDescriptor.Disk disk) throws BadImageException {
+    for (OvfDescriptor.File file : descriptor.files()) {
+      if (file.id().equals(disk.file())) {
+        return Optional.of(member(file));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The bytes of a member from front to back. */
+  public InputStream stream(Member member) {
+    return stream(bytes(member));
   }
 
   /** The bytes of a member; closing them does nothing. */
@@ -358,7 +374,21 @@ public final class Ova implements Closeable {
    * @param size exactly what the source will write, in bytes
    * @param sha256 in hexadecimal, if known before
    */
-  public record Content(String name, long size, Optional<String> sha256, Source source) {}
+  public record Content(String name, long size, Optional<String> sha256, Source source) {
+    /**
+     * A file of a size that only its making tells, such as a compressed disk: it is made here, to
+     * nowhere, and again when it is packed.
+     *
+     * @param source writes the same bytes every time
+     */
+    public static Content measured(String name, Source source) throws IOException {
+      Counting counting =
+          new Counting(Channels.newChannel(OutputStream.nullOutputStream()), MOST_BYTES);
+      source.writeTo(counting);
+      String sha256 = HexFormat.of().formatHex(counting.digest.digest());
+      return new Content(name, MOST_BYTES - counting.left, Optional.of(sha256), source);
+    }
+  }
 
   /**
    * Writes one front to back: the descriptor, the manifest if all digests are known before and

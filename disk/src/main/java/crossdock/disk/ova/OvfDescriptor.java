@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * What an OVF descriptor (DMTF DSP0243) says about its one machine and the machine's disks.
  *
  * @param id of the machine in the package
- * @param operatingSystem of CIM's list of them; 1 is another one
+ * @param operatingSystem of CIM's list of them
  * @param networks by their names, those that NICs are attached to among them
  */
 public record OvfDescriptor(
@@ -32,6 +32,9 @@ public record OvfDescriptor(
     List<Nic> nics) {
   /** Bytes of the longest descriptor that is read. */
   public static final int LONGEST = 12 << 20;
+
+  /** An operating system that is not on CIM's list, or not known. */
+  public static final int OTHER_SYSTEM = 1;
 
   private static final String VMDK = "http://www.vmware.com/interfaces/specifications/vmdk.html#";
   private static final Map<DiskFormat, String> URIS =

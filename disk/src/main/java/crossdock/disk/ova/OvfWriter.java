@@ -18,6 +18,8 @@ final class OvfWriter {
   private static final String CIM = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
   private static final String OVF = "http://schemas.dmtf.org/ovf/envelope/1";
 
+  private static final long MEBI = 1 << 20;
+
   private final XMLStreamWriter xml;
   // Controllers keep their ids, others take what is left.
   private int instance = 1000;
@@ -101,10 +103,16 @@ final class OvfWriter {
     text("vssd:VirtualSystemType", "vmx-10");
     xml.writeEndElement();
     item("CPUs", OvfReader.CPU, Map.of("VirtualQuantity", "" + machine.cpus()));
+    // Some readers know no other unit; what is no multiple of it is rare.
+    boolean whole = machine.memoryBytes() % MEBI == 0;
     item(
         "Memory",
         OvfReader.MEMORY,
-        Map.of("AllocationUnits", "byte", "VirtualQuantity", "" + machine.memoryBytes()));
+        Map.of(
+            "AllocationUnits",
+            whole ? "byte * 2^20" : "byte",
+            "VirtualQuantity",
+            "" + machine.memoryBytes() / (whole ? MEBI : 1)));
     for (Controller controller : machine.controllers()) {
       item(
           "Controller " + controller.instance(),

@@ -9,8 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code ./crossdock disk}. Exit status 0: good; 1: the answer is no; 2: not a command; 3: the
- * image is unsafe or broken; 4: it cannot be read or written.
+ * {@code ./crossdock disk} and {@code ./crossdock ova}. Exit status 0: good; 1: the answer is no;
+ * 2: not a command; 3: the image is unsafe or broken; 4: it cannot be read or written.
  */
 public final class Application {
   static final int NO = 1;
@@ -19,7 +19,15 @@ public final class Application {
   private static final int INPUT_OUTPUT = 4;
 
   private static final List<String> COMMANDS =
-      List.of(Looking.INFO, Convert.CONVERT, Looking.DIGEST, Looking.COMPARE, Looking.CHECK);
+      List.of(
+          Looking.INFO,
+          Convert.CONVERT,
+          Looking.DIGEST,
+          Looking.COMPARE,
+          Looking.CHECK,
+          Packages.CREATE,
+          Packages.INFO,
+          Packages.EXTRACT);
 
   private Application() {}
 
@@ -30,14 +38,17 @@ public final class Application {
 
   static int run(String... args) {
     try {
-      return switch (args.length == 0 ? "" : args[0]) {
-        case "info" -> Looking.info(Arguments.of(Looking.INFO, args));
-        case "convert" -> Convert.convert(Arguments.of(Convert.CONVERT, args));
-        case "digest" -> Looking.digest(Arguments.of(Looking.DIGEST, args));
-        case "compare" -> Looking.compare(Arguments.of(Looking.COMPARE, args));
-        case "check" -> Looking.check(Arguments.of(Looking.CHECK, args));
-        case "--help", "-h", "help" -> {
-          COMMANDS.forEach(command -> System.out.println("./crossdock disk " + command));
+      return switch (args.length < 2 ? "" : args[0] + " " + args[1]) {
+        case "disk info" -> Looking.info(Arguments.of(Looking.INFO, args));
+        case "disk convert" -> Convert.convert(Arguments.of(Convert.CONVERT, args));
+        case "disk digest" -> Looking.digest(Arguments.of(Looking.DIGEST, args));
+        case "disk compare" -> Looking.compare(Arguments.of(Looking.COMPARE, args));
+        case "disk check" -> Looking.check(Arguments.of(Looking.CHECK, args));
+        case "ova create" -> Packages.create(Arguments.of(Packages.CREATE, args));
+        case "ova info" -> Packages.info(Arguments.of(Packages.INFO, args));
+        case "ova extract" -> Packages.extract(Arguments.of(Packages.EXTRACT, args));
+        case "disk --help", "disk -h", "disk help", "ova --help", "ova -h", "ova help" -> {
+          COMMANDS.forEach(command -> System.out.println("./crossdock " + command));
           yield 0;
         }
         default -> throw new IllegalArgumentException("What to do? ./crossdock disk --help");

@@ -10,18 +10,15 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.util.Arrays;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 
 /** Writes the same disk in another format. */
 final class Convert {
   static final String CONVERT =
-      "convert IN OUT --to FORMAT [--from FORMAT] [--level N] [--deflate LIBRARY] [--id UUID]"
+      "disk convert IN OUT --to FORMAT [--from FORMAT] [--level N] [--deflate LIBRARY] [--id UUID]"
           + " [--digest] [--json]";
   private static final int BAR = 40;
 
@@ -32,16 +29,13 @@ final class Convert {
     boolean digest = arguments.has("digest");
     Conversion conversion =
         new Conversion(
-            oneOf(Container.values(), arguments.value("to").orElse("")),
-            arguments
-                .value("level")
-                .map(Integer::valueOf)
-                .map(OptionalInt::of)
-                .orElse(OptionalInt.empty()),
-            arguments.value("deflate").map(name -> oneOf(Deflate.Library.values(), name)),
+            Arguments.oneOf(Container.values(), arguments.value("to").orElse("")),
+            arguments.number("level").map(OptionalInt::of).orElse(OptionalInt.empty()),
+            arguments.value("deflate").map(name -> Arguments.oneOf(Deflate.Library.values(), name)),
             arguments.value("id").map(UUID::fromString).orElseGet(UUID::randomUUID),
             digest);
-    try (DiskSource disk = arguments.image(0, "from").open()) {
+    try (Image.Opened opened = arguments.image(0, "from").open()) {
+      DiskSource disk = opened.disk();
       if (arguments.word(1).equals("-")) {
         if (json) {
           throw new IllegalArgumentException("Standard output takes the image or --json.");
@@ -63,21 +57,6 @@ final class Convert {
       }
       return 0;
     }
-  }
-
-  private static <T> T oneOf(T[] values, String name) {
-    return Arrays.stream(values)
-        .filter(value -> value.toString().equals(name.toLowerCase(Locale.ROOT)))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "'"
-                        + name
-                        + "' is none of "
-                        + Arrays.stream(values)
-                            .map(Object::toString)
-                            .collect(Collectors.joining(" "))));
   }
 
   private static Conversion.Progress progress(long size) {

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 
 /**
  * A step of the build: does once what the command does, so that the JVM can keep what it learnt.
@@ -36,7 +37,8 @@ final class Rehearsal {
   }
 
   private static void good(String... command) throws IOException {
-    int status = Application.run(command);
+    String[] words = Stream.concat(Stream.of("disk"), Stream.of(command)).toArray(String[]::new);
+    int status = Application.run(words);
     if (status != 0) {
       throw new IOException(String.join(" ", command) + " ends with " + status);
     }

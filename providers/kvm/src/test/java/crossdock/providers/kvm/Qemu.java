@@ -2,7 +2,6 @@ package crossdock.providers.kvm;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import crossdock.disk.Disks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -12,7 +11,9 @@ final class Qemu {
 
   @SuppressWarnings("SystemOut")
   static void assumeHere() {
-    boolean here = Files.isExecutable(Path.of("/usr/bin/qemu-system-x86_64")) && Disks.canConvert();
+    boolean here =
+        Files.isExecutable(Path.of("/usr/bin/qemu-system-x86_64"))
+            && Files.isExecutable(Path.of("/usr/bin/qemu-img"));
     if (!here) {
       System.out.println(
           "NOT CHECKED: the adapter for KVM, for lack of qemu-system-x86 and qemu-utils");

@@ -1,8 +1,5 @@
 package crossdock.providers.library;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import crossdock.disk.Disks;
 import crossdock.providers.conformance.CloudConformance;
 import crossdock.providers.conformance.Fixture;
 import java.io.IOException;
@@ -13,7 +10,6 @@ class VmdkLibraryTest implements CloudConformance {
   private final Fixture fixture;
 
   VmdkLibraryTest(@TempDir Path directory) throws IOException {
-    assumeTrue(Disks.canConvert(), "VMDK is read and written with the package qemu-utils");
     fixture = new LibraryFixture(directory, "vmdk");
   }
 

@@ -1,0 +1,42 @@
+package crossdock.disk;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/** QEMU's own tools, for a second opinion. */
+final class Qemu {
+  private Qemu() {}
+
+  /** Skips, and says so, where they are not installed. */
+  @SuppressWarnings("SystemOut")
+  static void judges(String what) {
+    boolean here =
+        Files.isExecutable(Path.of("/usr/bin/qemu-img"))
+            && Files.isExecutable(Path.of("/usr/bin/qemu-nbd"));
+    if (!here) {
+      System.out.println("NOT CHECKED: " + what + ", for lack of qemu-img and qemu-nbd");
+    }
+    assumeTrue(here, "qemu-img and qemu-nbd are not installed");
+  }
+
+  /** QEMU's name for a format. */
+  static String driver(DiskFormat format) {
+    return format == DiskFormat.VHD ? "vpc" : format.wire();
+  }
+
+  /** Runs a program that has to succeed, and returns what it says. */
+  static String run(Object... command) throws Exception {
+    Process process =
+        new ProcessBuilder(Arrays.stream(command).map(Object::toString).toList())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return output;
+  }
+}
