@@ -3,7 +3,9 @@ package crossdock.chassis;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 
 /** The service's own PostgreSQL database. All SQL runs inside {@link #transaction}. Thread-safe. */
@@ -21,6 +23,8 @@ public final class Database {
   private static final Set<String> DATA = Set.of("22", "23", "54");
 
   private final DataSource source;
+  private final Object committing = new Object();
+  private long commits;
 
   /** Wraps a pool whose connections belong to this service's role. */
   public Database(DataSource source) {
@@ -60,6 +64,37 @@ public final class Database {
    * @throws DatabaseException if the database refuses or is not there
    */
   public <T> T transaction(Work<T> work) {
+    T result = look(work);
+    synchronized (committing) {
+      commits++;
+      committing.notifyAll();
+    }
+    return result;
+  }
+
+  /** How often this process has committed what others may be waiting for. */
+  long commits() {
+    synchronized (committing) {
+      return commits;
+    }
+  }
+
+  /**
+   * Waits until this process has committed more often than {@code seen}, so that what it adds is
+   * found at once; and not longer than that, since other processes and time add things, too.
+   */
+  void awaitCommit(long seen, Duration atMost) throws InterruptedException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    synchronized (committing) {
+      for (long left = atMost.toNanos(); commits == seen && left > 0; ) {
+        TimeUnit.NANOSECONDS.timedWait(committing, left);
+        left = deadline - System.nanoTime();
+      }
+    }
+  }
+
+  /** Like {@link #transaction}, for who looks for something to do: it wakes nobody. */
+  <T> T look(Work<T> work) {
     for (int tries = 1; ; tries++) {
       try (Connection tx = source.getConnection()) {
         tx.setAutoCommit(false);

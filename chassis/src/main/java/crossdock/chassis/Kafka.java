@@ -48,6 +48,8 @@ final class Kafka {
     properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     properties.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 50);
+    // The broker answers as soon as there is something; this is how often it is asked if not.
+    properties.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 2000);
     // How long a killed reader's partitions stay with it, and whoever is started again waits.
     properties.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
     return new KafkaConsumer<>(properties, new StringDeserializer(), new ByteArrayDeserializer());

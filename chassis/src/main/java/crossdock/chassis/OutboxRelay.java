@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 final class OutboxRelay implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(OutboxRelay.class);
   private static final String ALONE = "SELECT pg_try_advisory_xact_lock(7001)";
-  private static final Duration IDLE = Duration.ofMillis(100);
+  private static final Duration IDLE = Duration.ofMillis(500);
   private static final Duration BACK_OFF = Duration.ofSeconds(2);
   private static final Future<?> BEHIND =
       CompletableFuture.failedFuture(new IllegalStateException("behind one that is not sent"));
@@ -68,7 +68,13 @@ final class OutboxRelay implements AutoCloseable {
     while (open) {
       try (Producer<String, byte[]> producer = kafka.producer()) {
         while (open) {
-          Thread.sleep(database.transaction(tx -> relay(tx, producer)));
+          long seen = database.commits();
+          Duration pause = database.look(tx -> relay(tx, producer));
+          if (pause.equals(IDLE)) {
+            database.awaitCommit(seen, IDLE);
+          } else {
+            Thread.sleep(pause);
+          }
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
