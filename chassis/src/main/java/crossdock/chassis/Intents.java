@@ -14,6 +14,7 @@ public final class Intents {
       """
       INSERT INTO intent (tag, call, fence) VALUES (?, ?, ?)
       ON CONFLICT (tag, call) DO UPDATE SET fence = excluded.fence, ended_at = NULL
+      WHERE intent.fence <= excluded.fence
       """;
   private static final String END =
       """
@@ -55,7 +56,9 @@ public final class Intents {
             begin.setString(1, tag);
             begin.setString(2, name);
             begin.setLong(3, fence);
-            begin.executeUpdate();
+            if (begin.executeUpdate() == 0) {
+              throw new IllegalStateException("the lease is lost: a later turn has begun " + name);
+            }
           }
         });
     held.check();

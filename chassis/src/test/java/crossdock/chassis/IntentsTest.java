@@ -75,6 +75,14 @@ class IntentsTest {
   }
 
   @Test
+  void aTurnThatComesLateChangesNothing() throws Exception {
+    called(TAG, 4, "boot");
+    assertThatThrownBy(() -> intents.call(() -> true, TAG, 2, "boot", () -> true))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(open()).isEqualTo("null");
+  }
+
+  @Test
   void withoutTheLeaseNothingIsCalledButTheIntentIsKnown() {
     assertThatThrownBy(() -> intents.call(() -> false, TAG, 2, "boot", () -> true))
         .isInstanceOf(IllegalStateException.class);
