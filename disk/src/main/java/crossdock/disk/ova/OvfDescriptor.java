@@ -2,12 +2,15 @@ package crossdock.disk.ova;
 
 import crossdock.disk.BadImageException;
 import crossdock.disk.DiskFormat;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -16,6 +19,10 @@ import java.util.stream.Stream;
  * @param id of the machine in the package
  * @param operatingSystem of CIM's list of them
  * @param networks by their names, those that NICs are attached to among them
+ * @param properties of its product sections that are not one of several instances: by class, a dot
+ *     and key, or by key where there is no class; in the order of their names
+ * @param required the names of sections that are not OVF's and not said to be optional: who cannot
+ *     honour them should not take the machine (DSP0243, 9); one that has some cannot be written
  */
 public record OvfDescriptor(
     String id,
@@ -29,7 +36,9 @@ public record OvfDescriptor(
     List<String> networks,
     List<Controller> controllers,
     List<Drive> drives,
-    List<Nic> nics) {
+    List<Nic> nics,
+    SortedMap<String, String> properties,
+    List<String> required) {
   /** Bytes of the longest descriptor that is read. */
   public static final int LONGEST = 12 << 20;
 
@@ -136,6 +145,8 @@ public record OvfDescriptor(
     controllers = List.copyOf(controllers);
     drives = List.copyOf(drives);
     nics = List.copyOf(nics);
+    properties = Collections.unmodifiableSortedMap(new TreeMap<>(properties));
+    required = List.copyOf(required);
     if (cpus < 1 || memoryBytes < 1) {
       throw new IllegalArgumentException("a machine needs a processor and memory");
     }
@@ -144,7 +155,7 @@ public record OvfDescriptor(
     Set<String> diskIds = unique(disks.stream().map(Disk::id).toList(), "two disks of one id");
     for (Disk disk : disks) {
       if (!disk.file().isEmpty() && !fileIds.contains(disk.file())) {
-        throw new IllegalArgumentException("a disk whose file is not there");
+        throw new IllegalArgumentException("a disk without a file that is there");
       }
     }
     for (Drive drive : drives) {

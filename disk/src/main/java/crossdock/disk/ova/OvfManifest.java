@@ -18,7 +18,8 @@ import java.util.regex.Pattern;
 
 /** A package's {@code .mf}: the digest of each file, by its name. */
 public record OvfManifest(Map<String, Digest> digests) {
-  static final int LONGEST = 256 << 10;
+  /** Bytes of the longest one that is read. */
+  public static final int LONGEST = 256 << 10;
 
   private static final Pattern LINE =
       Pattern.compile("(SHA1|SHA256|SHA512) ?\\(([^()]{1,255})\\) ?= ?([0-9a-fA-F]{40,128})");
@@ -33,7 +34,7 @@ public record OvfManifest(Map<String, Digest> digests) {
    * @param algorithm SHA1, SHA256 or SHA512
    */
   public record Digest(String algorithm, String hex) {
-    static final String SHA256 = "SHA256";
+    public static final String SHA256 = "SHA256";
     static final List<String> ALGORITHMS = List.of(SHA256, "SHA1", "SHA512");
 
     public Digest {
@@ -61,7 +62,7 @@ public record OvfManifest(Map<String, Digest> digests) {
    *
    * @throws BadImageException for a line of another form, or a file twice
    */
-  static OvfManifest parse(byte[] text) throws BadImageException {
+  public static OvfManifest parse(byte[] text) throws BadImageException {
     Map<String, Digest> digests = new LinkedHashMap<>();
     for (String line : new String(text, UTF_8).lines().toList()) {
       Matcher matcher = LINE.matcher(line.strip());
@@ -84,7 +85,7 @@ public record OvfManifest(Map<String, Digest> digests) {
   }
 
   /** The text, by name of the files. */
-  byte[] bytes() {
+  public byte[] bytes() {
     StringBuilder text = new StringBuilder();
     digests.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())

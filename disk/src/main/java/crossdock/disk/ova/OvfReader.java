@@ -23,6 +23,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.xml.stream.XMLInputFactory;
@@ -43,11 +45,32 @@ final class OvfReader {
   static final String DISK = "17";
 
   private static final String LOGICAL_DISK = "31";
+  private static final String CIM = "http://schemas.dmtf.org/wbem/wscim/1/";
   private static final int LONGEST_TEXT = 4096;
   private static final int MOST_ENTRIES = 1024;
   private static final int DEEPEST = 64;
   private static final Set<String> ENVELOPES =
       Set.of("http://schemas.dmtf.org/ovf/envelope", "http://www.vmware.com/schema/ovf/1/envelope");
+
+  /** All that is asked of an item; how many others it has is up to whoever wrote it. */
+  private static final Set<String> ITEM =
+      Set.of(
+          "Address",
+          "AddressOnParent",
+          "AllocationUnits",
+          "Caption",
+          "Connection",
+          "ElementName",
+          "HostResource",
+          "InstanceID",
+          "Parent",
+          "ResourceSubType",
+          "ResourceType",
+          "VirtualQuantity",
+          "cpu_per_socket",
+          "num_of_sockets",
+          "threads_per_cpu");
+
   private static final Pattern POWER = Pattern.compile("bytes? ?\\* ?2\\^([0-9]{1,2})");
   private static final Pattern RESOURCE = Pattern.compile("(?:ovf:)?/?(?:disk|file)/(.+)");
 
@@ -56,6 +79,8 @@ final class OvfReader {
   private final List<Disk> disks = new ArrayList<>();
   private final Set<String> networks = new LinkedHashSet<>();
   private final List<Map<String, String>> items = new ArrayList<>();
+  private final SortedMap<String, String> properties = new TreeMap<>();
+  private final List<String> required = new ArrayList<>();
   private String id = "";
   private String name = "";
   private int operatingSystem = 1;
@@ -117,7 +142,7 @@ final class OvfReader {
         case "NetworkSection" -> networkSection();
         case "VirtualSystem" -> system();
         case "VirtualSystemCollection" -> throw severalMachines();
-        default -> skip();
+        default -> skipSection();
       }
     }
     if (!seen) {
@@ -138,7 +163,11 @@ final class OvfReader {
         }
         String href = ovf("href", "");
         if (!OvfDescriptor.isBelow(href)) {
-          throw bad(Reason.FOREIGN_REFERENCE, 0, "a file elsewhere", "a name or a path below");
+          throw bad(
+              Reason.FOREIGN_REFERENCE,
+              0,
+              "a file elsewhere",
+              "a name beside its descriptor or a path below");
         }
         String size = ovf("size", "");
         files.add(
@@ -195,7 +224,8 @@ final class OvfReader {
           skip();
         }
         case "VirtualHardwareSection" -> hardware();
-        default -> skip();
+        case "ProductSection" -> product();
+        default -> skipSection();
       }
     }
   }
@@ -215,23 +245,41 @@ final class OvfReader {
           if ("firmware".equals(any("key")) && "efi".equals(any("value"))) {
             firmware = Firmware.EFI;
           }
-          skip();
+          skipSection();
         }
       }
+    }
+  }
+
+  private void product() throws XMLStreamException, BadImageException {
+    String type = ovf("class", "");
+    boolean only = ovf("instance", "").isEmpty();
+    String prefix = type.isEmpty() ? "" : type + ".";
+    while (nextChild()) {
+      if (kind().equals("Property") && only) {
+        if (properties.put(prefix + ovf("key", ""), attribute("value", "")) != null) {
+          throw refused("two properties of one name", "one");
+        }
+        count();
+      }
+      skip();
     }
   }
 
   private Map<String, String> item() throws XMLStreamException, BadImageException {
     Map<String, String> values = new HashMap<>();
     while (nextChild()) {
-      String key = xml.getLocalName();
-      values.putIfAbsent(
-          switch (key) {
+      String key =
+          switch (xml.getLocalName()) {
             case "InstanceId" -> "InstanceID"; // before 1.0
             case "MACAddress" -> "Address"; // virt-v2v
-            default -> key;
-          },
-          text());
+            default -> xml.getLocalName();
+          };
+      if (ITEM.contains(key)) {
+        values.putIfAbsent(key, text());
+      } else {
+        skip();
+      }
     }
     return values;
   }
@@ -280,7 +328,9 @@ final class OvfReader {
         List.copyOf(networks),
         controllers,
         drives(controllers),
-        nics);
+        nics,
+        properties,
+        required);
   }
 
   private List<Drive> drives(List<Controller> controllers) throws BadImageException {
@@ -445,12 +495,23 @@ final class OvfReader {
     }
   }
 
+  private void skipSection() throws XMLStreamException, BadImageException {
+    String namespace = xml.getNamespaceURI();
+    boolean known =
+        namespace == null || namespace.isEmpty() || namespace.startsWith(CIM) || isOvf();
+    if (!known && !ovf("required", "true").equals("false")) {
+      required.add(xml.getLocalName());
+      count();
+    }
+    skip();
+  }
+
   private void skip() throws XMLStreamException, BadImageException {
     for (int depth = 1; depth > 0; ) {
       switch (xml.next()) {
         case XMLStreamConstants.START_ELEMENT -> {
           if (++depth > DEEPEST) {
-            throw refused("elements within elements", "at most " + DEEPEST + " deep");
+            throw refused("elements deeper", "at most " + DEEPEST + " within each other");
           }
           // How VirtualBox says it, in the part of the descriptor that is its own.
           String type = xml.getLocalName().equals("Firmware") ? any("type") : null;
@@ -466,6 +527,10 @@ final class OvfReader {
 
   /** An attribute of OVF's, or of no namespace. */
   private String ovf(String local, String otherwise) throws BadImageException {
+    return shortEnough(attribute(local, otherwise));
+  }
+
+  private String attribute(String local, String otherwise) {
     for (int i = 0; i < xml.getAttributeCount(); i++) {
       String namespace = xml.getAttributeNamespace(i);
       boolean ours =
@@ -473,7 +538,7 @@ final class OvfReader {
               || namespace.isEmpty()
               || ENVELOPES.stream().anyMatch(namespace::startsWith);
       if (ours && xml.getAttributeLocalName(i).equals(local)) {
-        return shortEnough(xml.getAttributeValue(i));
+        return xml.getAttributeValue(i);
       }
     }
     return otherwise;

@@ -8,6 +8,7 @@ import crossdock.disk.ova.OvfDescriptor.Firmware;
 import crossdock.disk.ova.OvfDescriptor.Nic;
 import java.io.ByteArrayOutputStream;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
@@ -152,7 +153,34 @@ final class OvfWriter {
       xml.writeAttribute("vmw:value", "efi");
     }
     xml.writeEndElement();
+    products(machine.properties());
     xml.writeEndElement();
+  }
+
+  /** A section for each class; a key has no dot. */
+  private void products(SortedMap<String, String> properties) throws XMLStreamException {
+    SortedMap<String, SortedMap<String, String>> products = new TreeMap<>();
+    properties.forEach(
+        (name, value) -> {
+          int dot = name.lastIndexOf('.');
+          products
+              .computeIfAbsent(name.substring(0, Math.max(0, dot)), type -> new TreeMap<>())
+              .put(name.substring(dot + 1), value);
+        });
+    for (Map.Entry<String, SortedMap<String, String>> product : products.entrySet()) {
+      xml.writeStartElement("ProductSection");
+      if (!product.getKey().isEmpty()) {
+        xml.writeAttribute("ovf:class", product.getKey());
+      }
+      text("Info", "More about the machine");
+      for (Map.Entry<String, String> property : product.getValue().entrySet()) {
+        xml.writeEmptyElement("Property");
+        xml.writeAttribute("ovf:key", property.getKey());
+        xml.writeAttribute("ovf:type", "string");
+        xml.writeAttribute("ovf:value", property.getValue());
+      }
+      xml.writeEndElement();
+    }
   }
 
   /** CIM wants the properties of an item in the order of their names. */

@@ -15,7 +15,9 @@ import crossdock.disk.ova.OvfDescriptor.File;
 import crossdock.disk.ova.OvfDescriptor.Firmware;
 import crossdock.disk.ova.OvfDescriptor.Nic;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -47,7 +49,9 @@ class OvfDescriptorTest {
         List.of(new Drive("root", "disk0", "3", 0), new Drive("data", "disk1", "", -1)),
         List.of(
             new Nic("eth0", "VM Network", "00:50:56:ab:cd:ef", "VmxNet3"),
-            new Nic("eth1", "", "", "")));
+            new Nic("eth1", "", "", "")),
+        new TreeMap<>(Map.of("org.example.app.port", "80", "org.example.app.a", "<", "b", "")),
+        List.of());
   }
 
   @Test
@@ -391,6 +395,25 @@ class OvfDescriptorTest {
   }
 
   @Test
+  void sectionsOfOthersThatAreNotOptionalAreNamed() throws BadImageException {
+    String plain = new String(machine().write(), UTF_8);
+    String other = "<x:Secret xmlns:x='urn:x' ovf:required='false'><x:a/></x:Secret>";
+    for (String end : List.of("</VirtualHardwareSection>", "</VirtualSystem>", "</Envelope>")) {
+      assertThat(read(plain.replace(end, other + end))).isEqualTo(machine());
+      String required = other.replace(" ovf:required='false'", "");
+      assertThat(read(plain.replace(end, required + end)).required()).containsExactly("Secret");
+    }
+  }
+
+  @Test
+  void propertiesOfOneNameAreRefused() {
+    String plain = new String(machine().write(), UTF_8);
+    assertThatThrownBy(() -> read(plain.replace("ovf:key=\"port\"", "ovf:key=\"a\"")))
+        .isInstanceOf(BadImageException.class)
+        .hasMessageContaining("properties");
+  }
+
+  @Test
   void namesThatXmlCannotHoldAreNotWritten() {
     OvfDescriptor machine = machine();
     OvfDescriptor control =
@@ -406,6 +429,8 @@ class OvfDescriptorTest {
             List.of(),
             List.of(),
             List.of(),
+            List.of(),
+            new TreeMap<>(),
             List.of());
     assertThatThrownBy(control::write).isInstanceOf(IllegalArgumentException.class);
   }

@@ -1,39 +1,40 @@
 package crossdock.providers.library;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import crossdock.contracts.Machine;
+import crossdock.contracts.Machine.Firmware;
 import crossdock.contracts.Refused;
+import crossdock.contracts.Sha256;
+import crossdock.disk.BadImageException;
+import crossdock.disk.DiskFormat;
+import crossdock.disk.ova.OvfDescriptor;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
- * What an OVF 1.1 descriptor says about its one machine.
+ * What an OVF descriptor says about its one machine. What OVF has no words for is in properties of
+ * class {@code crossdock}.
  *
  * @param files the names of the disks' files beside the descriptor, in the machine's order
  */
 record Descriptor(Machine machine, List<String> files) {
-  static final String OVF = "http://schemas.dmtf.org/ovf/envelope/1";
-  static final String CIM = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
-  static final String RASD = CIM + "CIM_ResourceAllocationSettingData";
-  static final String VSSD = CIM + "CIM_VirtualSystemSettingData";
-  static final String OURS = "urn:crossdock:ovf:1";
+  static final int LONGEST = OvfDescriptor.LONGEST;
 
-  /** Resource types of CIM that matter here. */
-  static final String CPU = "3";
+  private static final String ARCHITECTURE = "crossdock.architecture";
+  private static final String GUEST_OS = "crossdock.guestOs";
+  private static final String SECURITY_GROUP = "crossdock.securityGroup";
+  private static final int LINUX = 101;
 
-  static final String MEMORY = "4";
-  static final String NIC = "10";
-  static final String DISK = "17";
-
-  private static final Map<String, String> URIS =
-      Map.of(
-          "raw", "urn:crossdock:format:raw",
-          "qcow2", "http://www.gnome.org/~markmc/qcow-image-format.html",
-          "vmdk", "http://www.vmware.com/interfaces/specifications/vmdk.html#sparse",
-          "vhd", "http://go.microsoft.com/fwlink/?LinkId=137171",
-          "vhdx", "urn:crossdock:format:vhdx",
-          "vdi", "urn:crossdock:format:vdi");
+  /** Operating systems of CIM that are a Linux. */
+  private static final Set<Integer> LINUXES =
+      Set.of(36, 79, 80, 82, 83, 84, 85, 93, 94, 95, 96, 97, 98, 99, 100, LINUX);
 
   Descriptor {
     files = List.copyOf(files);
@@ -53,7 +54,7 @@ record Descriptor(Machine machine, List<String> files) {
   }
 
   /** A name of one file in the package's own directory, hidden from nobody. */
-  static void requireFileName(String href) {
+  private static void requireFileName(String href) {
     if (href.isEmpty()
         || href.length() > 200
         || href.startsWith(".")
@@ -63,20 +64,152 @@ record Descriptor(Machine machine, List<String> files) {
     }
   }
 
-  static String uriOf(String format) {
-    return Optional.ofNullable(URIS.get(format))
-        .orElseThrow(() -> new Refused("no disk format " + format));
+  /**
+   * The document; the same descriptor gives the same bytes.
+   *
+   * @throws Refused if the machine cannot be said in OVF such that it is read again as it is
+   */
+  byte[] write() {
+    List<OvfDescriptor.File> references = new ArrayList<>();
+    List<OvfDescriptor.Disk> disks = new ArrayList<>();
+    List<OvfDescriptor.Drive> drives = new ArrayList<>();
+    for (int i = 0; i < files.size(); i++) {
+      Machine.Disk disk = machine.disks().get(i);
+      references.add(new OvfDescriptor.File("file" + i, files.get(i), OptionalLong.empty()));
+      String uri = uriOf(DiskFormat.fromWire(disk.format()));
+      disks.add(new OvfDescriptor.Disk("disk" + i, "file" + i, disk.virtualBytes(), uri));
+      drives.add(new OvfDescriptor.Drive(disk.name(), "disk" + i, "", -1));
+    }
+    TreeMap<String, String> properties = new TreeMap<>();
+    properties.put(ARCHITECTURE, machine.architecture());
+    properties.put(GUEST_OS, machine.guestOs());
+    for (int i = 0; i < machine.securityGroups().size(); i++) {
+      // In two digits, which the order of their names is the order of, too.
+      properties.put(SECURITY_GROUP + "%02d".formatted(i), machine.securityGroups().get(i));
+    }
+    byte[] written;
+    try {
+      written =
+          new OvfDescriptor(
+                  machine.id(),
+                  machine.name(),
+                  machine.guestOs().equals("linux") ? LINUX : OvfDescriptor.OTHER_SYSTEM,
+                  switch (machine.firmware()) {
+                    case BIOS -> OvfDescriptor.Firmware.BIOS;
+                    case UEFI -> OvfDescriptor.Firmware.EFI;
+                  },
+                  machine.cpus(),
+                  machine.memoryBytes(),
+                  references,
+                  disks,
+                  machine.nics().stream().map(Machine.Nic::network).distinct().toList(),
+                  List.of(),
+                  drives,
+                  machine.nics().stream()
+                      .map(nic -> new OvfDescriptor.Nic(nic.name(), nic.network(), nic.mac(), ""))
+                      .toList(),
+                  properties,
+                  List.of())
+              .write();
+    } catch (IllegalArgumentException e) {
+      throw new Refused(String.valueOf(e.getMessage()), e);
+    }
+    if (!read(written, machine.id()).equals(this)) {
+      throw new Refused("has names that OVF cannot hold");
+    }
+    return written;
   }
 
-  /** The format that a URI declares; empty if it is none we know. */
-  static Optional<String> formatOf(String uri) {
-    // Some write other paths and fragments for the same family: #streamOptimized, #compressed.
-    if (uri.startsWith("http://www.vmware.com/") && uri.contains("specifications/vmdk.html")) {
-      return Optional.of("vmdk");
+  /**
+   * Reads one that anybody may have written.
+   *
+   * @param id the machine's id, which is the package's and not in the descriptor
+   * @throws Refused if it is not a descriptor of one machine that can be told in our words
+   */
+  static Descriptor read(byte[] document, String id) {
+    OvfDescriptor ovf;
+    try {
+      ovf = OvfDescriptor.read(document);
+    } catch (BadImageException e) {
+      throw new Refused("the descriptor is refused: " + e.getMessage(), e);
     }
-    return URIS.entrySet().stream()
-        .filter(entry -> entry.getValue().equals(uri))
-        .map(Map.Entry::getKey)
-        .findFirst();
+    if (!ovf.required().isEmpty()) {
+      throw new Refused("the descriptor requires sections that are not OVF's: " + ovf.required());
+    }
+    List<Machine.Disk> disks = new ArrayList<>();
+    List<String> files = new ArrayList<>();
+    Set<String> names = new HashSet<>();
+    for (OvfDescriptor.Drive drive : ovf.drives()) {
+      OvfDescriptor.Disk disk = disk(ovf, drive);
+      String unique = plain(drive.name(), "disk" + disks.size());
+      if (!names.add(unique)) {
+        unique = "disk" + disks.size();
+      }
+      String format =
+          disk.diskFormat()
+              .map(DiskFormat::wire)
+              .orElseThrow(() -> new Refused("a disk's format is not one of ours"));
+      disks.add(new Machine.Disk(unique, format, disk.capacityBytes()));
+      files.add(file(ovf, disk));
+    }
+    List<Machine.Nic> nics = new ArrayList<>();
+    for (OvfDescriptor.Nic nic : ovf.nics()) {
+      String mac = nic.mac().isEmpty() ? macOf(id, nics.size()) : nic.mac();
+      String name = plain(nic.name(), "nic" + nics.size());
+      nics.add(new Machine.Nic(name, plain(nic.network(), "default"), mac));
+    }
+    Machine machine =
+        new Machine(
+            id,
+            ovf.name().isBlank() ? id : ovf.name(),
+            ovf.properties().getOrDefault(ARCHITECTURE, "x86_64"),
+            ovf.cpus(),
+            ovf.memoryBytes(),
+            switch (ovf.firmware()) {
+              case BIOS -> Firmware.BIOS;
+              case EFI -> Firmware.UEFI;
+            },
+            Optional.ofNullable(ovf.properties().get(GUEST_OS))
+                .orElse(LINUXES.contains(ovf.operatingSystem()) ? "linux" : "other"),
+            disks,
+            nics,
+            ovf.properties().entrySet().stream()
+                .filter(property -> property.getKey().startsWith(SECURITY_GROUP))
+                .map(Map.Entry::getValue)
+                .toList());
+    return new Descriptor(machine, files);
+  }
+
+  /** VMDKs here are monolithic sparse ones. */
+  private static String uriOf(DiskFormat format) {
+    return OvfDescriptor.uriOf(format).replace("#streamOptimized", "#sparse");
+  }
+
+  private static OvfDescriptor.Disk disk(OvfDescriptor ovf, OvfDescriptor.Drive drive) {
+    return ovf.disks().stream()
+        .filter(disk -> disk.id().equals(drive.disk()))
+        .findFirst()
+        .orElseThrow(() -> new Refused("a disk drive without a disk of the package"));
+  }
+
+  private static String file(OvfDescriptor ovf, OvfDescriptor.Disk disk) {
+    return ovf.files().stream()
+        .filter(file -> file.id().equals(disk.file()))
+        .map(OvfDescriptor.File::href)
+        .findFirst()
+        .orElseThrow(() -> new Refused("a disk without a file"));
+  }
+
+  /** A name as {@link Machine} wants it, made from whatever others call things. */
+  private static String plain(String text, String otherwise) {
+    String name = text.replaceAll("[^A-Za-z0-9._-]", "-").replaceFirst("^[^A-Za-z0-9]+", "");
+    return name.isEmpty() ? otherwise : name.substring(0, Math.min(128, name.length()));
+  }
+
+  /** The same one each time it is read, of QEMU's range. */
+  private static String macOf(String id, int nic) {
+    String hex = Sha256.of((id + "/" + nic).getBytes(UTF_8)).hex();
+    return "52:54:00:%s:%s:%s"
+        .formatted(hex.substring(0, 2), hex.substring(2, 4), hex.substring(4, 6));
   }
 }

@@ -200,7 +200,7 @@ public final class Library implements Cloud {
     State wanted;
     try {
       wanted = State.reserved(owner, tag.name(), machine);
-      OvfWriter.write(Descriptor.of(machine));
+      Descriptor.of(machine).write();
     } catch (Refused e) {
       throw new Refusal(Reason.UNMAPPABLE, "The machine " + e.getMessage());
     }
@@ -285,7 +285,7 @@ public final class Library implements Cloud {
           Durable.erase(file);
         }
       }
-      OvfPackage.complete(place, id, OvfWriter.write(Descriptor.of(machine)), digests);
+      OvfPackage.complete(place, id, Descriptor.of(machine).write(), digests);
       Site.publish(place, site.machine(id));
       return id;
     }

@@ -3,6 +3,9 @@ package crossdock.providers.library;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
+import crossdock.disk.BadImageException;
+import crossdock.disk.ova.OvfManifest;
+import crossdock.disk.ova.OvfManifest.Digest;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.files.Durable;
 import crossdock.providers.files.Turn;
@@ -15,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One machine as an OVF package in a directory of its own: {@code <id>.ovf}, {@code <id>.mf} and
@@ -23,9 +27,9 @@ import java.util.Map;
 public final class OvfPackage {
   private final Path directory;
   private final Descriptor descriptor;
-  private final DigestList digests;
+  private final OvfManifest digests;
 
-  private OvfPackage(Path directory, Descriptor descriptor, DigestList digests) {
+  private OvfPackage(Path directory, Descriptor descriptor, OvfManifest digests) {
     this.directory = directory;
     this.descriptor = descriptor;
     this.digests = digests;
@@ -43,7 +47,7 @@ public final class OvfPackage {
   public static void create(Path root, Machine machine, String owner, Map<String, Path> files)
       throws IOException {
     Descriptor descriptor = Descriptor.of(machine);
-    byte[] ovf = OvfWriter.write(descriptor);
+    byte[] ovf = descriptor.write();
     Site site = Site.at(root);
     Path target = site.machine(machine.id());
     try (Turn _ = site.turn()) {
@@ -85,7 +89,9 @@ public final class OvfPackage {
     digests.put(id + ".ovf", Sha256.of(ovf));
     digests.putAll(disks);
     Durable.write(place.resolve(id + ".ovf"), ovf);
-    Durable.write(place.resolve(id + ".mf"), new DigestList(digests).bytes());
+    Map<String, Digest> manifest = new LinkedHashMap<>();
+    digests.forEach((file, hash) -> manifest.put(file, new Digest(Digest.SHA256, hash.hex())));
+    Durable.write(place.resolve(id + ".mf"), new OvfManifest(manifest).bytes());
   }
 
   /**
@@ -99,13 +105,27 @@ public final class OvfPackage {
       throw new Refused("no such package");
     }
     String id = String.valueOf(directory.getFileName());
-    byte[] ovf = Durable.read(directory.resolve(id + ".ovf"), OvfReader.LONGEST);
-    DigestList digests =
-        DigestList.parse(Durable.read(directory.resolve(id + ".mf"), DigestList.LONGEST));
-    if (!digests.confirms(id + ".ovf", Sha256.of(ovf))) {
+    byte[] ovf = Durable.read(directory.resolve(id + ".ovf"), Descriptor.LONGEST);
+    OvfPackage found =
+        new OvfPackage(
+            directory, Descriptor.read(ovf, id), manifest(directory.resolve(id + ".mf")));
+    if (!found.confirms(id + ".ovf", Sha256.of(ovf))) {
       throw new Refused("the descriptor is not the one in the manifest");
     }
-    return new OvfPackage(directory, OvfReader.read(ovf, id), digests);
+    return found;
+  }
+
+  private static OvfManifest manifest(Path file) throws IOException {
+    try {
+      return OvfManifest.parse(Durable.read(file, OvfManifest.LONGEST));
+    } catch (BadImageException e) {
+      throw new Refused("the manifest is refused: " + e.getMessage(), e);
+    }
+  }
+
+  /** Whether a file has the digest that the manifest says; one that is not there has not. */
+  private boolean confirms(String file, Sha256 found) {
+    return digests.of(file).equals(Optional.of(new Digest(Digest.SHA256, found.hex())));
   }
 
   Machine machine() {
@@ -128,7 +148,7 @@ public final class OvfPackage {
       if (disk.format().equals("raw") && Files.size(file) != disk.virtualBytes()) {
         throw new Refused("disk " + disk.name() + " has not the size of its descriptor");
       }
-      if (!digests.confirms(name, Durable.digest(file))) {
+      if (!confirms(name, Durable.digest(file))) {
         throw new Refused("disk " + disk.name() + " is not the one in the manifest");
       }
     }
