@@ -143,15 +143,28 @@ public record Certificate(
       Sha256 plan,
       Sha256 machine,
       Instant now) {
-    Certificate certificate = read(bundle);
-    Party signer = trust.signer(bundle, certificate.verifiedAt);
-    require(signer.equals(new Party.Site(issuer)), "signed by " + signer + ", not by the source");
-    require(certificate.issuer.equals(issuer), "it names another issuer");
+    Certificate certificate = verify(bundle, trust);
+    require(certificate.issuer.equals(issuer), "it is of another source");
     require(certificate.audience.equals(audience), "it is for " + certificate.audience);
     require(certificate.migration.equals(migration), "it belongs to another migration");
     require(certificate.plan.equals(plan), "it belongs to another plan");
     require(certificate.machine.equals(machine), "it is of another machine");
     require(now.isBefore(certificate.notAfter), "it expired at " + certificate.notAfter);
+    return certificate;
+  }
+
+  /**
+   * Reads a certificate and checks what it says of itself: the site that it names has signed it,
+   * and every required check passed. Not what it is for, nor whether it has expired.
+   *
+   * @throws Refused with the first thing that is wrong
+   */
+  public static Certificate verify(Bundle bundle, TrustBundle trust) {
+    Certificate certificate = read(bundle);
+    Party signer = trust.signer(bundle, certificate.verifiedAt);
+    require(
+        signer.equals(new Party.Site(certificate.issuer)),
+        "signed by " + signer + ", not by the source that it names as issuer");
     require(certificate.passed(), "a required check is missing or a check failed");
     return certificate;
   }

@@ -1,20 +1,9 @@
-package crossdock.launcher;
+package crossdock.contracts;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import crossdock.contracts.Certificate;
-import crossdock.contracts.Countersignature;
-import crossdock.contracts.Envelope;
-import crossdock.contracts.Event;
-import crossdock.contracts.Fact;
-import crossdock.contracts.Json;
-import crossdock.contracts.Migration;
-import crossdock.contracts.Refused;
-import crossdock.contracts.TrustBundle;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,7 +13,8 @@ import java.util.List;
  * What a migration's events prove to somebody who trusts the pinned members and nobody else: every
  * signature, every link, the certificate, and the target's countersignature of the same roots.
  */
-record Evidence(Migration migration, Certificate certificate, Countersignature countersignature) {
+public record Evidence(
+    Migration migration, Certificate certificate, Countersignature countersignature) {
 
   /**
    * Verifies it all.
@@ -32,7 +22,7 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
    * @param array the answer of {@code /v1/migrations/{id}/evidence}
    * @throws Refused with the first thing that does not hold
    */
-  static Evidence verify(byte[] array, TrustBundle trust) throws IOException {
+  public static Evidence verify(byte[] array, TrustBundle trust, Instant now) throws IOException {
     Migration migration = Migration.of(chain(array, trust));
     Fact.Certified certified = migration.need(Fact.Certified.class);
     Fact.Imported imported = migration.need(Fact.Imported.class);
@@ -45,7 +35,7 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
             migration.request().target(),
             migration.plan().digest(),
             migration.plan().machine(),
-            Instant.now());
+            now);
     Countersignature countersignature =
         Countersignature.verify(imported.countersignature(), trust, migration.request().target());
     if (!countersignature.certificate().equals(certified.certificate().digest())) {
@@ -64,14 +54,8 @@ record Evidence(Migration migration, Certificate certificate, Countersignature c
    *
    * @throws Refused with the first that does not hold
    */
-  static List<Event> chain(byte[] array, TrustBundle trust) throws IOException {
+  public static List<Event> chain(byte[] array, TrustBundle trust) throws IOException {
     return Event.verify(events(array), trust);
-  }
-
-  /** The bundle in a state directory, accepted by the members pinned beside it. */
-  static TrustBundle trust(Path bundle, Path members) throws IOException {
-    List<Envelope> signed = List.of(Json.read(Files.readAllBytes(bundle), Envelope[].class));
-    return TrustBundle.accept(signed, TrustBundle.pinned(members), 0, Instant.now());
   }
 
   /** The elements of a JSON array in their own bytes: a hash is of bytes, not of what they mean. */

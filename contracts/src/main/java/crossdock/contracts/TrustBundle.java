@@ -198,6 +198,17 @@ public record TrustBundle(
   }
 
   /**
+   * Accepts the bundle in a file, a JSON array of its envelopes, as {@link #accept(List,
+   * Collection, long, Instant)} does.
+   *
+   * @param members a directory with a PEM file for each pinned member
+   */
+  public static TrustBundle accept(Path file, Path members, Instant now) throws IOException {
+    List<Envelope> signed = List.of(Json.read(Files.readAllBytes(file), Envelope[].class));
+    return accept(signed, pinned(members), 0, now);
+  }
+
+  /**
    * The members that a party was set up to believe.
    *
    * @param members a directory with a PEM file for each

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Event;
+import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Refused;
@@ -19,6 +20,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -127,7 +129,7 @@ final class Books {
       throws IOException {
     try {
       String root = cargo.root(from, machine, Cargo.DISK);
-      Evidence proof = Evidence.verify(evidence, trust);
+      Evidence proof = Evidence.verify(evidence, trust, Instant.now());
       for (Certificate.Disk disk : proof.certificate().disks()) {
         if (!disk.root().hex().equals(root)) {
           findings.add("the certificate is of other bytes");

@@ -103,7 +103,10 @@ final class Chaos implements Callable<Integer> {
           guests > 0 ? new Cargo.Guests(Launcher.home(), state) : new Cargo.Packages(state, 0);
       Launcher.up(state, ports, Launcher.home(), Scope.ALL, cargo.provider(), vandal.environment());
       TrustBundle trust =
-          Evidence.trust(state.trust().resolve("bundle.json"), state.trust().resolve("members"));
+          TrustBundle.accept(
+              state.trust().resolve("bundle.json"),
+              state.trust().resolve("members"),
+              Instant.now());
       Books books = new Books(state, ports, cargo, trust);
       new Lane(state, ports, books, vandal, 0).consent();
       List<Thread> threads = new ArrayList<>();

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Evidence;
 import crossdock.contracts.TrustBundle;
 import java.io.Console;
 import java.io.IOException;
@@ -150,7 +151,8 @@ final class Demo implements Callable<Integer> {
     }
     watch(ports, moves, out);
     TrustBundle trust =
-        Evidence.trust(state.trust().resolve("bundle.json"), state.trust().resolve("members"));
+        TrustBundle.accept(
+            state.trust().resolve("bundle.json"), state.trust().resolve("members"), Instant.now());
     ArrayNode migrations = result.putArray("migrations");
     boolean good = true;
     for (Move move : moves) {
@@ -300,7 +302,8 @@ final class Demo implements Callable<Integer> {
       return false;
     }
     String base = url(ports, move);
-    Evidence evidence = Evidence.verify(move.customer().bytes(base + "/evidence"), trust);
+    Evidence evidence =
+        Evidence.verify(move.customer().bytes(base + "/evidence"), trust, Instant.now());
     Certificate certificate = evidence.certificate();
     String machine = evidence.countersignature().machine();
     out.printf("  now at %s as %s%n", move.to().id(), machine);

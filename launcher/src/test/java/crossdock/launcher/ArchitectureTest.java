@@ -85,6 +85,8 @@ class ArchitectureTest {
       noClasses()
           .that()
           .resideInAPackage("crossdock.disk..")
+          .and()
+          .resideOutsideOfPackage("crossdock.disk.cli..")
           .should()
           .dependOnClassesThat(
               resideInAPackage("crossdock..").and(resideOutsideOfPackage("crossdock.disk..")))

@@ -8,11 +8,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
+import crossdock.contracts.TrustBundle;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -482,8 +485,11 @@ class RoadIT {
     return Evidence.verify(
         road.alice.bytes(
             Services.url(road.ports, "gateway") + "/v1/migrations/" + id + "/evidence"),
-        Evidence.trust(
-            road.state.trust().resolve("bundle.json"), road.state.trust().resolve("members")));
+        TrustBundle.accept(
+            road.state.trust().resolve("bundle.json"),
+            road.state.trust().resolve("members"),
+            Instant.now()),
+        Instant.now());
   }
 
   @Test

@@ -55,8 +55,14 @@ final class Answer {
   }
 
   private static String text(Object value) {
-    return value instanceof List<?> list
-        ? String.join("; ", list.stream().map(Object::toString).toList())
-        : value.toString();
+    return printable(
+        value instanceof List<?> list
+            ? String.join("; ", list.stream().map(Object::toString).toList())
+            : value.toString());
+  }
+
+  /** On one line, and without what a terminal would obey: much of it is a stranger's. */
+  static String printable(String text) {
+    return text.replaceAll("[\\p{Cntrl}\\p{Cf}\\u0080-\\u009f\\u2028\\u2029]", "?");
   }
 }

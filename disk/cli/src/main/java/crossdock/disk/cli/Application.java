@@ -25,6 +25,7 @@ public final class Application {
           Looking.DIGEST,
           Looking.COMPARE,
           Looking.CHECK,
+          Verify.VERIFY,
           Packages.CREATE,
           Packages.INFO,
           Packages.EXTRACT);
@@ -44,6 +45,7 @@ public final class Application {
         case "disk digest" -> Looking.digest(Arguments.of(Looking.DIGEST, args));
         case "disk compare" -> Looking.compare(Arguments.of(Looking.COMPARE, args));
         case "disk check" -> Looking.check(Arguments.of(Looking.CHECK, args));
+        case "disk verify" -> Verify.verify(Arguments.of(Verify.VERIFY, args));
         case "ova create" -> Packages.create(Arguments.of(Packages.CREATE, args));
         case "ova info" -> Packages.info(Arguments.of(Packages.INFO, args));
         case "ova extract" -> Packages.extract(Arguments.of(Packages.EXTRACT, args));
@@ -60,7 +62,8 @@ public final class Application {
     } catch (FileAlreadyExistsException e) {
       return say(INPUT_OUTPUT, e.getFile() + " is there already.");
     } catch (FileSystemException e) {
-      return say(INPUT_OUTPUT, e.getFile() + ": " + e.getReason() + ".");
+      String reason = e.getReason() == null ? "cannot be used" : e.getReason();
+      return say(INPUT_OUTPUT, e.getFile() + ": " + reason + ".");
     } catch (IOException e) {
       return say(INPUT_OUTPUT, e.getMessage());
     } catch (IllegalArgumentException e) {
@@ -68,11 +71,13 @@ public final class Application {
     } catch (RuntimeException e) {
       // Java's own status for it would be 1, and that is an answer.
       return say(INPUT_OUTPUT, "This is a fault of ours: " + e);
+    } catch (OutOfMemoryError | StackOverflowError e) {
+      return say(INPUT_OUTPUT, "There is not enough memory for this image: " + e.getMessage());
     }
   }
 
   private static int say(int status, @Nullable String sentence) {
-    System.err.println(sentence);
+    System.err.println(Answer.printable(String.valueOf(sentence)));
     return status;
   }
 }

@@ -96,6 +96,16 @@ final class Arguments {
     return Optional.ofNullable(line.getOptionValue(option));
   }
 
+  /**
+   * The value of an option that has to be given.
+   *
+   * @throws IllegalArgumentException if it is not
+   */
+  String needed(String option) {
+    return value(option)
+        .orElseThrow(() -> new IllegalArgumentException("--" + option + " is missing."));
+  }
+
   Optional<Integer> number(String option) {
     return value(option).map(Integer::valueOf);
   }

@@ -51,13 +51,9 @@ record Image(String name, Optional<String> declared) {
           format, OptionalLong.of(bytes.size()), Disks.openSource(bytes, format, MOST, content));
     }
     Path file = Path.of(name).toRealPath();
-    // Not opened first: that would block on a pipe.
-    if (!Files.isRegularFile(file)) {
-      throw ImageBytes.bad(Reason.NOT_A_FILE, 0, "something else", "a regular file");
-    }
     DiskFormat format;
     long size;
-    try (ImageBytes bytes = ImageBytes.of(FileChannel.open(file, StandardOpenOption.READ))) {
+    try (ImageBytes bytes = file(file)) {
       boolean descriptor = Disks.isDescriptor(bytes);
       format = descriptor && declared.isEmpty() ? DiskFormat.VMDK : format(bytes);
       if (descriptor && format == DiskFormat.VMDK) {
@@ -66,6 +62,15 @@ record Image(String name, Optional<String> declared) {
       size = bytes.size();
     }
     return new Opened(format, OptionalLong.of(size), Disks.openSource(file, format, MOST, content));
+  }
+
+  /** The bytes of a regular file. */
+  static ImageBytes file(Path file) throws IOException {
+    // Not opened first: that would block on a pipe.
+    if (!Files.isRegularFile(file)) {
+      throw ImageBytes.bad(Reason.NOT_A_FILE, 0, "something else", "a regular file");
+    }
+    return ImageBytes.of(FileChannel.open(file, StandardOpenOption.READ));
   }
 
   private DiskFormat format(ImageBytes bytes) throws IOException {

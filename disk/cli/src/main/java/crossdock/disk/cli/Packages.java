@@ -25,9 +25,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.UUID;
 
 /** The commands for OVAs. */
@@ -41,9 +43,7 @@ final class Packages {
   private static final int DEFAULT_MEBIBYTES = 1024;
   private static final long MEBI = 1 << 20;
   private static final String CONTROLLER = "3";
-  private static final Conversion STREAM =
-      new Conversion(
-          Container.VMDK_STREAM, OptionalInt.empty(), Optional.empty(), UUID.randomUUID(), false);
+  private static final Map<String, Integer> MOST_DISKS = Map.of("ide", 2, "scsi", 15, "sata", 30);
 
   private Packages() {}
 
@@ -61,6 +61,8 @@ final class Packages {
           .say("networks", machine.networks())
           .say("nics", machine.nics().stream().map(Packages::sentence).toList())
           .say("files", ova.members().stream().map(m -> m.name() + " " + m.size()).toList())
+          .say("properties", machine.properties().entrySet().stream().toList())
+          .say("requires", machine.required())
           .say("verified", verified)
           .print(arguments.has("json"));
       return 0;
@@ -90,7 +92,13 @@ final class Packages {
   }
 
   private static Ova open(Arguments arguments) throws IOException {
-    return Ova.open(ImageBytes.of(FileChannel.open(arguments.file(0), StandardOpenOption.READ)));
+    ImageBytes archive = Image.file(arguments.file(0).toRealPath());
+    try {
+      return Ova.open(archive);
+    } catch (Throwable e) {
+      archive.close();
+      throw e;
+    }
   }
 
   /** False if there is nothing to compare with. */
@@ -115,8 +123,6 @@ final class Packages {
   }
 
   private static List<String> convert(Ova ova, Container to, Path directory) throws IOException {
-    Conversion conversion =
-        new Conversion(to, OptionalInt.empty(), Optional.empty(), UUID.randomUUID(), false);
     List<String> written = new ArrayList<>();
     for (OvfDescriptor.Disk disk : ova.descriptor().disks()) {
       Optional<Ova.Member> member = ova.member(disk);
@@ -124,14 +130,22 @@ final class Packages {
         continue;
       }
       String name = stem(member.get().name()) + "." + to.format().wire();
+      if (written.contains(name)) {
+        name = member.get().name() + "." + to.format().wire();
+      }
       try (DiskSource source =
           Disks.openSource(
               ova.bytes(member.get()), format(disk), Image.MOST, RawContent.NOT_AN_IMAGE)) {
-        conversion.toFile(source, directory.resolve(name), at -> {});
+        conversion(to).toFile(source, directory.resolve(name), at -> {});
       }
       written.add(name);
     }
     return written;
+  }
+
+  /** With an id that no other image has. */
+  private static Conversion conversion(Container to) {
+    return new Conversion(to, OptionalInt.empty(), Optional.empty(), UUID.randomUUID(), false);
   }
 
   private static DiskFormat format(OvfDescriptor.Disk disk) throws IOException {
@@ -163,14 +177,32 @@ final class Packages {
   static int create(Arguments arguments) throws IOException {
     Path out = arguments.file(0);
     String name = arguments.value("name").orElseGet(() -> stem("" + out.getFileName()));
+    if (!name.matches("[^/\\\\:\\p{Cntrl}]{1,64}")) {
+      throw new IllegalArgumentException("'" + name + "' is no name for files: --name.");
+    }
+    Firmware firmware =
+        arguments
+            .value("firmware")
+            .map(text -> Arguments.oneOf(Firmware.values(), text))
+            .orElse(Firmware.BIOS);
+    int cpus = arguments.number("cpus").orElse(1);
+    int mebibytes = arguments.number("memory").orElse(DEFAULT_MEBIBYTES);
+    String bus = arguments.value("bus").orElse("scsi");
+    Controller controller = controller(bus);
+    if (cpus < 1 || mebibytes < 1 || arguments.words() - 1 > MOST_DISKS.getOrDefault(bus, 0)) {
+      throw new IllegalArgumentException(
+          "A machine has processors, memory, and at most this many disks: " + MOST_DISKS);
+    }
     List<OvfDescriptor.File> files = new ArrayList<>();
     List<OvfDescriptor.Disk> disks = new ArrayList<>();
     List<OvfDescriptor.Drive> drives = new ArrayList<>();
     List<Ova.Content> contents = new ArrayList<>();
     for (int i = 1; i < arguments.words(); i++) {
       Image image = arguments.image(i, "from");
+      Conversion conversion = conversion(Container.VMDK_STREAM);
       Ova.Content content =
-          Ova.Content.measured(name + "-disk" + i + ".vmdk", channel -> stream(image, channel));
+          Ova.Content.measured(
+              name + "-disk" + i + ".vmdk", channel -> stream(conversion, image, channel));
       contents.add(content);
       files.add(
           new OvfDescriptor.File("file" + i, content.name(), OptionalLong.of(content.size())));
@@ -182,7 +214,7 @@ final class Packages {
                 opened.disk().size(),
                 OvfDescriptor.uriOf(DiskFormat.VMDK)));
       }
-      drives.add(new OvfDescriptor.Drive("Disk " + i, "vmdisk" + i, CONTROLLER, i - 1));
+      drives.add(new OvfDescriptor.Drive("Disk " + i, "vmdisk" + i, CONTROLLER, slot(bus, i - 1)));
     }
     List<String> networks = arguments.value("network").map(List::of).orElse(List.of());
     OvfDescriptor machine =
@@ -190,18 +222,17 @@ final class Packages {
             name,
             name,
             OvfDescriptor.OTHER_SYSTEM,
-            arguments
-                .value("firmware")
-                .map(text -> Arguments.oneOf(Firmware.values(), text))
-                .orElse(Firmware.BIOS),
-            arguments.number("cpus").orElse(1),
-            arguments.number("memory").orElse(DEFAULT_MEBIBYTES) * MEBI,
+            firmware,
+            cpus,
+            mebibytes * MEBI,
             files,
             disks,
             networks,
-            List.of(controller(arguments.value("bus").orElse("scsi"))),
+            List.of(controller),
             drives,
-            networks.stream().map(network -> new Nic("NIC 1", network, "", "E1000")).toList());
+            networks.stream().map(network -> new Nic("NIC 1", network, "", "E1000")).toList(),
+            new TreeMap<>(),
+            List.of());
     AtomicOutput.write(
         out,
         partial -> {
@@ -221,7 +252,12 @@ final class Packages {
     return 0;
   }
 
-  /** Under the names that both VMware's and VirtualBox's importers know. */
+  /** On a SCSI bus the controller itself is number seven. */
+  private static int slot(String bus, int disk) {
+    return bus.equals("scsi") && disk >= 7 ? disk + 1 : disk;
+  }
+
+  /** As VirtualBox names them; VMware knows the first two. */
   private static Controller controller(String bus) {
     return switch (bus) {
       case "scsi" -> new Controller(CONTROLLER, Bus.SCSI, "lsilogic");
@@ -231,9 +267,10 @@ final class Packages {
     };
   }
 
-  private static void stream(Image image, WritableByteChannel to) throws IOException {
+  private static void stream(Conversion conversion, Image image, WritableByteChannel to)
+      throws IOException {
     try (Image.Opened opened = image.open()) {
-      Conversion.Result _ = STREAM.toStream(opened.disk(), to);
+      Conversion.Result _ = conversion.toStream(opened.disk(), to);
     }
   }
 
