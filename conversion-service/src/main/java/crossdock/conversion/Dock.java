@@ -155,6 +155,8 @@ final class Dock implements Workers.Hand {
           LeafFile.Writer leaves =
               new LeafFile.Writer(openings.leaves(order.migration(), ticket.disk()))) {
         Manifest manifest = DiskHasher.hash(source, metered(leaves, held, meter));
+        held.check();
+        leaves.finish();
         Certificate.Disk disk =
             new Certificate.Disk(
                 ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());

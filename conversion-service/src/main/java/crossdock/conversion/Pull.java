@@ -6,6 +6,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
+import crossdock.disk.BadImageException;
 import crossdock.disk.DiskSink;
 import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
@@ -160,26 +161,30 @@ final class Pull {
   private LeafFile leaves(
       HttpClient client, URI base, MigrationId migration, Certificate.Disk disk, Manifest manifest)
       throws IOException, InterruptedException {
-    Path file = work.resolve(migration + "." + disk.name() + ".leaves");
-    HttpResponse<InputStream> response =
-        client.send(request(base.resolve("leaves")), HttpResponse.BodyHandlers.ofInputStream());
-    try (InputStream in = response.body();
-        OutputStream out = Files.newOutputStream(file)) {
-      ok(response.statusCode());
-      long most = manifest.chunks() * LeafFile.ENTRY_BYTES;
-      byte[] buffer = new byte[64 << 10];
-      for (int read = in.read(buffer); read > 0; read = in.read(buffer)) {
-        most -= read;
-        if (most < 0) {
-          throw new StepFailed(Reason.DIGEST_MISMATCH, "more leaves than were certified");
-        }
-        out.write(buffer, 0, read);
-      }
-    }
+    // Of this turn alone: one before that lost its lease may still be writing its own.
+    Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".leaves");
     try {
+      HttpResponse<InputStream> response =
+          client.send(request(base.resolve("leaves")), HttpResponse.BodyHandlers.ofInputStream());
+      try (InputStream in = response.body();
+          OutputStream out = Files.newOutputStream(file)) {
+        ok(response.statusCode());
+        long most = manifest.chunks() * LeafFile.ENTRY_BYTES;
+        byte[] buffer = new byte[64 << 10];
+        for (int read = in.read(buffer); read > 0; read = in.read(buffer)) {
+          most -= read;
+          if (most < 0) {
+            throw new StepFailed(Reason.DIGEST_MISMATCH, "more leaves than were certified");
+          }
+          out.write(buffer, 0, read);
+        }
+      }
       return LeafFile.open(file, manifest);
-    } catch (IOException e) {
+    } catch (BadImageException e) {
       throw new StepFailed(Reason.DIGEST_MISMATCH, "the leaves do not make up the certified root");
+    } finally {
+      // Open, it is read all the same.
+      Files.deleteIfExists(file);
     }
   }
 

@@ -1,6 +1,7 @@
 package crossdock.disk;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -30,9 +31,18 @@ public final class AtomicOutput {
     T create(Path path) throws IOException;
   }
 
-  /** Creates it under another name, then names it. An existing file is replaced. */
+  /**
+   * Creates it under another name, then names it. An existing file is replaced, one that a link
+   * leads to as well; nothing else is.
+   *
+   * @throws FileAlreadyExistsException if something else is there
+   */
   public static <T> T write(Path target, Creation<T> creation) throws IOException {
-    Path absolute = target.toAbsolutePath();
+    boolean there = Files.exists(target);
+    Path absolute = there ? target.toRealPath() : target.toAbsolutePath();
+    if (there && !Files.isRegularFile(absolute)) {
+      throw new FileAlreadyExistsException(target.toString());
+    }
     Path directory = Objects.requireNonNull(absolute.getParent(), "a path below the root");
     Path partial =
         directory.resolve("." + absolute.getFileName() + "." + UUID.randomUUID() + ".partial");
@@ -44,8 +54,16 @@ public final class AtomicOutput {
           partial, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       return result;
     } finally {
-      delete(partial);
+      leave(partial);
+      unhook(onSignal);
+    }
+  }
+
+  private static void unhook(Thread onSignal) {
+    try {
       Runtime.getRuntime().removeShutdownHook(onSignal);
+    } catch (IllegalStateException e) {
+      // It is at work.
     }
   }
 

@@ -1,5 +1,6 @@
 package crossdock.disk;
 
+import crossdock.disk.BadImageException.Reason;
 import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.EOFException;
@@ -9,8 +10,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
+import java.util.UUID;
 
 /**
  * The leaves of a disk in a file, as they are sent and kept beside a certificate: entries of 40
@@ -37,15 +40,19 @@ public final class LeafFile implements Closeable {
     }
   }
 
-  /** Takes the leaves of a disk as they come. The file is complete when it is closed. */
+  /** Takes the leaves of a disk as they come. Nothing is in the file before {@link #finish}. */
   public static final class Writer implements DiskHasher.Leaves, Closeable {
+    private final Path file;
+    private final Path unfinished;
     private final OutputStream out;
     private long chunks;
     private boolean zeros;
 
-    /** Replaces what the file held. */
+    /** To a file that may be there; several at once do not disturb each other. */
     public Writer(Path file) throws IOException {
-      out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
+      this.file = file;
+      this.unfinished = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID());
+      this.out = new BufferedOutputStream(Files.newOutputStream(unfinished), 1 << 16);
     }
 
     @Override
@@ -76,10 +83,18 @@ public final class LeafFile implements Closeable {
       out.write(ByteBuffer.allocate(ENTRY_BYTES).putLong(chunks).put(leaf.bytes()).array());
     }
 
+    /** Puts what was taken in the place of what the file held. */
+    public void finish() throws IOException {
+      endZeros();
+      out.close();
+      Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Leaves nothing of what was not finished. */
     @Override
     public void close() throws IOException {
       try (out) {
-        endZeros();
+        Files.deleteIfExists(unfinished);
       }
     }
   }
@@ -97,14 +112,14 @@ public final class LeafFile implements Closeable {
   /**
    * Opens the leaves of a disk.
    *
-   * @throws IOException also unless they make up the manifest's root, and are all of them
+   * @throws BadImageException unless they make up the manifest's root, and are all of them
    */
   public static LeafFile open(Path file, Manifest manifest) throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
     try {
       LeafFile leaves = new LeafFile(channel, manifest.chunks());
       if (channel.size() % ENTRY_BYTES != 0 || !leaves.root().equals(manifest.root())) {
-        throw new IOException("the leaves are not those of root " + manifest.root());
+        throw ImageBytes.bad(Reason.BAD_CHECKSUM, 0, "other leaves", "those of " + manifest.root());
       }
       return leaves;
     } catch (Throwable e) {
@@ -144,7 +159,8 @@ public final class LeafFile implements Closeable {
         boolean fits =
             run.isZero() ? count >= 1 && run.end <= chunks && !zeros : count == 1 && run.end > 0;
         if (!fits) {
-          throw new IOException("an entry that ends at " + run.end + " after " + tree.size());
+          throw ImageBytes.bad(
+              Reason.BAD_FIELD, 0, "an entry that ends at " + run.end, "after " + tree.size());
         }
         if (run.isZero()) {
           tree.appendZeros(count);
@@ -156,7 +172,7 @@ public final class LeafFile implements Closeable {
       entry += some.length;
     }
     if (tree.size() != chunks) {
-      throw new IOException(tree.size() + " leaves, not " + chunks);
+      throw ImageBytes.bad(Reason.TRUNCATED, 0, tree.size() + " leaves", "" + chunks);
     }
     return tree.root();
   }

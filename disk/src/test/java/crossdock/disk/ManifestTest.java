@@ -127,7 +127,9 @@ class ManifestTest {
 
   private static Manifest write(DiskSource disk, Path file) throws IOException {
     try (LeafFile.Writer leaves = new LeafFile.Writer(file)) {
-      return DiskHasher.hash(disk, leaves);
+      Manifest manifest = DiskHasher.hash(disk, leaves);
+      leaves.finish();
+      return manifest;
     }
   }
 
@@ -154,12 +156,21 @@ class ManifestTest {
       Files.write(file, spoilt);
       assertThatThrownBy(() -> LeafFile.open(file, manifest))
           .as("byte %d", at)
-          .isInstanceOf(IOException.class);
+          .isInstanceOf(BadImageException.class);
     }
     for (int length = 0; length < bytes.length; length++) {
       Files.write(file, Arrays.copyOf(bytes, length));
-      assertThatThrownBy(() -> LeafFile.open(file, manifest)).isInstanceOf(IOException.class);
+      assertThatThrownBy(() -> LeafFile.open(file, manifest)).isInstanceOf(BadImageException.class);
     }
+    assertThat(directory.toFile().list()).containsExactly("leaves");
+  }
+
+  @Test
+  void leavesThatWereNotFinishedAreNowhere(@TempDir Path directory) throws IOException {
+    try (LeafFile.Writer leaves = new LeafFile.Writer(directory.resolve("leaves"))) {
+      leaves.leaf(0, Sha256.of(new byte[32]));
+    }
+    assertThat(directory).isEmptyDirectory();
   }
 
   @Test

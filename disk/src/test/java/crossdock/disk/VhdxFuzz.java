@@ -7,6 +7,7 @@ import crossdock.disk.VhdxImage.Write;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,6 +24,9 @@ class VhdxFuzz {
 
   private static final int LOG_FROM = 80 + 80 + 80 + 192 + 40 + 64;
   private static final int MOST_LOG = 16 * VhdxImage.SECTOR;
+
+  // Some megabytes, used again: only one at a time is read.
+  private static final byte[] IMAGE = new byte[VhdxImage.BAT + PARTS[5][1]];
 
   static Stream<byte[]> seeds() throws IOException {
     ByteBuffer clean = VhdxImage.of(VhdxImage.disk());
@@ -49,10 +53,13 @@ class VhdxFuzz {
     return Images.bytes(parts.put(image.slice(VhdxImage.LOG, logBytes)));
   }
 
-  /** What comes before the data, with all checksums right. */
+  /** What comes before the data, with all checksums right; the one before is gone. */
   private static byte[] image(byte[] parts) {
-    byte[] bytes = new byte[VhdxImage.BAT + PARTS[5][1]];
-    ByteBuffer image = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer image = ByteBuffer.wrap(IMAGE).order(ByteOrder.LITTLE_ENDIAN);
+    for (int[] part : PARTS) {
+      Arrays.fill(IMAGE, part[0], part[0] + part[1], (byte) 0);
+    }
+    Arrays.fill(IMAGE, VhdxImage.LOG, VhdxImage.LOG + MOST_LOG, (byte) 0);
     image.put(0, "vhdxfile".getBytes(ISO_8859_1));
     int from = 0;
     for (int[] part : PARTS) {
@@ -70,6 +77,6 @@ class VhdxFuzz {
         image.putInt(at + 4, VhdxDisk.crc(image.slice(at, length)));
       }
     }
-    return bytes;
+    return IMAGE;
   }
 }
