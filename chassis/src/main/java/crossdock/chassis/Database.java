@@ -1,5 +1,7 @@
 package crossdock.chassis;
 
+import io.micronaut.context.annotation.Value;
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -23,12 +25,24 @@ public final class Database {
   private static final Set<String> DATA = Set.of("22", "23", "54");
 
   private final DataSource source;
+  private final Duration poll;
   private final Object committing = new Object();
   private long commits;
 
   /** Wraps a pool whose connections belong to this service's role. */
   public Database(DataSource source) {
+    this(source, Duration.ofMillis(500));
+  }
+
+  /**
+   * The same.
+   *
+   * @param poll how long who waits for something to do waits at most
+   */
+  @Inject
+  Database(DataSource source, @Value("${crossdock.poll:500ms}") Duration poll) {
     this.source = source;
+    this.poll = poll;
   }
 
   /**
@@ -81,12 +95,12 @@ public final class Database {
 
   /**
    * Waits until this process has committed more often than {@code seen}, so that what it adds is
-   * found at once; and not longer than that, since other processes and time add things, too.
+   * found at once; and not for long, since other processes and time add things, too.
    */
-  void awaitCommit(long seen, Duration atMost) throws InterruptedException {
-    long deadline = System.nanoTime() + atMost.toNanos();
+  void awaitCommit(long seen) throws InterruptedException {
+    long deadline = System.nanoTime() + poll.toNanos();
     synchronized (committing) {
-      for (long left = atMost.toNanos(); commits == seen && left > 0; ) {
+      for (long left = poll.toNanos(); commits == seen && left > 0; ) {
         TimeUnit.NANOSECONDS.timedWait(committing, left);
         left = deadline - System.nanoTime();
       }

@@ -34,7 +34,10 @@ import org.slf4j.LoggerFactory;
 final class OutboxRelay implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(OutboxRelay.class);
   private static final String ALONE = "SELECT pg_try_advisory_xact_lock(7001)";
-  private static final Duration IDLE = Duration.ofMillis(500);
+
+  /** Until there is something: longer than any pause. */
+  private static final Duration IDLE = Duration.ofDays(1);
+
   private static final Duration BACK_OFF = Duration.ofSeconds(2);
   private static final Future<?> BEHIND =
       CompletableFuture.failedFuture(new IllegalStateException("behind one that is not sent"));
@@ -71,7 +74,7 @@ final class OutboxRelay implements AutoCloseable {
           long seen = database.commits();
           Duration pause = database.look(tx -> relay(tx, producer));
           if (pause.equals(IDLE)) {
-            database.awaitCommit(seen, IDLE);
+            database.awaitCommit(seen);
           } else {
             Thread.sleep(pause);
           }

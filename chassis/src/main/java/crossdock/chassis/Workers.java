@@ -28,7 +28,6 @@ public final class Workers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final int WORKERS = 4;
   private static final int TRIES = 4;
-  private static final Duration IDLE = Duration.ofMillis(500);
 
   /** What does the work of one service. */
   public interface Hand {
@@ -79,7 +78,7 @@ public final class Workers implements AutoCloseable {
       long seen = database.commits();
       Optional<Jobs.Job> job = database.look(jobs::claim);
       if (job.isEmpty()) {
-        database.awaitCommit(seen, IDLE);
+        database.awaitCommit(seen);
       }
       return job;
     } finally {

@@ -17,12 +17,11 @@ import crossdock.site.DockMessage;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -32,10 +31,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
 /**
@@ -149,7 +151,7 @@ final class Pull {
         copy.get();
       }
     } catch (ExecutionException e) {
-      copies.forEach(copy -> copy.cancel(false));
+      copies.forEach(copy -> copy.cancel(true));
       switch (e.getCause()) {
         case StepFailed failed -> throw failed;
         case IOException io -> throw io;
@@ -164,21 +166,14 @@ final class Pull {
     // Of this turn alone: one before that lost its lease may still be writing its own.
     Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".leaves");
     try {
-      HttpResponse<InputStream> response =
-          client.send(request(base.resolve("leaves")), HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream in = response.body();
-          OutputStream out = Files.newOutputStream(file)) {
-        ok(response.statusCode());
-        long most = manifest.chunks() * LeafFile.ENTRY_BYTES;
-        byte[] buffer = new byte[64 << 10];
-        for (int read = in.read(buffer); read > 0; read = in.read(buffer)) {
-          most -= read;
-          if (most < 0) {
-            throw new StepFailed(Reason.DIGEST_MISMATCH, "more leaves than were certified");
-          }
-          out.write(buffer, 0, read);
-        }
-      }
+      HttpResponse<Path> response =
+          await(
+              client.sendAsync(
+                  request(base.resolve("leaves")),
+                  BodyHandlers.limiting(
+                      BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
+              () -> Files.size(file));
+      ok(response.statusCode());
       return LeafFile.open(file, manifest);
     } catch (BadImageException e) {
       throw new StepFailed(Reason.DIGEST_MISMATCH, "the leaves do not make up the certified root");
@@ -190,15 +185,43 @@ final class Pull {
 
   private static byte[] get(HttpClient client, URI uri, int length)
       throws IOException, InterruptedException {
-    HttpResponse<InputStream> response =
-        client.send(request(uri), HttpResponse.BodyHandlers.ofInputStream());
-    try (InputStream in = response.body()) {
-      ok(response.statusCode());
-      byte[] bytes = in.readNBytes(length);
-      if (bytes.length != length || in.read() >= 0) {
-        throw new IOException("a chunk of another length");
+    HttpResponse<byte[]> response =
+        await(
+            client.sendAsync(
+                request(uri), BodyHandlers.limiting(BodyHandlers.ofByteArray(), length)),
+            () -> 0);
+    ok(response.statusCode());
+    if (response.body().length != length) {
+      throw new IOException("a chunk of another length");
+    }
+    return response.body();
+  }
+
+  /** How much has come. */
+  @FunctionalInterface
+  private interface Progress {
+    long bytes() throws IOException;
+  }
+
+  /** The whole answer, unless nothing more of it comes for a while. */
+  private static <T> T await(CompletableFuture<T> answer, Progress progress)
+      throws IOException, InterruptedException {
+    try {
+      for (long before = -1; ; ) {
+        try {
+          return answer.get(STALL.toSeconds(), TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+          long now = progress.bytes();
+          if (now == before) {
+            throw new IOException("the source's dock has stopped sending", e);
+          }
+          before = now;
+        }
       }
-      return bytes;
+    } catch (ExecutionException e) {
+      throw new IOException("the source's dock broke off: " + e.getCause(), e);
+    } finally {
+      answer.cancel(true);
     }
   }
 

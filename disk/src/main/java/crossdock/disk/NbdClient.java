@@ -71,6 +71,7 @@ final class NbdClient implements Closeable {
   // Strings of the protocol are at most 4 KiB; QEMU sends at most 1 MiB of block status.
   private static final int MAX_OPTION_REPLY = 64 << 10;
   private static final int MAX_ERROR = 8 << 10;
+  private static final int MAX_ERRORS = 16;
   private static final int MAX_STATUS = (1 << 20) + 4;
 
   private final SocketChannel channel;
@@ -81,6 +82,7 @@ final class NbdClient implements Closeable {
   private int flags;
   private long cookie;
   private int simpleError;
+  private int errors;
 
   private NbdClient(SocketChannel channel) {
     this.channel = channel;
@@ -291,6 +293,7 @@ final class NbdClient implements Closeable {
   }
 
   private void request(short command, long offset, int length) throws IOException {
+    errors = 0;
     ByteBuffer header = ByteBuffer.allocate(28);
     header.putInt(REQUEST).putShort((short) 0).putShort(command).putLong(++cookie);
     send(header.putLong(offset).putInt(length).flip());
@@ -328,6 +331,7 @@ final class NbdClient implements Closeable {
 
   private int error(Chunk chunk) throws IOException {
     expect((chunk.type & TYPE_ERROR) != 0, "a part of unknown type " + chunk.type);
+    expect(++errors <= MAX_ERRORS, "errors without end");
     int errno =
         chunk.length < 0 ? simpleError : receive(length(chunk.length, 6, MAX_ERROR)).getInt();
     expect(errno != 0, "an error without number");

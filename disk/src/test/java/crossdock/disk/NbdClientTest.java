@@ -58,6 +58,15 @@ class NbdClientTest {
   }
 
   @Test
+  void errorsWithoutEndAreRefused() throws Exception {
+    ByteBuffer replies = bytes();
+    for (int i = 0; i < 100; i++) {
+      replies.put(part(1, 0, 0x8001, 6)).putInt(5).putShort((short) 0);
+    }
+    refusedRead(replies, "errors without end");
+  }
+
+  @Test
   void anHonestServerIsUnderstood() throws Exception {
     ByteBuffer script = export().put(part(1, 0, 2, 12)).putLong(100).putInt(500);
     script.put(part(1, 1, 1, 8 + 12)).putLong(600).put("hello, world".getBytes(UTF_8));

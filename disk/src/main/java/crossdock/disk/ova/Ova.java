@@ -231,7 +231,7 @@ public final class Ova implements Closeable {
       List<MessageDigest> digests = names.stream().map(Digest::digester).toList();
       InputStream content = from;
       for (MessageDigest digest : digests) {
-        content = new DigestInputStream(content, digest);
+        content = new Digested(content, digest);
       }
       this(content, digests, names);
     }
@@ -242,6 +242,19 @@ public final class Ova implements Closeable {
         found.add(new Digest(names.get(i), HexFormat.of().formatHex(digests.get(i).digest())));
       }
       return found;
+    }
+  }
+
+  /** What is skipped is digested, too. */
+  private static final class Digested extends DigestInputStream {
+    Digested(InputStream from, MessageDigest digest) {
+      super(from, digest);
+    }
+
+    @Override
+    public long skip(long bytes) throws IOException {
+      byte[] some = new byte[Math.clamp(bytes, 0, COPIED_AT_ONCE)];
+      return Math.max(0, read(some));
     }
   }
 

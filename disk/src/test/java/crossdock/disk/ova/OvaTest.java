@@ -61,6 +61,9 @@ class OvaTest {
     assertThat(Ova.read(new ByteArrayInputStream(packed), (descriptor, member, content) -> {}))
         .as("what is not taken is skipped")
         .isEqualTo(OvfDescriptorTest.machine());
+    assertThat(Ova.read(new ByteArrayInputStream(packed), (d, m, content) -> content.skipNBytes(9)))
+        .as("what is skipped is digested")
+        .isEqualTo(OvfDescriptorTest.machine());
   }
 
   @ParameterizedTest
