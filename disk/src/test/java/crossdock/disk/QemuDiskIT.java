@@ -187,6 +187,7 @@ class QemuDiskIT {
                 "--socket=" + socket,
                 "--export-name=disk",
                 "--persistent",
+                "--shared=2",
                 "--read-only",
                 "--format=qcow2",
                 image.toString())
