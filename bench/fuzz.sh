@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers of the disk engine, each in a JVM of its own, and prints a line of figures for each target.
 # usage: bench/fuzz.sh [seconds of each] [target …]
-# PLANTED=1 plants a bug behind the tables of every format, and fails unless each is found.
+# JAVA_HOME is a JDK 25. PLANTED=1 plants a bug behind the tables of every format, and fails unless each is found.
 set -euo pipefail
 cd "$(dirname "$0")/../disk"
 seconds=${1:-60}

@@ -34,10 +34,6 @@ import org.slf4j.LoggerFactory;
 final class OutboxRelay implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(OutboxRelay.class);
   private static final String ALONE = "SELECT pg_try_advisory_xact_lock(7001)";
-
-  /** Until there is something: longer than any pause. */
-  private static final Duration IDLE = Duration.ofDays(1);
-
   private static final Duration BACK_OFF = Duration.ofSeconds(2);
   private static final Future<?> BEHIND =
       CompletableFuture.failedFuture(new IllegalStateException("behind one that is not sent"));
@@ -72,11 +68,11 @@ final class OutboxRelay implements AutoCloseable {
       try (Producer<String, byte[]> producer = kafka.producer()) {
         while (open) {
           long seen = database.commits();
-          Duration pause = database.look(tx -> relay(tx, producer));
-          if (pause.equals(IDLE)) {
+          Optional<Duration> pause = database.look(tx -> relay(tx, producer));
+          if (pause.isEmpty()) {
             database.awaitCommit(seen);
           } else {
-            Thread.sleep(pause);
+            Thread.sleep(pause.get());
           }
         }
       } catch (InterruptedException e) {
@@ -89,19 +85,19 @@ final class OutboxRelay implements AutoCloseable {
     }
   }
 
-  /** Sends what is next, and says how long to wait before the next time. */
-  Duration relay(Connection tx, Producer<String, byte[]> producer) throws SQLException {
+  /** Sends what is next, and says how long to pause after it; empty if there was nothing. */
+  Optional<Duration> relay(Connection tx, Producer<String, byte[]> producer) throws SQLException {
     try (PreparedStatement alone = tx.prepareStatement(ALONE);
         ResultSet locked = alone.executeQuery()) {
       locked.next();
       if (!locked.getBoolean(1)) {
-        return IDLE;
+        return Optional.empty();
       }
     }
     List<Outbox.Row> rows = outbox.next(tx);
     pending = rows.isEmpty() ? 0 : outbox.pending(tx);
     if (rows.isEmpty()) {
-      return IDLE;
+      return Optional.empty();
     }
     List<Future<?>> sends = new ArrayList<>();
     Set<String> stopped = new HashSet<>();
@@ -115,7 +111,7 @@ final class OutboxRelay implements AutoCloseable {
       }
       sends.add(send);
     }
-    return took(tx, rows, sends);
+    return Optional.of(took(tx, rows, sends));
   }
 
   /**

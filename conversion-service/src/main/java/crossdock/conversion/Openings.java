@@ -18,6 +18,7 @@ import java.sql.ResultSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What this dock serves, to whom; kept, so that a restarted dock goes on serving. Thread-safe. */
 @Singleton
@@ -129,7 +130,13 @@ final class Openings {
       if (open != null) {
         open.close();
       }
-      Files.deleteIfExists(leaves(migration, disk));
+    }
+    // Those that a killed turn left unfinished, too.
+    try (Stream<Path> files = Files.list(work)) {
+      for (Path file :
+          files.filter(f -> f.getFileName().toString().startsWith(migration + ".")).toList()) {
+        Files.deleteIfExists(file);
+      }
     }
   }
 

@@ -155,15 +155,13 @@ public final class LeafFile implements Closeable {
     for (long entry = 0; entry < entries; ) {
       Run[] some = runs(entry, (int) Math.min(CHECKED_AT_ONCE, entries - entry));
       for (Run run : some) {
-        long count = run.end - tree.size();
-        boolean fits =
-            run.isZero() ? count >= 1 && run.end <= chunks && !zeros : count == 1 && run.end > 0;
-        if (!fits) {
+        boolean fits = run.isZero() ? !zeros : run.end == tree.size() + 1;
+        if (!fits || run.end <= tree.size() || run.end > chunks) {
           throw ImageBytes.bad(
               Reason.BAD_FIELD, 0, "an entry that ends at " + run.end, "after " + tree.size());
         }
         if (run.isZero()) {
-          tree.appendZeros(count);
+          tree.appendZeros(run.end - tree.size());
         } else {
           tree.append(run.leaf);
         }
