@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Converts one disk with ./crossdock disk and with qemu-img, in turns, and prints medians as the table in docs/performance.md.
-# The disk is an ext4 of 4 GiB that holds some 1.4 GiB of this system's own files, in a qcow2.
+# The disk is an ext4 of 4 GiB that holds some 1.4 GiB of this system's own files, in a qcow2. Then its first GiB, as a disk of
+# 1 GiB and as one of 15 TiB.
 # usage: bench/disk.sh [runs of each, at least 5] [format …]      needs qemu-utils, e2fsprogs, openssl, time
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,8 +28,12 @@ make_disk() {
   truncate -s 4G "$work/disk.raw"
   mke2fs -q -t ext4 -d "$files" "$work/disk.raw"
   rm -rf "$files"
-  qemu-img convert -O qcow2 "$work/disk.raw" "$work/disk.qcow2"
+  qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$work/disk.qcow2"
+  truncate -s 1G "$work/disk.raw"
+  qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$work/1GiB.qcow2"
   rm "$work/disk.raw"
+  cp "$work/1GiB.qcow2" "$work/15TiB.qcow2"
+  qemu-img resize -q "$work/15TiB.qcow2" 15T
 }
 
 qemu_options() {
@@ -105,4 +110,24 @@ for format in "${formats[@]}"; do
       "$(echo "$(median "$name" 2) $qemu" | awk '{ printf "%.2f", $1 / $2 }')" \
       "$(echo "$(median "$name" 5) $size" | awk '{ printf "%.2f", $1 / $2 }')"
   done
+done
+
+echo
+echo "| $(($(stat -c '%b * %B' "$work/1GiB.qcow2") >> 20)) MiB of data | wall in 1 GiB | in 15 TiB | peak memory in 1 GiB | in 15 TiB |"
+echo "|---|---|---|---|---|"
+for format in "${formats[@]}"; do
+  # These end at 2 TiB.
+  [[ $format != vhd && $format != vmdk ]] || continue
+  : > "$work/figures"
+  for ((n = 0; n < runs; n++)); do
+    for size in 1GiB 15TiB; do
+      if [ "$format" = digest ]; then
+        measure "$size" ./crossdock disk digest "$work/$size.qcow2"
+      else
+        measure "$size" ./crossdock disk convert "$work/$size.qcow2" "$work/out" --to "$format"
+      fi
+    done
+  done
+  printf '| %s | %s s | %s s | %d MiB | %d MiB |\n' "$format" "$(median 1GiB 2)" "$(median 15TiB 2)" \
+    $(($(median 1GiB 4) >> 10)) $(($(median 15TiB 4) >> 10))
 done

@@ -57,7 +57,7 @@ final class BlockFuzz {
   }
 
   private static void readData(ImageDisk disk) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 14);
     long at = 0;
     for (int run = 0; run < MOST_RUNS && at < disk.size(); run++) {
       Extent extent = disk.extentAt(at, disk.size() - at);

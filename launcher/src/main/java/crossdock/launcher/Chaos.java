@@ -24,6 +24,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -61,6 +62,9 @@ final class Chaos implements Callable<Integer> {
   @Option(names = "--matrix", description = "Then a kill of every process at every step.")
   boolean matrix;
 
+  @Option(names = "--kills", description = "Then any, until as many kills have been dealt.")
+  int kills;
+
   @Option(names = "--sample", description = "Then as many migrations of the matrix.")
   int sample;
 
@@ -73,6 +77,7 @@ final class Chaos implements Callable<Integer> {
   int minutes = 24 * 60;
 
   private volatile Instant end = Instant.MAX;
+  private Supplier<List<Blow>> more = List::of;
   private final AtomicInteger numbers = new AtomicInteger();
   private final Queue<Run> plan = new ConcurrentLinkedQueue<>();
   private final Queue<Blow> missed = new ConcurrentLinkedQueue<>();
@@ -94,7 +99,9 @@ final class Chaos implements Callable<Integer> {
     Ports ports = Launcher.ports();
     Vandal vandal = Vandal.at(state, OUT);
     Random random = new Random(seed);
-    plan(random, vandal.possible());
+    Set<Blow.Kind> possible = vandal.possible();
+    plan(random, possible);
+    more = () -> Blow.any(random, mostBlows, possible);
     OUT.printf("%d migrations, seed %d, %d at once%n", plan.size(), seed, lanes);
     Instant start = Instant.now();
     end = start.plus(minutes, ChronoUnit.MINUTES);
@@ -145,7 +152,7 @@ final class Chaos implements Callable<Integer> {
   }
 
   private void plan(Random random, Set<Blow.Kind> possible) {
-    int any = runs != null ? runs : matrix || sample + guests > 0 ? 0 : 20;
+    int any = runs != null ? runs : matrix || sample + guests + kills > 0 ? 0 : 20;
     for (int n = 0; n < any; n++) {
       plan(Blow.any(random, mostBlows, possible), false, 1);
     }
@@ -157,6 +164,14 @@ final class Chaos implements Callable<Integer> {
 
   private void plan(List<Blow> blows, boolean matrix, int attempt) {
     plan.add(new Run(numbers.getAndIncrement(), blows, matrix, attempt));
+  }
+
+  /** Null when all is done. */
+  private synchronized @Nullable Run next() {
+    if (plan.isEmpty() && struck.getOrDefault(Blow.Kind.KILL, 0) < kills) {
+      plan(more.get(), false, 1);
+    }
+    return plan.poll();
   }
 
   private synchronized void found(String finding) {
@@ -194,7 +209,7 @@ final class Chaos implements Callable<Integer> {
 
     void run() {
       while (Instant.now().isBefore(end)) {
-        Run run = plan.poll();
+        Run run = next();
         if (run == null) {
           return;
         }
