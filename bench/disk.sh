@@ -19,12 +19,12 @@ export LC_ALL=C
 make_disk() {
   local files=$work/files size=0 bytes name
   mkdir "$files"
-  # Sorted, so that the same system makes the same disk.
+  # Sorted, so that the same system makes the same disk; as many as there is room for.
   find /usr -xdev -type f -size +0 -printf '%s %p\n' | sort -k2 | while read -r bytes name; do
     size=$((size + (bytes + 4095) / 4096 * 4096))
-    [ "$size" -le $((1400 << 20)) ] || break
-    printf '%s\0' "$name"
-  done | tar -C / --null -T - -cf - 2> /dev/null | tar -C "$files" -xf -
+    [ "$size" -gt $((1400 << 20)) ] || printf '%s\0' "$name"
+  done > "$work/names"
+  tar -C / --null -T "$work/names" -cf - 2> /dev/null | tar -C "$files" -xf -
   truncate -s 4G "$work/disk.raw"
   mke2fs -q -t ext4 -d "$files" "$work/disk.raw"
   rm -rf "$files"

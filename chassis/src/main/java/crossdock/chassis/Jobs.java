@@ -47,11 +47,12 @@ public final class Jobs {
             SELECT 1 FROM job other
             WHERE other.migration = due.migration AND other.id <> due.id AND other.lease_until >= now())
         ORDER BY next_run, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-      RETURNING id, migration, kind, attempt, fence, tries, result
+      RETURNING id, migration, kind, attempt, fence, tries, unanswered, result
       """;
   private static final String BEAT =
       """
-      UPDATE job SET lease_until = now() + make_interval(secs => ?)
+      UPDATE job SET lease_until = now() + make_interval(secs => ?),
+        tries = CASE WHEN ? THEN 0 ELSE tries END, unanswered = CASE WHEN ? THEN 0 ELSE unanswered END
       WHERE id = ? AND fence = ? AND state = 'READY'
       """;
   private static final String END =
@@ -60,7 +61,8 @@ public final class Jobs {
       """;
   private static final String LATER =
       """
-      UPDATE job SET lease_until = '-infinity', next_run = now() + make_interval(secs => ?)
+      UPDATE job SET lease_until = '-infinity', next_run = now() + make_interval(secs => ?),
+        tries = ?, unanswered = ?
       WHERE id = ? AND fence = ? AND state = 'READY'
       """;
   private static final String LET_GO =
@@ -68,7 +70,7 @@ public final class Jobs {
   // A job waits for one result after the other: the one that woke it last wakes it no more.
   private static final String WAKE =
       """
-      UPDATE job SET state = 'READY', result = ?, next_run = now(), tries = 0
+      UPDATE job SET state = 'READY', result = ?, next_run = now(), tries = 0, unanswered = 0
       WHERE migration = ? AND kind = ? AND attempt = ? AND state = 'WAITING'
         AND result IS DISTINCT FROM ?
       """;
@@ -76,7 +78,9 @@ public final class Jobs {
   /**
    * @param kind what is to be done; a step's wire name where it is one
    * @param fence larger than in every turn before
-   * @param tries including this one
+   * @param tries including this one, without those that met with no answer; as the next, counted
+   *     since it last {@link Held#advanced}
+   * @param unanswered how often somebody else did not answer
    * @param result what woke it, if something did
    */
   public record Job(
@@ -86,6 +90,7 @@ public final class Jobs {
       int attempt,
       long fence,
       int tries,
+      int unanswered,
       Optional<String> result) {}
 
   /** Where a job stands when a worker leaves it. */
@@ -162,17 +167,24 @@ public final class Jobs {
                 found.getInt(4),
                 found.getLong(5),
                 found.getInt(6),
-                Optional.ofNullable(found.getString(7))));
+                found.getInt(7),
+                Optional.ofNullable(found.getString(8))));
       }
     }
   }
 
-  /** Whether the job is still this worker's. */
-  boolean beat(Connection tx, Job job) throws SQLException {
+  /**
+   * Whether the job is still this worker's.
+   *
+   * @param advanced whether its tries are counted anew
+   */
+  boolean beat(Connection tx, Job job, boolean advanced) throws SQLException {
     try (PreparedStatement beat = tx.prepareStatement(BEAT)) {
       beat.setLong(1, LEASE.toSeconds());
-      beat.setLong(2, job.id());
-      beat.setLong(3, job.fence());
+      beat.setBoolean(2, advanced);
+      beat.setBoolean(3, advanced);
+      beat.setLong(4, job.id());
+      beat.setLong(5, job.fence());
       return beat.executeUpdate() == 1;
     }
   }
@@ -190,11 +202,15 @@ public final class Jobs {
     }
   }
 
-  void later(Connection tx, Job job, Duration delay) throws SQLException {
+  /** The job's next turn; {@code tries} and {@code unanswered} are what it had until then. */
+  void later(Connection tx, Job job, Duration delay, int tries, int unanswered)
+      throws SQLException {
     try (PreparedStatement later = tx.prepareStatement(LATER)) {
       later.setDouble(1, delay.toMillis() / 1000.0);
-      later.setLong(2, job.id());
-      later.setLong(3, job.fence());
+      later.setInt(2, tries);
+      later.setInt(3, unanswered);
+      later.setLong(4, job.id());
+      later.setLong(5, job.fence());
       later.executeUpdate();
     }
   }

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +27,17 @@ public final class Workers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final int WORKERS = 4;
   private static final int TRIES = 4;
+
+  /**
+   * With the pauses between, seven minutes where nobody is there, and less than half an hour where
+   * whoever is there says nothing.
+   */
+  private static final int UNANSWERED = 18;
+
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
+  /** So often may the service end in the middle of a turn; then the turn is held to be why. */
+  private static final int DEATHS = 30;
 
   /** What does the work of one service. */
   public interface Hand {
@@ -105,23 +115,26 @@ public final class Workers implements AutoCloseable {
   }
 
   private void turn(Hand hand, Jobs.Job job) throws InterruptedException {
-    AtomicBoolean held = new AtomicBoolean(true);
+    Lease held = new Lease();
     CountDownLatch ended = new CountDownLatch(1);
     Thread worker = Thread.currentThread();
     Thread heart = Thread.ofVirtual().name("heart").start(() -> beat(job, held, ended, worker));
     try {
       LOG.info("{} {} attempt {} try {}", job.migration(), job.kind(), job.attempt(), job.tries());
-      end(hand, job, hand.turn(job, held::get));
+      if (job.tries() > DEATHS) {
+        throw new StepFailed(Reason.UNAVAILABLE, "begun " + DEATHS + " times, and never ended");
+      }
+      end(hand, job, hand.turn(job, held));
     } catch (StepFailed e) {
       fail(hand, job, e.reason(), String.valueOf(e.getMessage()));
     } catch (Throwable e) {
       // Errors too: a bug in one step must not end the worker, and with it all steps.
       LOG.warn("{} {} failed", job.migration(), job.kind(), e);
-      if (held.get() && open) {
-        again(hand, job, e);
+      if (held.now() && open) {
+        again(hand, job, held.advanced, e);
       }
     } finally {
-      held.set(false);
+      held.lose();
       // Not by an interrupt, which would break the connection of a beat under way.
       ended.countDown();
       boolean interrupted = Thread.interrupted();
@@ -133,20 +146,31 @@ public final class Workers implements AutoCloseable {
     }
   }
 
-  private void again(Hand hand, Jobs.Job job, Throwable e) {
-    if (e instanceof Refused || job.tries() >= TRIES) {
+  private void again(Hand hand, Jobs.Job job, boolean advanced, Throwable e) {
+    boolean silence = e instanceof Unanswered;
+    int tries = advanced ? 0 : job.tries() - (silence ? 1 : 0);
+    int unanswered = (advanced ? 0 : job.unanswered()) + (silence ? 1 : 0);
+    if (e instanceof Refused || (silence ? unanswered >= UNANSWERED : tries >= TRIES)) {
       Reason reason = e instanceof Refused ? Reason.CHAIN_REFUSED : Reason.UNAVAILABLE;
       fail(hand, job, reason, e.getClass().getSimpleName() + ": " + e.getMessage());
     } else {
-      database.change(tx -> jobs.later(tx, job, Duration.ofMillis(500L << job.tries())));
+      Duration pause = Duration.ofMillis(500L << (silence ? unanswered : tries));
+      database.change(
+          tx ->
+              jobs.later(
+                  tx,
+                  job,
+                  pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE,
+                  tries,
+                  unanswered));
     }
   }
 
-  private void beat(Jobs.Job job, AtomicBoolean held, CountDownLatch ended, Thread worker) {
+  private void beat(Jobs.Job job, Lease held, CountDownLatch ended, Thread worker) {
     try {
-      while (held.get() && !ended.await(Jobs.LEASE.toMillis() / 3, TimeUnit.MILLISECONDS)) {
-        if (!database.transaction(tx -> jobs.beat(tx, job))) {
-          held.set(false);
+      while (held.now() && !ended.await(Jobs.LEASE.toMillis() / 3, TimeUnit.MILLISECONDS)) {
+        if (!database.transaction(tx -> jobs.beat(tx, job, held.advanced))) {
+          held.lose();
           worker.interrupt();
         }
       }
@@ -154,8 +178,27 @@ public final class Workers implements AutoCloseable {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       LOG.warn("no heartbeat for {} {}: {}", job.migration(), job.kind(), e.getMessage());
-      held.set(false);
+      held.lose();
       worker.interrupt();
+    }
+  }
+
+  private static final class Lease implements Held {
+    private volatile boolean stands = true;
+    private volatile boolean advanced;
+
+    @Override
+    public boolean now() {
+      return stands;
+    }
+
+    @Override
+    public void advanced() {
+      advanced = true;
+    }
+
+    void lose() {
+      stands = false;
     }
   }
 

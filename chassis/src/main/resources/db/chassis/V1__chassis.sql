@@ -21,6 +21,7 @@ CREATE TABLE job (
   lease_until timestamptz NOT NULL DEFAULT '-infinity',
   fence bigint NOT NULL DEFAULT 0,
   tries integer NOT NULL DEFAULT 0,
+  unanswered integer NOT NULL DEFAULT 0,
   next_run timestamptz NOT NULL DEFAULT now(),
   result text,
   UNIQUE (migration, kind, attempt)

@@ -38,7 +38,7 @@ class JobsTest {
   }
 
   private boolean beat(Jobs.Job job) {
-    return database.transaction(tx -> jobs.beat(tx, job));
+    return database.transaction(tx -> jobs.beat(tx, job, false));
   }
 
   private void leaseRunsOut() {
@@ -137,7 +137,7 @@ class JobsTest {
 
     assertThat(beat(old)).isFalse();
     assertThat(end(old, Jobs.End.DONE)).isFalse();
-    database.change(tx -> jobs.later(tx, old, Duration.ofHours(1)));
+    database.change(tx -> jobs.later(tx, old, Duration.ofHours(1), 1, 0));
     database.change(tx -> jobs.letGo(tx, old));
 
     assertThat(claim()).isEmpty();
@@ -229,7 +229,7 @@ class JobsTest {
   @Test
   void aSleepingJobIsWokenOnceWithWhatItWaitedForAndItsTriesAnew() {
     add(ID, "certify", 1);
-    database.change(tx -> jobs.later(tx, claimed(), Duration.ZERO));
+    database.change(tx -> jobs.later(tx, claimed(), Duration.ZERO, 1, 0));
     Jobs.Job second = claimed();
     assertThat(second.tries()).isEqualTo(2);
     assertThat(end(second, Jobs.End.WAITING)).isTrue();
@@ -276,7 +276,7 @@ class JobsTest {
   void aJobPutOffIsNotClaimedBeforeItsTime() {
     add(ID, "inspect", 1);
     Jobs.Job job = claimed();
-    database.change(tx -> jobs.later(tx, job, Duration.ofHours(1)));
+    database.change(tx -> jobs.later(tx, job, Duration.ofHours(1), 1, 0));
     assertThat(claim()).isEmpty();
 
     test.run("UPDATE job SET next_run = now()");

@@ -118,6 +118,58 @@ class WorkersTest {
   }
 
   @Test
+  void whatGetsFurtherEachTimeIsTriedAsOftenAsItNeeds() throws InterruptedException {
+    AtomicInteger tries = new AtomicInteger();
+    add("fetch");
+    work(
+        (_, held) -> {
+          if (tries.incrementAndGet() <= 20) {
+            held.advanced();
+            throw new java.io.IOException("the line broke");
+          }
+          throw new java.io.IOException("the disk broke");
+        });
+    assertThat(heard()).isEqualTo("failed fetch UNAVAILABLE IOException: the disk broke");
+    assertThat(tries).hasValue(20 + 4);
+  }
+
+  @Test
+  void whoDoesNotAnswerIsAskedAgainForLonger() throws InterruptedException {
+    AtomicInteger tries = new AtomicInteger();
+    add("fetch");
+    work(
+        (_, _) -> {
+          tries.incrementAndGet();
+          throw new Unanswered("nobody there");
+        });
+    assertThat(heard()).isEqualTo("failed fetch UNAVAILABLE Unanswered: nobody there");
+    assertThat(tries).hasValue(18);
+  }
+
+  @Test
+  void whoDoesNotAnswerTakesNoTriesFromWhatElseFails() throws InterruptedException {
+    AtomicInteger tries = new AtomicInteger();
+    add("fetch");
+    work(
+        (_, _) -> {
+          if (tries.incrementAndGet() % 4 != 0) {
+            throw new Unanswered("nobody there");
+          }
+          throw new java.io.IOException("the disk broke");
+        });
+    assertThat(heard()).isEqualTo("failed fetch UNAVAILABLE IOException: the disk broke");
+    assertThat(tries).hasValue(16);
+  }
+
+  @Test
+  void aTurnThatTheServiceNeverSurvivesFailsInTheEnd() throws InterruptedException {
+    add("fetch");
+    test.run("UPDATE job SET tries = 30");
+    work((_, _) -> Outcome.done());
+    assertThat(heard()).isEqualTo("failed fetch UNAVAILABLE begun 30 times, and never ended");
+  }
+
+  @Test
   void aFailedStepIsToldAtOnceWithItsReason() throws InterruptedException {
     AtomicInteger tries = new AtomicInteger();
     add("inspect");

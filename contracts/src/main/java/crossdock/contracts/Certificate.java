@@ -1,11 +1,14 @@
 package crossdock.contracts;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The certified secure image's certificate: the exporting provider's statement that these disks and
@@ -41,6 +44,15 @@ public record Certificate(
 
   /** The level that a passed certificate claims. */
   public static final String LEVEL = "CROSSDOCK_CERTIFIED_SECURE_IMAGE_V1";
+
+  /** How long a certificate is good for, at most. */
+  public static final Duration LIFE = Duration.ofDays(7);
+
+  /** Whoever takes the time twice is a moment later. */
+  private static final Duration SLACK = Duration.ofMinutes(1);
+
+  /** How far the issuer's clock may be ahead. */
+  private static final Duration SKEW = Duration.ofHours(1);
 
   private static final String STATEMENT = "https://in-toto.io/Statement/v1";
   private static final String MACHINE = "machine";
@@ -113,6 +125,15 @@ public record Certificate(
                 check -> check.outcome() == Outcome.FAILED || check.outcome() == Outcome.ERROR);
   }
 
+  /** Whether its disks are all of the machine's, in order and with their lengths. */
+  public boolean covers(Machine of) {
+    return disks.stream()
+        .map(disk -> Map.entry(disk.name(), disk.length()))
+        .toList()
+        .equals(
+            of.disks().stream().map(disk -> Map.entry(disk.name(), disk.virtualBytes())).toList());
+  }
+
   /** Signs it as the issuing site. */
   public Bundle sign(SigningKey key) {
     return key.bundle(Json.bytes(statement()));
@@ -131,7 +152,7 @@ public record Certificate(
    *
    * @param issuer the site that must have signed it
    * @param audience the site that reads it
-   * @param machine digest of the machine in the plan
+   * @param machine in the plan, all of whose disks it must have, and no other
    * @throws Refused with the first thing that is wrong
    */
   public static Certificate verify(
@@ -141,14 +162,21 @@ public record Certificate(
       SiteId issuer,
       SiteId audience,
       Sha256 plan,
-      Sha256 machine,
+      Machine machine,
       Instant now) {
     Certificate certificate = verify(bundle, trust);
     require(certificate.issuer.equals(issuer), "it is of another source");
     require(certificate.audience.equals(audience), "it is for " + certificate.audience);
     require(certificate.migration.equals(migration), "it belongs to another migration");
     require(certificate.plan.equals(plan), "it belongs to another plan");
-    require(certificate.machine.equals(machine), "it is of another machine");
+    require(certificate.machine.equals(machine.digest()), "it is of another machine");
+    require(certificate.covers(machine), "its disks are not the machine's");
+    require(
+        !certificate.verifiedAt.isAfter(now.plus(SKEW)),
+        "it was made at " + certificate.verifiedAt + ", which is yet to come");
+    require(
+        !certificate.notAfter.isAfter(certificate.verifiedAt.plus(LIFE).plus(SLACK)),
+        "it is good for longer than " + LIFE.toDays() + " days");
     require(now.isBefore(certificate.notAfter), "it expired at " + certificate.notAfter);
     return certificate;
   }
@@ -176,6 +204,10 @@ public record Certificate(
    */
   public static Certificate read(Bundle bundle) {
     Statement statement = bundle.dsseEnvelope().read(Bundle.IN_TOTO, Statement.class);
+    require(
+        Stream.concat(statement.subject.stream(), statement.predicate.checks.stream())
+            .allMatch(Objects::nonNull),
+        "something is missing in a list");
     require(statement.type.equals(STATEMENT), "no in-toto Statement v1");
     require(statement.predicateType.equals(PREDICATE), "no verification summary");
     Summary summary = statement.predicate;

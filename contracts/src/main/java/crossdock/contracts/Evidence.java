@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,16 +17,22 @@ import java.util.List;
 public record Evidence(
     Migration migration, Certificate certificate, Countersignature countersignature) {
 
+  /** How far the target's clock may be ahead of the log's. */
+  private static final Duration SKEW = Duration.ofHours(1);
+
   /**
-   * Verifies it all.
+   * Verifies it all. A certificate that was good when the target took the machine in stays so.
    *
    * @param array the answer of {@code /v1/migrations/{id}/evidence}
    * @throws Refused with the first thing that does not hold
    */
-  public static Evidence verify(byte[] array, TrustBundle trust, Instant now) throws IOException {
-    Migration migration = Migration.of(chain(array, trust));
+  public static Evidence verify(byte[] array, TrustBundle trust) throws IOException {
+    List<Event> events = chain(array, trust);
+    Migration migration = Migration.of(events);
     Fact.Certified certified = migration.need(Fact.Certified.class);
     Fact.Imported imported = migration.need(Fact.Imported.class);
+    Countersignature countersignature =
+        Countersignature.verify(imported.countersignature(), trust, migration.request().target());
     Certificate certificate =
         Certificate.verify(
             certified.certificate(),
@@ -34,12 +41,18 @@ public record Evidence(
             migration.request().source(),
             migration.request().target(),
             migration.plan().digest(),
-            migration.plan().machine(),
-            now);
-    Countersignature countersignature =
-        Countersignature.verify(imported.countersignature(), trust, migration.request().target());
+            migration.machine(),
+            countersignature.at());
+    if (countersignature.at().isAfter(at(events, imported).plus(SKEW))) {
+      throw new Refused("it was countersigned at " + countersignature.at() + ", after its event");
+    }
     if (!countersignature.certificate().equals(certified.certificate().digest())) {
       throw new Refused("the countersignature is of another certificate");
+    }
+    if (!countersignature.migration().equals(migration.id())
+        || !countersignature.machine().equals(imported.machine())
+        || countersignature.proof() != imported.proof()) {
+      throw new Refused("the target countersigned something else than it reported");
     }
     for (Certificate.Disk disk : certificate.disks()) {
       if (!disk.root().equals(countersignature.roots().get(disk.name()))) {
@@ -56,6 +69,15 @@ public record Evidence(
    */
   public static List<Event> chain(byte[] array, TrustBundle trust) throws IOException {
     return Event.verify(events(array), trust);
+  }
+
+  /** When the log took it. */
+  private static Instant at(List<Event> events, Fact fact) {
+    return events.stream()
+        .filter(event -> event.report().fact().equals(fact))
+        .findFirst()
+        .orElseThrow(() -> new Refused("no such event: " + fact))
+        .at();
   }
 
   /** The elements of a JSON array in their own bytes: a hash is of bytes, not of what they mean. */

@@ -1,12 +1,12 @@
 package crossdock.contracts;
 
 /**
- * How far a site is. Not folded; the newest wins. Counted from verified chunks, so it never goes
- * back within an attempt.
+ * How far a site is. Not folded. Counted from verified chunks. A worker that was killed may begin
+ * with less again; what a customer is told never goes back within an attempt.
  *
  * @param step CERTIFY or IMPORT
  * @param doneBytes guest-visible bytes done
- * @param totalBytes of all disks
+ * @param totalBytes of all disks; at IMPORT twice as many, for what is written is read again
  */
 public record Progress(
     MigrationId migration, Step step, int attempt, long doneBytes, long totalBytes) {

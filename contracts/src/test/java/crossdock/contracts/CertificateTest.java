@@ -46,7 +46,7 @@ class CertificateTest {
         Sample.NORTH,
         audience,
         Sample.PLAN.digest(),
-        Sample.MACHINE.digest(),
+        Sample.MACHINE,
         now);
   }
 
@@ -98,7 +98,7 @@ class CertificateTest {
     Bundle bundle = certificate(PASSED).sign(PARTIES.source);
     MigrationId other = MigrationId.of(new Subject("https://idp", "bob"), "1");
     Sha256 plan = Sample.PLAN.digest();
-    Sha256 machine = Sample.MACHINE.digest();
+    Machine machine = Sample.MACHINE;
     assertThatThrownBy(
             () ->
                 Certificate.verify(
@@ -112,14 +112,21 @@ class CertificateTest {
                     Sample.ID,
                     Sample.NORTH,
                     Sample.SOUTH,
-                    machine,
+                    machine.digest(),
                     machine,
                     AT))
         .hasMessageContaining("another plan");
     assertThatThrownBy(
             () ->
                 Certificate.verify(
-                    bundle, PARTIES.trust, Sample.ID, Sample.NORTH, Sample.SOUTH, plan, plan, AT))
+                    bundle,
+                    PARTIES.trust,
+                    Sample.ID,
+                    Sample.NORTH,
+                    Sample.SOUTH,
+                    plan,
+                    Sample.machine(4),
+                    AT))
         .hasMessageContaining("another machine");
   }
 

@@ -137,7 +137,7 @@ final class Dock implements Workers.Hand {
       return switch (order) {
         case DockMessage.Serve serve -> serve(serve, held);
         case DockMessage.Fetch fetch -> fetch(fetch, held);
-        case DockMessage.ReadBack readBack -> readBack(readBack);
+        case DockMessage.ReadBack readBack -> readBack(readBack, held);
         case DockMessage.Close close -> close(close);
       };
     } catch (BadImageException e) {
@@ -149,28 +149,40 @@ final class Dock implements Workers.Hand {
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ);
     Meter meter = meter(order, tickets.stream().mapToLong(Dock::bytes).sum());
-    List<Certificate.Disk> disks = new ArrayList<>();
+    List<Openings.Opening> openings = new ArrayList<>();
     for (DiskTicket ticket : tickets) {
       try (DiskSource source = sites.source(ticket);
           LeafFile.Writer leaves =
-              new LeafFile.Writer(openings.leaves(order.migration(), ticket.disk()))) {
+              new LeafFile.Writer(this.openings.leaves(order.migration(), ticket.disk()))) {
         Manifest manifest = DiskHasher.hash(source, metered(leaves, held, meter));
         held.check();
         leaves.finish();
         Certificate.Disk disk =
             new Certificate.Disk(
                 ticket.disk(), new Sha256(manifest.root().hex()), manifest.length());
-        disks.add(disk);
-        openings.open(order.migration(), new Openings.Opening(ticket, order.peer(), disk));
+        openings.add(new Openings.Opening(ticket, order.peer(), disk));
       }
     }
-    Certificate.Check safe =
-        new Certificate.Check(
-            "format-safe",
-            1,
-            Certificate.Outcome.PASSED,
-            "declared format, no foreign references, encryption or unknown features, sizes within limits");
-    return Outcome.sent(result(order, disks, List.of(safe)));
+    // Nothing of a machine is served before all of it is found good.
+    held.check();
+    openings.forEach(opening -> this.openings.open(order.migration(), opening));
+    return Outcome.sent(
+        result(
+            order,
+            openings.stream().map(Openings.Opening::disk).toList(),
+            List.of(formatSafe(tickets))));
+  }
+
+  /** What an image could hide in its format would have been refused when it was opened. */
+  private static Certificate.Check formatSafe(List<DiskTicket> tickets) {
+    boolean images = tickets.stream().anyMatch(DiskTicket.Image.class::isInstance);
+    return new Certificate.Check(
+        "format-safe",
+        1,
+        Certificate.Outcome.PASSED,
+        images
+            ? "declared format, no foreign references, encryption or unknown features, sizes within limits"
+            : "no format is parsed: the hypervisor gives the bytes, sizes within limits");
   }
 
   private static DiskHasher.Leaves metered(DiskHasher.Leaves leaves, Held held, Meter meter) {
@@ -194,26 +206,33 @@ final class Dock implements Workers.Hand {
   private Outcome fetch(DockMessage.Fetch order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
-    Meter meter = meter(order, order.disks().stream().mapToLong(Certificate.Disk::length).sum());
+    Meter meter = meter(order, 2 * bytes(order.disks()));
     for (Certificate.Disk disk : order.disks()) {
       pull.disk(order, disk, ticket(tickets, disk), held, meter);
     }
     return Outcome.sent(result(order, order.disks(), List.of()));
   }
 
-  private Outcome readBack(DockMessage.ReadBack order) throws IOException, InterruptedException {
+  /** The second half of what the step has to do: what has been fetched is done. */
+  private Outcome readBack(DockMessage.ReadBack order, Held held)
+      throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ_BACK);
+    long fetched = bytes(order.disks());
+    Meter meter = meter(order, 2 * fetched);
+    meter.add(fetched);
     for (Certificate.Disk disk : order.disks()) {
-      try (DiskSource source = sites.source(ticket(tickets, disk))) {
-        Manifest certified =
-            new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
-        Verdict verdict = DiskHasher.matches(certified, source);
+      Manifest certified =
+          new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
+      try (DiskSource source = sites.source(ticket(tickets, disk));
+          Pulled pulled = pull.pulled(order.migration(), disk.name(), certified)) {
+        Verdict verdict = DiskHasher.matches(certified, source, metered(pulled, held, meter));
         if (!verdict.matches()) {
           throw new StepFailed(
               Reason.DIGEST_MISMATCH, disk.name() + " reads back otherwise: " + verdict);
         }
       }
     }
+    pull.forget(order.migration());
     return Outcome.sent(result(order, order.disks(), List.of()));
   }
 
@@ -251,6 +270,10 @@ final class Dock implements Workers.Hand {
         .filter(ticket -> ticket.disk().equals(disk.name()))
         .findFirst()
         .orElseThrow(() -> new StepFailed(Reason.INTERNAL, "no ticket for " + disk.name()));
+  }
+
+  private static long bytes(List<Certificate.Disk> disks) {
+    return disks.stream().mapToLong(Certificate.Disk::length).sum();
   }
 
   private static long bytes(DiskTicket ticket) {

@@ -25,7 +25,7 @@ final class Meter {
     long now = Math.min(total, done.addAndGet(bytes));
     long last = told.get();
     long time = System.nanoTime();
-    if ((time - last > EVERY_NANOS || now == total) && told.compareAndSet(last, time)) {
+    if (now == total || (time - last > EVERY_NANOS && told.compareAndSet(last, time))) {
       tell.accept(now);
     }
   }

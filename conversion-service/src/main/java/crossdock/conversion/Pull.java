@@ -3,6 +3,7 @@ package crossdock.conversion;
 import crossdock.chassis.Held;
 import crossdock.chassis.MutualTls;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Unanswered;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
@@ -21,7 +22,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscribers;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -31,41 +34,55 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /**
  * Pulls a certified disk from the source's dock into a sink: leaves first, held against the
  * certified root, then every chunk that is not zero, held against its leaf before it is written.
  * What has been flushed is in a ledger beside the job, so that whoever goes on after a crash asks
- * for the rest only.
+ * for the rest only. However long it takes: only a source that sends next to nothing ends a turn.
  */
 @Singleton
 final class Pull {
   private static final int CONNECTIONS = 4;
   private static final int BATCH = 64;
-  private static final Duration STALL = Duration.ofSeconds(30);
+
+  /** Bytes of an answer that come within {@link #stall}, at least. */
+  private static final long LEAST = 16 << 10;
 
   private final MutualTls tls;
   private final Sites sites;
   private final Path work;
+  private final Duration stall;
 
-  Pull(MutualTls tls, Sites sites, @Value("${crossdock.work}") Path work) throws IOException {
+  Pull(
+      MutualTls tls,
+      Sites sites,
+      @Value("${crossdock.work}") Path work,
+      @Value("${crossdock.dock.stall:30s}") Duration stall)
+      throws IOException {
     this.tls = tls;
     this.sites = sites;
     this.work = Files.createDirectories(work.resolve("ledgers"));
+    this.stall = stall;
   }
 
   /**
    * Returns when the disk is finished in its place.
    *
    * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
+   * @throws Unanswered if it does not answer, or stops in the middle
    */
   void disk(
       DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
@@ -103,10 +120,25 @@ final class Pull {
         chunk = end;
         if (batch.size() == BATCH || chunk == chunks) {
           held.check();
-          copy(connections, client, base, leaves, sink, disk, batch, meter);
-          sink.flush();
-          batch.forEach(written::set);
-          write(ledger, written);
+          Set<Integer> arrived = ConcurrentHashMap.newKeySet();
+          try {
+            copy(
+                connections,
+                held,
+                chunkOf(client, base, leaves, disk),
+                sink,
+                batch,
+                meter,
+                arrived);
+          } finally {
+            // Whatever ended the batch: what has come need not come again.
+            if (!arrived.isEmpty() && held.now() && !Thread.currentThread().isInterrupted()) {
+              sink.flush();
+              arrived.forEach(written::set);
+              write(ledger, written);
+              held.advanced();
+            }
+          }
           batch.clear();
         }
       }
@@ -118,45 +150,76 @@ final class Pull {
     }
   }
 
+  /** Gets a chunk, and believes it only if it is the certified one. */
+  @FunctionalInterface
+  private interface Chunks {
+    ByteBuffer get(int chunk) throws IOException, InterruptedException;
+  }
+
+  private Chunks chunkOf(HttpClient client, URI base, LeafFile leaves, Certificate.Disk disk) {
+    return chunk -> {
+      long offset = (long) chunk * Manifest.CHUNK;
+      int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
+      ByteBuffer bytes = get(client, base.resolve("chunks/" + chunk), length);
+      if (!MerkleTree.leaf(bytes.duplicate()).equals(leaves.at(chunk).leaf())) {
+        throw new StepFailed(
+            Reason.DIGEST_MISMATCH,
+            "chunk " + chunk + " of " + disk.name() + " is not the certified one");
+      }
+      return bytes;
+    };
+  }
+
+  /**
+   * Copies chunks, several at once. After one has failed no other is begun, and those that are
+   * under way are waited for; only an interrupt breaks them off.
+   *
+   * @param arrived gets those that are written
+   */
   private static void copy(
       ExecutorService connections,
-      HttpClient client,
-      URI base,
-      LeafFile leaves,
+      Held held,
+      Chunks source,
       DiskSink sink,
-      Certificate.Disk disk,
       List<Integer> chunks,
-      Meter meter)
+      Meter meter,
+      Set<Integer> arrived)
       throws IOException, InterruptedException {
     List<Future<?>> copies = new ArrayList<>();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
     for (int chunk : chunks) {
       copies.add(
           connections.submit(
               () -> {
-                long offset = (long) chunk * Manifest.CHUNK;
-                int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
-                byte[] bytes = get(client, base.resolve("chunks/" + chunk), length);
-                if (!MerkleTree.leaf(ByteBuffer.wrap(bytes)).equals(leaves.at(chunk).leaf())) {
-                  throw new StepFailed(
-                      Reason.DIGEST_MISMATCH,
-                      "chunk " + chunk + " of " + disk.name() + " is not the certified one");
+                if (failure.get() != null) {
+                  return null;
                 }
-                sink.write(offset, ByteBuffer.wrap(bytes));
+                ByteBuffer bytes = source.get(chunk);
+                // Whoever goes on after this turn may be writing already.
+                held.check();
+                sink.write((long) chunk * Manifest.CHUNK, bytes);
+                arrived.add(chunk);
                 meter.add(Manifest.CHUNK);
                 return null;
               }));
     }
     try {
       for (Future<?> copy : copies) {
-        copy.get();
+        try {
+          copy.get();
+        } catch (ExecutionException e) {
+          failure.compareAndSet(null, e.getCause());
+        }
       }
-    } catch (ExecutionException e) {
+    } finally {
       copies.forEach(copy -> copy.cancel(true));
-      switch (e.getCause()) {
-        case StepFailed failed -> throw failed;
-        case IOException io -> throw io;
-        case null, default -> throw new IOException("cannot copy a chunk", e);
-      }
+    }
+    switch (failure.get()) {
+      case null -> {}
+      case StepFailed failed -> throw failed;
+      case IOException io -> throw io;
+      case IllegalStateException lost -> throw lost;
+      case Throwable other -> throw new IOException("cannot copy a chunk", other);
     }
   }
 
@@ -164,37 +227,65 @@ final class Pull {
       HttpClient client, URI base, MigrationId migration, Certificate.Disk disk, Manifest manifest)
       throws IOException, InterruptedException {
     // Of this turn alone: one before that lost its lease may still be writing its own.
-    Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".leaves");
+    Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".part");
     try {
-      HttpResponse<Path> response =
+      HttpResponse<?> response =
           await(
               client.sendAsync(
                   request(base.resolve("leaves")),
-                  BodyHandlers.limiting(
-                      BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
+                  ifGood(BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
               () -> Files.size(file));
       ok(response.statusCode());
-      return LeafFile.open(file, manifest);
+      LeafFile leaves = LeafFile.open(file, manifest);
+      Files.move(file, file(migration, disk.name()), StandardCopyOption.ATOMIC_MOVE);
+      return leaves;
     } catch (BadImageException e) {
       throw new StepFailed(Reason.DIGEST_MISMATCH, "the leaves do not make up the certified root");
     } finally {
-      // Open, it is read all the same.
       Files.deleteIfExists(file);
     }
   }
 
-  private static byte[] get(HttpClient client, URI uri, int length)
+  /** What a disk was pulled with, for holding it against what reads back. */
+  Pulled pulled(MigrationId migration, String disk, Manifest manifest) throws IOException {
+    Path file = file(migration, disk);
+    try {
+      return new Pulled(
+          disk, Files.exists(file) ? Optional.of(LeafFile.open(file, manifest)) : Optional.empty());
+    } catch (BadImageException e) {
+      // The power failed before it was on the disk.
+      return new Pulled(disk, Optional.empty());
+    }
+  }
+
+  private Path file(MigrationId migration, String disk) {
+    return work.resolve(migration + "." + disk + ".leaves");
+  }
+
+  private ByteBuffer get(HttpClient client, URI uri, int length)
       throws IOException, InterruptedException {
-    HttpResponse<byte[]> response =
+    ByteBuffer chunk = ByteBuffer.allocate(length);
+    HttpResponse<?> response =
         await(
             client.sendAsync(
-                request(uri), BodyHandlers.limiting(BodyHandlers.ofByteArray(), length)),
-            () -> 0);
+                request(uri),
+                ifGood(
+                    BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(chunk::put)), length)),
+            chunk::position);
     ok(response.statusCode());
-    if (response.body().length != length) {
-      throw new IOException("a chunk of another length");
+    if (chunk.hasRemaining()) {
+      throw new IOException("a chunk of " + chunk.position() + " bytes, not of " + length);
     }
-    return response.body();
+    return chunk.flip();
+  }
+
+  /** Takes the body of a good answer, up to a limit; any other's is not looked at. */
+  private static <T> BodyHandler<Optional<T>> ifGood(BodyHandler<T> good, long most) {
+    return answer ->
+        answer.statusCode() == 200
+            ? BodySubscribers.mapping(
+                BodyHandlers.limiting(good, most).apply(answer), Optional::ofNullable)
+            : BodySubscribers.replacing(Optional.empty());
   }
 
   /** How much has come. */
@@ -203,33 +294,39 @@ final class Pull {
     long bytes() throws IOException;
   }
 
-  /** The whole answer, unless nothing more of it comes for a while. */
-  private static <T> T await(CompletableFuture<T> answer, Progress progress)
+  /** The whole answer, unless next to nothing of it comes for a while. */
+  private <T> T await(CompletableFuture<T> answer, Progress progress)
       throws IOException, InterruptedException {
     try {
-      for (long before = -1; ; ) {
+      for (long before = 0; ; ) {
         try {
-          return answer.get(STALL.toSeconds(), TimeUnit.SECONDS);
+          return answer.get(stall.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
           long now = progress.bytes();
-          if (now == before) {
-            throw new IOException("the source's dock has stopped sending", e);
+          if (now - before < LEAST) {
+            throw new Unanswered(
+                "the source's dock has stopped sending: %d bytes in %d s"
+                    .formatted(now - before, stall.toSeconds()),
+                e);
           }
           before = now;
         }
       }
     } catch (ExecutionException e) {
-      throw new IOException("the source's dock broke off: " + e.getCause(), e);
+      throw new Unanswered("the source's dock broke off: " + e.getCause(), e);
     } finally {
       answer.cancel(true);
     }
   }
 
-  private static HttpRequest request(URI uri) {
-    return HttpRequest.newBuilder(uri).timeout(STALL).build();
+  private HttpRequest request(URI uri) {
+    return HttpRequest.newBuilder(uri).timeout(stall).build();
   }
 
   private static void ok(int status) throws IOException {
+    if (status >= 500) {
+      throw new Unanswered("the source's dock answers HTTP " + status);
+    }
     if (status != 200) {
       throw new IOException("the source's dock answers HTTP " + status);
     }

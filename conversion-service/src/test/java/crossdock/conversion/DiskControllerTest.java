@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.chassis.TlsStores;
 import crossdock.chassis.testing.Parties;
-import crossdock.chassis.testing.TestDatabase;
-import crossdock.chassis.testing.TestParty;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
@@ -54,14 +52,7 @@ class DiskControllerTest {
     Files.write(root.resolve("root.raw"), content);
     Files.write(directory.resolve("secret.raw"), content);
     Files.createSymbolicLink(root.resolve("out"), directory);
-    Map<String, Object> all =
-        TestParty.configuration(parties, Parties.NORTH, new TestDatabase(), directory);
-    all.remove("crossdock.signing.key");
-    all.remove("crossdock.signing.certificate");
-    Path store = parties.tls(Parties.NORTH, Parties.NORTH.dockUrn(), directory.resolve("dock.p12"));
-    all.put("crossdock.party", Parties.NORTH.dockUrn());
-    all.put("crossdock.tls.keystore", store.toString());
-    all.put("crossdock.site.root", root.toString());
+    Map<String, Object> all = TestDock.configuration(parties, Parties.NORTH, directory, root);
     all.put("micronaut.server.ssl.enabled", true);
     all.put("micronaut.server.ssl.port", -1);
     all.put("micronaut.server.ssl.client-authentication", "need");

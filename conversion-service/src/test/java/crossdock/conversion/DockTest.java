@@ -8,8 +8,6 @@ import crossdock.chassis.Database;
 import crossdock.chassis.Jobs;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.testing.Parties;
-import crossdock.chassis.testing.TestDatabase;
-import crossdock.chassis.testing.TestParty;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Step;
@@ -62,15 +60,8 @@ class DockTest {
           exchange.close();
         });
     site.start();
-    Map<String, Object> all =
-        TestParty.configuration(parties, Parties.SOUTH, new TestDatabase(), directory);
-    all.remove("crossdock.signing.key");
-    all.remove("crossdock.signing.certificate");
-    Path store = parties.tls(Parties.SOUTH, Parties.SOUTH.dockUrn(), directory.resolve("dock.p12"));
-    all.put("crossdock.party", Parties.SOUTH.dockUrn());
-    all.put("crossdock.tls.keystore", store.toString());
-    all.put("crossdock.site.root", root.toString());
-    context = ApplicationContext.run(all);
+    context =
+        ApplicationContext.run(TestDock.configuration(parties, Parties.SOUTH, directory, root));
   }
 
   @AfterEach
@@ -97,7 +88,7 @@ class DockTest {
     Dock dock = context.getBean(Dock.class);
     DockMessage.Close close = new DockMessage.Close(ID, Step.UNDO_TARGET, 1);
     context.getBean(Database.class).change(tx -> dock.keep(tx, close));
-    Jobs.Job job = new Jobs.Job(1, ID, close.kind(), close.attempt(), 1, 1, Optional.empty());
+    Jobs.Job job = new Jobs.Job(1, ID, close.kind(), close.attempt(), 1, 1, 0, Optional.empty());
     Outcome.Done done = (Outcome.Done) dock.turn(job, () -> true);
     return (DockMessage.Result)
         context.getBean(DockSeal.class).open(done.send().getFirst().payload());

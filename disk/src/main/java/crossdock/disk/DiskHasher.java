@@ -48,11 +48,17 @@ public final class DiskHasher {
    * must read as zero.
    */
   public static Verdict matches(Manifest manifest, DiskSource disk) throws IOException {
+    return matches(manifest, disk, NO_LEAVES);
+  }
+
+  /** The same, and all leaves of what the manifest is of on the way. */
+  public static Verdict matches(Manifest manifest, DiskSource disk, Leaves leaves)
+      throws IOException {
     long grownBy = disk.size() - manifest.length();
     if (grownBy < 0) {
       return new Verdict.Shorter(-grownBy);
     }
-    Manifest found = hash(disk, manifest.length(), NO_LEAVES);
+    Manifest found = hash(disk, manifest.length(), leaves);
     if (!found.equals(manifest)) {
       return new Verdict.Different(found.root());
     }

@@ -1,5 +1,6 @@
 package crossdock.disk;
 
+import crossdock.disk.codec.Hash;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -33,11 +34,7 @@ public final class MerkleTree {
   }
 
   private static Sha256 hash(ByteBuffer chunk, int padding) {
-    MessageDigest sha = Sha256.digest();
-    sha.update(LEAF);
-    sha.update(chunk.duplicate());
-    sha.update(Zeros.of(padding));
-    return Sha256.of(sha.digest());
+    return Sha256.of(Hash.sha256(ByteBuffer.wrap(new byte[] {LEAF}), chunk, Zeros.of(padding)));
   }
 
   /** Adds the hash of the next leaf. */

@@ -24,7 +24,7 @@ import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.time.Clock;
-import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,7 +37,6 @@ import java.util.stream.Stream;
  */
 @Context
 final class ExportDesk {
-  private static final Duration CERTIFICATE_LIFE = Duration.ofDays(7);
 
   private final SiteDesk site;
   private final Cloud cloud;
@@ -120,13 +119,14 @@ final class ExportDesk {
           site.dock().order(new DockMessage.Serve(migration.id(), work.attempt(), peer)));
     }
     DockMessage.Result result = SiteDesk.result(work);
+    Instant now = clock.instant();
     Certificate certificate =
         new Certificate(
             migration.id(),
             site.id(),
             migration.request().target(),
-            clock.instant(),
-            clock.instant().plus(CERTIFICATE_LIFE),
+            now,
+            now.plus(Certificate.LIFE),
             migration.plan().digest(),
             1,
             migration.need(Fact.Opened.class).instant(),

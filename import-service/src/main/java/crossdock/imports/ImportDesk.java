@@ -194,7 +194,7 @@ final class ImportDesk {
           migration.request().source(),
           site.id(),
           migration.plan().digest(),
-          migration.plan().machine(),
+          migration.machine(),
           clock.instant());
     } catch (Refused e) {
       throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));

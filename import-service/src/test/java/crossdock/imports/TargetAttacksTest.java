@@ -9,6 +9,7 @@ import crossdock.contracts.Certificate;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
+import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
@@ -27,9 +28,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -135,6 +138,10 @@ class TargetAttacksTest {
     OF_ANOTHER_PLAN,
     OF_ANOTHER_MACHINE,
     EXPIRED,
+    FROM_THE_FUTURE,
+    GOOD_FOR_EVER,
+    WITHOUT_A_DISK,
+    OF_A_SHORTER_DISK,
     WITHOUT_A_REQUIRED_CHECK
   }
 
@@ -144,19 +151,24 @@ class TargetAttacksTest {
     granted();
     site.untilDue(Step.CERTIFY);
     Migration now = site.chain.migration();
-    Instant at = Instant.now();
+    Instant at =
+        flaw == Flaw.FROM_THE_FUTURE ? Instant.now().plus(2, ChronoUnit.HOURS) : Instant.now();
     Certificate certificate =
         new Certificate(
             flaw == Flaw.OF_ANOTHER_MIGRATION ? MigrationId.of(World.CALLER, "two") : World.ID,
             Parties.NORTH.id(),
             flaw == Flaw.FOR_ANOTHER_SITE ? Parties.WEST.id() : Parties.SOUTH.id(),
             at.minusSeconds(100),
-            flaw == Flaw.EXPIRED ? at.minusSeconds(1) : at.plusSeconds(3600),
+            switch (flaw) {
+              case EXPIRED -> at.minusSeconds(1);
+              case GOOD_FOR_EVER -> at.plus(Certificate.LIFE);
+              default -> at.plusSeconds(3600);
+            },
             flaw == Flaw.OF_ANOTHER_PLAN ? Sha256.NONE : now.plan().digest(),
             1,
             at,
             flaw == Flaw.OF_ANOTHER_MACHINE ? Sha256.NONE : now.machine().digest(),
-            World.disks(now.machine()),
+            disks(flaw, now.machine()),
             Certificate.REQUIRED.stream()
                 .skip(flaw == Flaw.WITHOUT_A_REQUIRED_CHECK ? 1 : 0)
                 .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
@@ -170,6 +182,10 @@ class TargetAttacksTest {
               OF_ANOTHER_PLAN,
               OF_ANOTHER_MACHINE,
               EXPIRED,
+              FROM_THE_FUTURE,
+              GOOD_FOR_EVER,
+              WITHOUT_A_DISK,
+              OF_A_SHORTER_DISK,
               WITHOUT_A_REQUIRED_CHECK ->
               Parties.NORTH;
         };
@@ -178,6 +194,20 @@ class TargetAttacksTest {
     assertFailed(Step.IMPORT, Reason.CERTIFICATE_REFUSED);
     assertThat(fate.calls()).containsExactly("reserve");
     assertThat(site.orders()).isEmpty();
+  }
+
+  private static List<Certificate.Disk> disks(Flaw flaw, Machine machine) {
+    List<Certificate.Disk> disks = World.disks(machine);
+    Certificate.Disk last = disks.getLast();
+    return switch (flaw) {
+      case WITHOUT_A_DISK -> disks.subList(0, disks.size() - 1);
+      case OF_A_SHORTER_DISK ->
+          Stream.concat(
+                  disks.stream().limit(disks.size() - 1L),
+                  Stream.of(new Certificate.Disk(last.name(), last.root(), last.length() - 1)))
+              .toList();
+      default -> disks;
+    };
   }
 
   @ParameterizedTest

@@ -302,8 +302,7 @@ final class Demo implements Callable<Integer> {
       return false;
     }
     String base = url(ports, move);
-    Evidence evidence =
-        Evidence.verify(move.customer().bytes(base + "/evidence"), trust, Instant.now());
+    Evidence evidence = Evidence.verify(move.customer().bytes(base + "/evidence"), trust);
     Certificate certificate = evidence.certificate();
     String machine = evidence.countersignature().machine();
     out.printf("  now at %s as %s%n", move.to().id(), machine);

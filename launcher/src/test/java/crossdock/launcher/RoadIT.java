@@ -488,8 +488,7 @@ class RoadIT {
         TrustBundle.accept(
             road.state.trust().resolve("bundle.json"),
             road.state.trust().resolve("members"),
-            Instant.now()),
-        Instant.now());
+            Instant.now()));
   }
 
   @Test

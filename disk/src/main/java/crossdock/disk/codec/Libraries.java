@@ -28,6 +28,16 @@ final class Libraries {
         .downcallHandle(library.findOrThrow(name), FunctionDescriptor.of(result, arguments));
   }
 
+  /** One that is short, and may be given what lies on the heap: nothing is collected meanwhile. */
+  static MethodHandle onHeap(
+      SymbolLookup library, String name, MemoryLayout result, MemoryLayout... arguments) {
+    return Linker.nativeLinker()
+        .downcallHandle(
+            library.findOrThrow(name),
+            FunctionDescriptor.of(result, arguments),
+            Linker.Option.critical(true));
+  }
+
   static MethodHandle procedure(SymbolLookup library, String name, MemoryLayout... arguments) {
     return Linker.nativeLinker()
         .downcallHandle(library.findOrThrow(name), FunctionDescriptor.ofVoid(arguments));

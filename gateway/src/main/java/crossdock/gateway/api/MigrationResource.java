@@ -9,6 +9,7 @@ import crossdock.contracts.Migration;
 import crossdock.contracts.Migration.State;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.SiteId;
@@ -136,7 +137,7 @@ record MigrationResource(
     Map<String, Sha256> roots =
         migration
             .latest(Fact.Certified.class)
-            .map(certified -> Certificate.read(certified.certificate()).disks())
+            .map(MigrationResource::certified)
             .orElse(List.of())
             .stream()
             .collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root, (a, _) -> a));
@@ -151,6 +152,15 @@ record MigrationResource(
                     disk.virtualBytes(),
                     Optional.ofNullable(roots.get(disk.name()))))
         .toList();
+  }
+
+  /** Nothing where the source sent something else: whether it counts is the target's to say. */
+  private static List<Certificate.Disk> certified(Fact.Certified certified) {
+    try {
+      return Certificate.read(certified.certificate()).disks();
+    } catch (Refused e) {
+      return List.of();
+    }
   }
 
   private static Map<String, Double> seconds(List<Event> events) {

@@ -70,11 +70,16 @@ final class LogStore {
       "UPDATE report SET verdict = ? WHERE id = ? AND verdict = 'HELD'";
   private static final String NOTE =
       """
-      INSERT INTO progress AS old (migration, step, attempt, done_bytes, total_bytes, at)
-      VALUES (?, ?, ?, ?, ?, ?)
+      INSERT INTO progress AS old (migration, step, attempt, done_bytes, heard_bytes, total_bytes, at)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (migration, step) DO UPDATE SET attempt = excluded.attempt,
-        done_bytes = excluded.done_bytes, total_bytes = excluded.total_bytes, at = excluded.at
-      WHERE (excluded.attempt, excluded.done_bytes) > (old.attempt, old.done_bytes)
+        done_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.done_bytes
+          ELSE greatest(old.done_bytes, excluded.done_bytes) END,
+        total_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.total_bytes
+          ELSE greatest(old.total_bytes, excluded.total_bytes) END,
+        heard_bytes = excluded.heard_bytes, at = excluded.at
+      WHERE excluded.attempt > old.attempt
+        OR excluded.attempt = old.attempt AND excluded.heard_bytes <> old.heard_bytes
       """;
   private static final String HEARD =
       "SELECT at FROM progress WHERE migration = ? AND step = ? AND attempt = ?";
@@ -272,8 +277,9 @@ final class LogStore {
       note.setString(2, progress.step().wire());
       note.setInt(3, progress.attempt());
       note.setLong(4, progress.doneBytes());
-      note.setLong(5, progress.totalBytes());
-      note.setTimestamp(6, Timestamp.from(now));
+      note.setLong(5, progress.doneBytes());
+      note.setLong(6, progress.totalBytes());
+      note.setTimestamp(7, Timestamp.from(now));
       note.executeUpdate();
     }
   }

@@ -482,6 +482,35 @@ final class ApiTest {
   }
 
   @Test
+  void aSourceThatSendsNoCertificateTakesNothingFromItsCustomersList() {
+    String id = requested();
+    say(id, Parties.IDENTITY, Facts.authorized());
+    say(id, Parties.NORTH, new Fact.Inspected(Facts.MACHINE));
+    say(id, Parties.CATALOG, new Fact.Planned(Facts.PLAN));
+    say(id, Parties.BILLING, new Fact.Quoted(Facts.QUOTE));
+    say(id, Parties.NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(id, Parties.SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(id, Parties.NORTH, new Fact.Stopped(Facts.START));
+    say(id, Parties.NORTH, Facts.opened());
+    String certificate =
+        new String(
+            Facts.certificate(PARTIES, new MigrationId(id)).dsseEnvelope().bytes(),
+            StandardCharsets.UTF_8);
+    String other = certificate.replaceFirst("\"subject\":\\[", "\"subject\":[null,");
+    assertThat(other).isNotEqualTo(certificate);
+    say(
+        id,
+        Parties.NORTH,
+        new Fact.Certified(
+            1, true, PARTIES.key(Parties.NORTH).bundle(other.getBytes(StandardCharsets.UTF_8))));
+    JsonNode now = json(get("/v1/migrations/" + id));
+    assertThat(now.path("state").asText()).isEqualTo("certified");
+    assertThat(now.path("disks").path(0).path("name").asText()).isEqualTo("disk-0");
+    assertThat(now.path("disks").path(0).has("root")).isFalse();
+    assertThat(get("/v1/migrations").statusCode()).isEqualTo(200);
+  }
+
+  @Test
   void theDirectoryNamesTheSitesAndSaysWhichDoNotAnswer() {
     JsonNode providers = json(get("/v1/providers")).path("items");
     assertThat(providers).hasSize(3);

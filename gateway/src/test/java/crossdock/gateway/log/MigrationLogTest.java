@@ -416,8 +416,32 @@ final class MigrationLogTest {
     assertThatThrownBy(() -> progress(SOUTH, 1)).isInstanceOf(Refused.class);
   }
 
+  @Test
+  void whoBeginsAnewIsNotSilentAndNothingIsTakenBack() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    progress(NORTH, 7 << 20);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    progress(NORTH, 1 << 20);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    look();
+    assertThat(story().state()).isEqualTo("opened");
+    assertThat(story().progress().orElseThrow().doneBytes()).isEqualTo(7 << 20);
+    progress(NORTH, 1, 1);
+    assertThat(story().progress().orElseThrow().totalBytes()).isEqualTo(8L << 30);
+    assertThatThrownBy(() -> progress(NORTH, 1, 16L << 30))
+        .hasMessageContaining("more bytes than the machine has");
+  }
+
   private void progress(Party.Site site, long done) {
-    byte[] bytes = Json.bytes(new Progress(Facts.ID, Step.CERTIFY, 1, done, 8L << 30));
+    progress(site, done, 8L << 30);
+  }
+
+  private void progress(Party.Site site, long done, long total) {
+    byte[] bytes = Json.bytes(new Progress(Facts.ID, Step.CERTIFY, 1, done, total));
     database.change(tx -> log.progress(tx, site.progress(), bytes));
   }
 

@@ -2,6 +2,7 @@ package crossdock.disk.cli;
 
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Countersignature;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -19,6 +20,7 @@ import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Holds images against a certificate, offline: believes the pinned members and nobody else. The
@@ -37,21 +39,24 @@ final class Verify {
         arguments.value("members").map(Path::of).orElseGet(() -> bundle.resolveSibling("members"));
     Instant at = arguments.value("at").map(Verify::time).orElseGet(Instant::now);
     Path file = Path.of(arguments.needed("certificate"));
-    Certificate certificate;
+    Claim claim;
     try {
       TrustBundle trust = TrustBundle.accept(bundle, members, at);
-      certificate = Certificate.verify(certificate(Files.readAllBytes(file), trust), trust);
+      claim = claim(Files.readAllBytes(file), trust);
     } catch (Refused e) {
       System.err.println(e.getMessage());
       return Application.NO;
     }
+    Certificate certificate = claim.certificate();
     if (arguments.words() != certificate.disks().size()) {
       throw new IllegalArgumentException(
           "The certificate is of these disks, in this order: "
               + String.join(
                   " ", certificate.disks().stream().map(Certificate.Disk::name).toList()));
     }
-    boolean good = at.isBefore(certificate.notAfter());
+    // One that a target accepted while it was good has done what it is for.
+    boolean expired = claim.accepted().isEmpty() && !at.isBefore(certificate.notAfter());
+    boolean good = !expired;
     List<String> disks = new ArrayList<>();
     for (int i = 0; i < arguments.words(); i++) {
       Certificate.Disk disk = certificate.disks().get(i);
@@ -62,30 +67,57 @@ final class Verify {
         disks.add(disk.name() + " " + sentence(verdict));
       }
     }
-    new Answer()
+    Answer answer = new Answer();
+    answer
         .say("verified", good)
         .say("issuer", certificate.issuer())
         .say("audience", certificate.audience())
         .say("migration", certificate.migration())
         .say("verifiedAt", certificate.verifiedAt())
         .say("notAfter", certificate.notAfter())
-        .say("expired", !at.isBefore(certificate.notAfter()))
+        .say("expired", expired)
         .say("machine", certificate.machine())
         .say("checks", certificate.checks().stream().map(Verify::sentence).toList())
-        .say("disks", disks)
-        .print(arguments.has("json"));
+        .say("disks", disks);
+    claim
+        .accepted()
+        .ifPresent(
+            taken ->
+                answer
+                    .say("registeredBy", taken.site())
+                    .say("registeredAs", taken.machine())
+                    .say("registeredAt", taken.at())
+                    .say("proof", taken.proof()));
+    answer.print(arguments.has("json"));
     return good ? 0 : Application.NO;
   }
 
-  /** A certificate alone, or the one in a migration's evidence. */
-  private static Bundle certificate(byte[] file, TrustBundle trust) throws IOException {
+  /**
+   * @param accepted by the target, if that is part of it
+   */
+  private record Claim(Certificate certificate, Optional<Countersignature> accepted) {}
+
+  /** A certificate alone, or the one in a migration's evidence, with all that is there. */
+  private static Claim claim(byte[] file, TrustBundle trust) throws IOException {
     int first = 0;
     while (first < file.length && Character.isWhitespace(file[first])) {
       first++;
     }
-    return first < file.length && file[first] == '['
-        ? Migration.of(Evidence.chain(file, trust)).need(Fact.Certified.class).certificate()
-        : Json.read(file, Bundle.class);
+    if (first == file.length || file[first] != '[') {
+      Bundle bundle = Json.read(file, Bundle.class);
+      return new Claim(Certificate.verify(bundle, trust), Optional.empty());
+    }
+    Migration migration = Migration.of(Evidence.chain(file, trust));
+    if (migration.latest(Fact.Imported.class).isPresent()) {
+      Evidence evidence = Evidence.verify(file, trust);
+      return new Claim(evidence.certificate(), Optional.of(evidence.countersignature()));
+    }
+    Bundle bundle = migration.need(Fact.Certified.class).certificate();
+    Certificate certificate = Certificate.verify(bundle, trust);
+    if (!certificate.migration().equals(migration.id())) {
+      throw new Refused("the certificate belongs to another migration");
+    }
+    return new Claim(certificate, Optional.empty());
   }
 
   private static String sentence(Certificate.Check check) {
