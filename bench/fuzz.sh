@@ -25,7 +25,7 @@ fuzz() {
     --reproducer_path="$work" -artifact_prefix="$work/" \
     -max_total_time="$seconds" -timeout=20 -print_final_stats=1 "$corpus" > "$log" 2>&1 || status=$?
   last=$(grep -aE '^#[0-9]+.*cov: ' "$log" | tail -1 || true)
-  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
   took=$((SECONDS - began))
   found=$(grep -acE '== Java Exception|== libFuzzer crashing input|ERROR: libFuzzer' "$log" || true)
   printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$target" "$(awk "BEGIN { printf \"%.1f\", $took / 60 }")" "${runs:-none}" \
