@@ -53,6 +53,14 @@ public final class Readers implements HealthIndicator, AutoCloseable {
   }
 
   /**
+   * Whether all that was sent while this service was away has been read: until then nothing follows
+   * from what has not been heard.
+   */
+  public boolean caughtUp() {
+    return readers.stream().allMatch(TopicReader::caughtUp);
+  }
+
+  /**
    * Hands a parked record to whoever reads its topic once more, in the transaction that takes it
    * out: it is handled once, or stays parked.
    *

@@ -57,6 +57,7 @@ public final class TopicReader implements AutoCloseable {
   private final Thread thread;
   private volatile boolean open = true;
   private volatile boolean assigned;
+  private volatile boolean caughtUp;
   private volatile String state = "starting";
   private String failing = "";
   private int tries;
@@ -85,6 +86,11 @@ public final class TopicReader implements AutoCloseable {
   /** Whether the broker lets it read: a connection alone is not enough. */
   boolean ready() {
     return assigned;
+  }
+
+  /** Whether it has read all that was there when it was let in. */
+  boolean caughtUp() {
+    return caughtUp;
   }
 
   String state() {
@@ -119,6 +125,11 @@ public final class TopicReader implements AutoCloseable {
           if (!records.isEmpty()) {
             consumer.commitSync();
           }
+          caughtUp =
+              assigned
+                  && (caughtUp
+                      || consumer.assignment().stream()
+                          .allMatch(partition -> consumer.currentLag(partition).orElse(1) == 0));
         }
       } catch (AuthorizationException | AuthenticationException e) {
         refused.increment();
@@ -178,6 +189,7 @@ public final class TopicReader implements AutoCloseable {
 
   private void backOff(String why) {
     assigned = false;
+    caughtUp = false;
     state = why;
     LOG.warn("{} waits: {}", name, why);
     Pause.millis(BACK_OFF_MILLIS);

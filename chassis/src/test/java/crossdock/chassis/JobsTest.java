@@ -38,7 +38,11 @@ class JobsTest {
   }
 
   private boolean beat(Jobs.Job job) {
-    return database.transaction(tx -> jobs.beat(tx, job, false));
+    return beat(job, false);
+  }
+
+  private boolean beat(Jobs.Job job, boolean advanced) {
+    return database.transaction(tx -> jobs.beat(tx, job, advanced));
   }
 
   private void leaseRunsOut() {
@@ -143,6 +147,20 @@ class JobsTest {
     assertThat(claim()).isEmpty();
     assertThat(beat(next)).isTrue();
     assertThat(end(next, Jobs.End.DONE)).isTrue();
+  }
+
+  @Test
+  void whoeverGoesOnWhereSomebodyGotFurtherHasAllTries() {
+    add(ID, "fetch", 1);
+    test.run("UPDATE job SET tries = 2, unanswered = 5");
+    Jobs.Job job = claimed();
+    assertThat(job.tries()).isEqualTo(3);
+    assertThat(job.unanswered()).isEqualTo(5);
+    assertThat(beat(job, true)).isTrue();
+    leaseRunsOut();
+    Jobs.Job next = claimed();
+    assertThat(next.tries()).isEqualTo(1);
+    assertThat(next.unanswered()).isZero();
   }
 
   @Test

@@ -178,6 +178,7 @@ public record Certificate(
         !certificate.notAfter.isAfter(certificate.verifiedAt.plus(LIFE).plus(SLACK)),
         "it is good for longer than " + LIFE.toDays() + " days");
     require(now.isBefore(certificate.notAfter), "it expired at " + certificate.notAfter);
+    trust.unrevoked(bundle.digest(), now);
     return certificate;
   }
 

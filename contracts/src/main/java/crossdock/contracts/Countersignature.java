@@ -49,8 +49,8 @@ public record Countersignature(
    * @throws Refused if it is not the site's own
    */
   public static Countersignature verify(Bundle bundle, TrustBundle trust, SiteId site) {
-    Party signer = trust.signer(bundle);
     Statement statement = bundle.dsseEnvelope().read(Bundle.IN_TOTO, Statement.class);
+    Party signer = trust.signer(bundle, statement.predicate.at());
     if (!signer.equals(new Party.Site(site))
         || !statement.predicateType.equals(PREDICATE)
         || !statement.predicate.site().equals(signer)) {

@@ -34,13 +34,15 @@ import java.util.stream.Stream;
  *
  * @param version only ever grows
  * @param expiresAt past it nothing verifies by this bundle
+ * @param revoked what is not believed any more, though nothing is wrong with it but who has its key
  */
 public record TrustBundle(
     @JsonProperty("version") long version,
     @JsonProperty("issuedAt") Instant issuedAt,
     @JsonProperty("expiresAt") Instant expiresAt,
     @JsonProperty("members") List<Member> members,
-    @JsonProperty("core") Core core) {
+    @JsonProperty("core") Core core,
+    @JsonProperty("revoked") List<Revocation> revoked) {
   /** The payload type of the envelopes that members sign. */
   public static final String PAYLOAD_TYPE = "application/vnd.crossdock.trust-bundle.v1+json";
 
@@ -141,8 +143,17 @@ public record TrustBundle(
     }
   }
 
+  /**
+   * @param certificate SHA-256 of an X.509 certificate (DER), or the digest of a certified image's
+   *     certificate ({@link Bundle#digest})
+   * @param from what was signed with it before stays; as a TLS peer it is refused at once
+   */
+  public record Revocation(
+      @JsonProperty("certificate") Sha256 certificate, @JsonProperty("from") Instant from) {}
+
   public TrustBundle {
     members = List.copyOf(members);
+    revoked = List.copyOf(revoked);
     if (version < 1 || !issuedAt.isBefore(expiresAt)) {
       throw new Refused("a trust bundle has a version from 1 and ends after it begins");
     }
@@ -155,6 +166,12 @@ public record TrustBundle(
     if (issuers.stream().distinct().count() != issuers.size()) {
       throw new Refused("two providers have one issuer of tokens");
     }
+  }
+
+  /** One that takes nothing back. */
+  public TrustBundle(
+      long version, Instant issuedAt, Instant expiresAt, List<Member> members, Core core) {
+    this(version, issuedAt, expiresAt, members, core, List.of());
   }
 
   /**
@@ -250,7 +267,7 @@ public record TrustBundle(
 
   /**
    * Like {@link #signer(Envelope)}, of what was signed by {@code at}: not after the leaf's end, nor
-   * after its member left.
+   * after its member left, nor since it is revoked.
    */
   public Party signer(Envelope envelope, Instant at) {
     X509Certificate leaf = leaf(envelope);
@@ -289,10 +306,32 @@ public record TrustBundle(
         Envelope.decode(bundle.verificationMaterial().certificate().rawBytes()));
   }
 
-  private static void unexpired(X509Certificate leaf, Instant at) {
+  private void unexpired(X509Certificate leaf, Instant at) {
     Instant end = leaf.getNotAfter().toInstant();
     if (at.isAfter(end)) {
       throw new Refused("signed at " + at + " with a certificate that ended at " + end);
+    }
+    unrevoked(digest(leaf), at);
+  }
+
+  /**
+   * Checks that something was not taken back by then.
+   *
+   * @throws Refused if it was
+   */
+  void unrevoked(Sha256 certificate, Instant at) {
+    for (Revocation revocation : revoked) {
+      if (revocation.certificate().equals(certificate) && !at.isBefore(revocation.from())) {
+        throw new Refused("revoked since " + revocation.from());
+      }
+    }
+  }
+
+  private static Sha256 digest(X509Certificate certificate) {
+    try {
+      return Sha256.of(certificate.getEncoded());
+    } catch (GeneralSecurityException e) {
+      throw new Refused("a certificate without an encoding", e);
     }
   }
 
@@ -313,7 +352,7 @@ public record TrustBundle(
    * A CA is believed about its own names only, whatever TLS thought of the path.
    *
    * @throws Refused if the certificate is for signing, has ended, or is not from the CA of whom it
-   *     names, or that one has left
+   *     names, or that one has left, or it is revoked
    */
   public String peer(X509Certificate leaf, Instant now) {
     String urn = san(leaf);
@@ -324,6 +363,7 @@ public record TrustBundle(
       throw new Refused("a signing certificate is not for TLS");
     }
     path(leaf, ca(party, now), now);
+    unrevoked(digest(leaf), now);
     return urn;
   }
 

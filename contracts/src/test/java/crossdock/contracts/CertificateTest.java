@@ -50,6 +50,18 @@ class CertificateTest {
         now);
   }
 
+  private static Certificate verify(Bundle bundle, TrustBundle trust, Instant now) {
+    return Certificate.verify(
+        bundle,
+        trust,
+        Sample.ID,
+        Sample.NORTH,
+        Sample.SOUTH,
+        Sample.PLAN.digest(),
+        Sample.MACHINE,
+        now);
+  }
+
   private static void assertRefused(Bundle bundle, String because) {
     assertThatThrownBy(() -> verify(bundle, Sample.SOUTH, AT))
         .isInstanceOf(Refused.class)
@@ -136,6 +148,23 @@ class CertificateTest {
     assertThatThrownBy(() -> verify(bundle, Sample.SOUTH, AT.plus(Duration.ofDays(1))))
         .isInstanceOf(Refused.class)
         .hasMessageContaining("it expired at");
+  }
+
+  @Test
+  void oneThatWasTakenBackIsGoodForNothingNew() {
+    Bundle bundle = certificate(PASSED).sign(PARTIES.source);
+    TrustBundle later =
+        new TrustBundle(
+            2,
+            Parties.FROM,
+            Parties.UNTIL,
+            PARTIES.trust.members(),
+            PARTIES.trust.core(),
+            List.of(new TrustBundle.Revocation(bundle.digest(), AT.plusSeconds(10))));
+    assertThat(verify(bundle, later, AT.plusSeconds(9)).disks()).hasSize(1);
+    assertThatThrownBy(() -> verify(bundle, later, AT.plusSeconds(10)))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("revoked since");
   }
 
   @Test

@@ -120,6 +120,36 @@ class TrustBundleTest {
   }
 
   @Test
+  void whatWasSignedBeforeAKeyWasTakenBackStaysAndNothingAfterCounts() throws Exception {
+    X509Certificate dock = tls(PARTIES.north, KeyPurposeId.id_kp_clientAuth, Sample.SOURCE.urn());
+    Envelope envelope = PARTIES.source.sign("t", PAYLOAD);
+    byte[] leaf = envelope.signatures().getFirst().certificate().orElseThrow();
+    Instant from = Parties.FROM.plusSeconds(100);
+    TrustBundle now =
+        new TrustBundle(
+            2,
+            Parties.FROM,
+            Parties.UNTIL,
+            PARTIES.trust.members(),
+            PARTIES.trust.core(),
+            List.of(
+                new TrustBundle.Revocation(Sha256.of(leaf), from),
+                new TrustBundle.Revocation(Sha256.of(dock.getEncoded()), from)));
+    assertThat(now.signer(envelope, from.minusSeconds(1))).isEqualTo(Sample.SOURCE);
+    assertThat(now.peer(dock, from.minusSeconds(1))).isEqualTo(Sample.SOURCE.urn());
+    for (Instant at : List.of(from, from.plusSeconds(1), Parties.UNTIL)) {
+      assertThatThrownBy(() -> now.signer(envelope, at))
+          .isInstanceOf(Refused.class)
+          .hasMessageContaining("revoked since");
+      assertThatThrownBy(() -> now.peer(dock, at))
+          .isInstanceOf(Refused.class)
+          .hasMessageContaining("revoked since");
+    }
+    assertThat(now.signer(PARTIES.target.sign("t", PAYLOAD), Parties.UNTIL))
+        .isEqualTo(Sample.TARGET);
+  }
+
+  @Test
   void whatAMemberSignedBeforeItLeftStaysAndNothingAfterCounts() {
     Instant left = Parties.FROM.plusSeconds(100);
     TrustBundle now =

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.chassis.TlsStores;
+import crossdock.chassis.Trust;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
@@ -81,10 +82,15 @@ class DiskControllerTest {
 
   private HttpResponse<byte[]> ask(Party party, String urn, String path)
       throws IOException, InterruptedException {
-    HttpClient client =
-        clients.computeIfAbsent(
-            party + " as " + urn,
-            _ -> HttpClient.newBuilder().sslContext(parties.context(party, urn)).build());
+    return ask(clients.computeIfAbsent(party + " as " + urn, _ -> client(party, urn)), path);
+  }
+
+  private HttpClient client(Party party, String urn) {
+    return HttpClient.newBuilder().sslContext(parties.context(party, urn)).build();
+  }
+
+  private HttpResponse<byte[]> ask(HttpClient client, String path)
+      throws IOException, InterruptedException {
     return client.send(
         HttpRequest.newBuilder(server.getURI().resolve("/v1/migrations/" + path)).build(),
         HttpResponse.BodyHandlers.ofByteArray());
@@ -137,6 +143,16 @@ class DiskControllerTest {
       assertThat(status(path)).as(path).isIn(403, 404);
     }
     assertThat(status("m-1/disks/root/chunks/0")).isEqualTo(400);
+  }
+
+  @Test
+  void whoseCertificateIsRevokedGetsNoOtherChunk() throws Exception {
+    String urn = Parties.SOUTH.dockUrn();
+    try (HttpClient client = client(Parties.SOUTH, urn)) {
+      assertThat(ask(client, ID + "/disks/root/chunks/0").statusCode()).isEqualTo(200);
+      server.getApplicationContext().getBean(Trust.class).offer(parties.revoking(urn));
+      assertForbidden(ask(client, ID + "/disks/root/chunks/0"));
+    }
   }
 
   @Test

@@ -1,15 +1,18 @@
 package crossdock.conversion;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import crossdock.chassis.Database;
 import crossdock.chassis.Jobs;
 import crossdock.chassis.Outcome;
+import crossdock.chassis.StepFailed;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import crossdock.disk.DiskSink;
@@ -32,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a target's dock leaves where a migration is undone, whatever became of its places. */
+/** What a dock leaves where a migration is undone, and serves where not all of it is safe. */
 @Timeout(60)
 class DockTest {
   private static final MigrationId ID = MigrationId.of(new Subject("https://idp", "alice"), "one");
@@ -50,18 +53,25 @@ class DockTest {
         new Parties(URI.create("https://127.0.0.1:" + site.getAddress().getPort()), Map.of());
     site.setHttpsConfigurator(
         new HttpsConfigurator(parties.context(Parties.SOUTH, Parties.SOUTH.urn())));
-    DiskTicket[] tickets = {ticket("one"), ticket("two"), ticket("three")};
+    hand(Tickets.Purpose.WRITE, ticket("one"), ticket("two"), ticket("three"));
+    hand(
+        Tickets.Purpose.READ,
+        new DiskTicket.Image("safe", "safe.raw", "raw", BYTES),
+        new DiskTicket.Image("broken", "broken.qcow2", "qcow2", BYTES));
+    site.start();
+    context =
+        ApplicationContext.run(TestDock.configuration(parties, Parties.SOUTH, directory, root));
+  }
+
+  private void hand(Tickets.Purpose purpose, DiskTicket... tickets) {
     site.createContext(
-        "/v1/tickets/" + ID + "/" + Tickets.Purpose.WRITE.wire(),
+        "/v1/tickets/" + ID + "/" + purpose.wire(),
         exchange -> {
           byte[] body = Json.bytes(tickets);
           exchange.sendResponseHeaders(200, body.length);
           exchange.getResponseBody().write(body);
           exchange.close();
         });
-    site.start();
-    context =
-        ApplicationContext.run(TestDock.configuration(parties, Parties.SOUTH, directory, root));
   }
 
   @AfterEach
@@ -85,13 +95,30 @@ class DockTest {
   }
 
   private DockMessage.Result undo() throws Exception {
+    return turn(new DockMessage.Close(ID, Step.UNDO_TARGET, 1));
+  }
+
+  private DockMessage.Result turn(DockMessage.Order order) throws Exception {
     Dock dock = context.getBean(Dock.class);
-    DockMessage.Close close = new DockMessage.Close(ID, Step.UNDO_TARGET, 1);
-    context.getBean(Database.class).change(tx -> dock.keep(tx, close));
-    Jobs.Job job = new Jobs.Job(1, ID, close.kind(), close.attempt(), 1, 1, 0, Optional.empty());
+    context.getBean(Database.class).change(tx -> dock.keep(tx, order));
+    Jobs.Job job = new Jobs.Job(1, ID, order.kind(), order.attempt(), 1, 1, 0, Optional.empty());
     Outcome.Done done = (Outcome.Done) dock.turn(job, () -> true);
     return (DockMessage.Result)
         context.getBean(DockSeal.class).open(done.send().getFirst().payload());
+  }
+
+  @Test
+  void nothingOfAMachineIsServedBeforeAllOfItIsFoundSafe() throws Exception {
+    Files.write(root.resolve("safe.raw"), new byte[BYTES]);
+    Files.write(root.resolve("broken.qcow2"), new byte[BYTES]);
+    DockMessage.Serve serve = new DockMessage.Serve(ID, 1, Parties.NORTH.dockUrn());
+    assertThatThrownBy(() -> turn(serve))
+        .isInstanceOfSatisfying(
+            StepFailed.class, failed -> assertThat(failed.reason()).isEqualTo(Reason.UNSAFE_IMAGE));
+    Openings openings = context.getBean(Openings.class);
+    assertThat(openings.find(ID, "safe")).isEmpty();
+    assertThat(turn(new DockMessage.Close(ID, Step.UNDO_SOURCE, 1)).failure()).isEmpty();
+    assertThat(openings.leaves(ID, "safe").getParent()).isEmptyDirectory();
   }
 
   @Test

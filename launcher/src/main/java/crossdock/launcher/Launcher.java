@@ -110,6 +110,8 @@ public final class Launcher implements Runnable {
     List<String> command = new ArrayList<>(List.of("setsid", Jvm.java()));
     command.addAll(cache.options(scope));
     command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    // As ./crossdock says it, which starts from the same cache.
+    command.add("--enable-native-access=ALL-UNNAMED");
     command.add(state.temporary("supervisor"));
     command.add("-Dcrossdock.home=" + home);
     command.addAll(List.of("-cp", cache.jars()));

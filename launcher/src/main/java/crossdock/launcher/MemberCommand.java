@@ -3,6 +3,7 @@ package crossdock.launcher;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
 import crossdock.contracts.Refused;
+import crossdock.contracts.Sha256;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -27,6 +29,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -38,13 +41,18 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "member",
     description = "Admits providers and lets them leave, while everything runs.",
-    subcommands = {MemberCommand.Admit.class, MemberCommand.Leave.class, MemberCommand.Show.class})
+    subcommands = {
+      MemberCommand.Admit.class,
+      MemberCommand.Leave.class,
+      MemberCommand.Revoke.class,
+      MemberCommand.Show.class
+    })
 final class MemberCommand implements Runnable {
   private static final String JSON = "application/json";
 
   @Override
   public void run() {
-    throw new Refusal(Refusal.CANNOT_START, "Which? admit, leave or show.");
+    throw new Refusal(Refusal.CANNOT_START, "Which? admit, leave, revoke or show.");
   }
 
   @Command(name = "admit", description = "Takes a provider's application, writes the answer.")
@@ -71,6 +79,37 @@ final class MemberCommand implements Runnable {
     @Override
     public Integer call() throws IOException, InterruptedException, ExecutionException {
       Core.running().leave(provider);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "revoke",
+      description = "Takes back a certificate: a site's, a dock's, or a certified image's.")
+  static final class Revoke implements Callable<Integer> {
+    @Parameters(
+        index = "0",
+        description =
+            "Its SHA-256, as openssl x509 -fingerprint -sha256 prints it; of a certified image's,"
+                + " that of its payload.")
+    String certificate = "";
+
+    @Option(
+        names = "--from",
+        description = "What was signed with it since is nothing; in ten seconds if it is not said.")
+    @Nullable Instant from;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      Sha256 digest;
+      try {
+        digest = new Sha256(certificate.replace(":", "").toLowerCase(Locale.ROOT));
+      } catch (Refused e) {
+        throw new Refusal(Refusal.CANNOT_START, "No SHA-256: " + certificate);
+      }
+      // Everybody has heard by then: no log takes what it would have to refuse when it is read
+      // again.
+      Core.running().revoke(digest, from == null ? Core.now().plusSeconds(10) : from);
       return 0;
     }
   }
@@ -206,6 +245,12 @@ final class MemberCommand implements Runnable {
       topics().settled();
       topics().forget(site);
       System.out.println(site + " has left.");
+    }
+
+    void revoke(Sha256 certificate, Instant from) throws IOException, InterruptedException {
+      trust().revoke(certificate, from);
+      publish();
+      System.out.println(certificate + " is revoked from " + from + " on.");
     }
 
     /** Of everybody but this provider, those who left among them. */

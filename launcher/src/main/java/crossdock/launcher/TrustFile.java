@@ -4,6 +4,7 @@ import crossdock.contracts.CoreService;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
 import crossdock.contracts.Party;
+import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
@@ -17,8 +18,11 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Who is a member, with which authority, and where each site is reached: what every party checks
@@ -84,7 +88,35 @@ final class TrustFile {
             members,
             new TrustBundle.Core(
                 pki.core().certificatePem(),
-                Arrays.stream(CoreService.values()).map(Party.Core::new).toList())));
+                Arrays.stream(CoreService.values()).map(Party.Core::new).toList()),
+            revoked()));
+  }
+
+  private Path revocations() {
+    return state.trust().resolve("revoked.json");
+  }
+
+  private List<TrustBundle.Revocation> revoked() {
+    try {
+      return Files.exists(revocations())
+          ? List.of(Json.read(Files.readAllBytes(revocations()), TrustBundle.Revocation[].class))
+          : List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** From the next writing on; taken back is taken back, and only ever from an earlier time on. */
+  void revoke(Sha256 certificate, Instant from) {
+    Map<Sha256, Instant> all = new TreeMap<>(Comparator.comparing(Sha256::hex));
+    revoked().forEach(one -> all.put(one.certificate(), one.from()));
+    all.merge(certificate, from, (one, other) -> one.isBefore(other) ? one : other);
+    State.write(
+        revocations(),
+        Json.bytes(
+            all.entrySet().stream()
+                .map(one -> new TrustBundle.Revocation(one.getKey(), one.getValue()))
+                .toList()));
   }
 
   private TrustBundle.Member founding(Site site) {

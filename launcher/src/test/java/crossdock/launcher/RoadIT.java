@@ -394,6 +394,12 @@ class RoadIT {
     road.await(road.alice, id, "stopped", due("open").or(due("certify")));
     road.freeze("north-export");
     // It is given up by time alone, for nobody cancels.
+    JsonNode _ = road.later(road.alice, id, now -> now.path("state").asText().equals("undoing"));
+    road.await(
+        road.alice,
+        id,
+        "undone at the target",
+        now -> now.path("owed").toString().equals("[\"source\"]"));
     JsonNode stuck = road.later(road.alice, id, now -> now.path("stuck").asBoolean());
     assertThat(stuck.path("reason").asText()).isEqualTo("OVERDUE");
     assertThat(stuck.path("owed").toString()).isEqualTo("[\"source\"]");

@@ -70,7 +70,8 @@ final class Clerk implements ApplicationEventListener<StartupEvent>, AutoCloseab
 
   private void sweep() {
     while (open) {
-      if (!look()) {
+      // Whoever was away has heard nobody, and that is not their silence.
+      if (!readers.caughtUp() || !look()) {
         LockSupport.parkNanos(IDLE_NANOS);
       }
     }

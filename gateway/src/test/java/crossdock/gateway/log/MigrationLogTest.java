@@ -436,12 +436,30 @@ final class MigrationLogTest {
         .hasMessageContaining("more bytes than the machine has");
   }
 
+  @Test
+  void anImportReadsWhatItWroteAndNoMore() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    say(NORTH, new Fact.Certified(1, true, Facts.certificate(PARTIES, Facts.ID)));
+    progress(SOUTH, Step.IMPORT, 9L << 30, 16L << 30);
+    assertThat(story().progress().orElseThrow().doneBytes()).isEqualTo(9L << 30);
+    assertThatThrownBy(() -> progress(SOUTH, Step.IMPORT, 1, (16L << 30) + 1))
+        .hasMessageContaining("more bytes than the machine has");
+  }
+
   private void progress(Party.Site site, long done) {
     progress(site, done, 8L << 30);
   }
 
   private void progress(Party.Site site, long done, long total) {
-    byte[] bytes = Json.bytes(new Progress(Facts.ID, Step.CERTIFY, 1, done, total));
+    progress(site, Step.CERTIFY, done, total);
+  }
+
+  private void progress(Party.Site site, Step step, long done, long total) {
+    byte[] bytes = Json.bytes(new Progress(Facts.ID, step, 1, done, total));
     database.change(tx -> log.progress(tx, site.progress(), bytes));
   }
 

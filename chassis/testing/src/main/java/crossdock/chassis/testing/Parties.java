@@ -1,9 +1,9 @@
 package crossdock.chassis.testing;
 
 import crossdock.contracts.CoreService;
-import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
 import crossdock.contracts.Party;
+import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
@@ -61,6 +61,7 @@ public final class Parties {
   /** Of every key store. */
   public static final String PASSWORD = "changeit";
 
+  private static final List<String> MEMBERS = List.of("north", "south", "west");
   private static final KeyPurposeId SIGNING = KeyPurposeId.id_kp_codeSigning;
   private static final Instant FROM = Instant.parse("2026-01-01T00:00:00Z");
   private static final Instant UNTIL = FROM.plus(Duration.ofDays(36_500));
@@ -71,6 +72,7 @@ public final class Parties {
 
   private final Map<String, Authority> authorities = new HashMap<>();
   private final Map<Party, Leaf> leaves = new HashMap<>();
+  private final Map<String, X509Certificate> tls = new HashMap<>();
   private final TrustBundle trust;
 
   /** The world as above, with new keys. */
@@ -121,20 +123,36 @@ public final class Parties {
     return leaf(authority(by), as.urn(), SIGNING).key();
   }
 
+  /** The members' next bundle: what {@code urn} was last given for TLS is taken back. */
+  public byte[] revoking(String urn) {
+    X509Certificate shown = Objects.requireNonNull(tls.get(urn));
+    return signed(
+        new TrustBundle(
+            trust.version() + 1,
+            FROM,
+            UNTIL,
+            trust.members(),
+            trust.core(),
+            List.of(new TrustBundle.Revocation(Sha256.of(encoded(shown)), FROM))));
+  }
+
+  private byte[] signed(TrustBundle bundle) {
+    return Json.bytes(
+        MEMBERS.stream()
+            .map(this::need)
+            .map(member -> SigningKey.of(member.keys().getPrivate(), member.certificate()))
+            .map(key -> key.sign(TrustBundle.PAYLOAD_TYPE, Json.bytes(bundle)))
+            .toList());
+  }
+
   /** Writes what a service of {@code party} is configured with, and says under which keys. */
   public Map<String, Object> configure(Party party, Path directory) throws IOException {
     Path members = Files.createDirectories(directory.resolve("members"));
-    Envelope[] votes = new Envelope[3];
-    int vote = 0;
-    for (String name : List.of("north", "south", "west")) {
-      Authority authority = need(name);
+    for (String name : MEMBERS) {
       Files.writeString(
-          members.resolve(name + ".pem"), pem("CERTIFICATE", encoded(authority.certificate())));
-      votes[vote++] =
-          SigningKey.of(authority.keys().getPrivate(), authority.certificate())
-              .sign(TrustBundle.PAYLOAD_TYPE, Json.bytes(trust));
+          members.resolve(name + ".pem"), pem("CERTIFICATE", encoded(need(name).certificate())));
     }
-    Path bundle = Files.write(directory.resolve("bundle.json"), Json.bytes(votes));
+    Path bundle = Files.write(directory.resolve("bundle.json"), signed(trust));
     Leaf leaf = Objects.requireNonNull(leaves.get(party));
     Path key =
         Files.writeString(
@@ -188,6 +206,7 @@ public final class Parties {
   private KeyStore store(Party party, String urn) throws IOException, GeneralSecurityException {
     Authority authority = authority(party);
     Leaf leaf = leaf(authority, urn, KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth);
+    tls.put(urn, leaf.certificate());
     KeyStore store = KeyStore.getInstance("PKCS12");
     store.load(null, null);
     store.setKeyEntry(
