@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers of the disk engine, each in a JVM of its own, as many at once as there are cores, and prints a line of figures for each target.
 # usage: bench/fuzz.sh [seconds of each] [target …]
-# PLANTED=1 plants a bug behind the tables of every format, and fails unless each is found.
+# SEED=N begins with the same choices each time. PLANTED=1 plants a bug behind the tables of every format, and fails unless each is found.
 set -euo pipefail
 cd "$(dirname "$0")/../disk"
 JAVA_HOME=$(../crossdock jdk)
@@ -23,7 +23,7 @@ fuzz() {
     --sun-misc-unsafe-memory-access=allow -cp "$classpath" com.code_intelligence.jazzer.Jazzer \
     --target_class="crossdock.disk.$target" --instrumentation_includes='crossdock.disk.**' \
     --reproducer_path="$work" -artifact_prefix="$work/" \
-    -max_total_time="$seconds" -timeout=20 -print_final_stats=1 "$corpus" > "$log" 2>&1 || status=$?
+    -max_total_time="$seconds" -seed="${SEED:-0}" -timeout=20 -print_final_stats=1 "$corpus" > "$log" 2>&1 || status=$?
   last=$(grep -aE '^#[0-9]+.*cov: ' "$log" | tail -1 || true)
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
   took=$((SECONDS - began))

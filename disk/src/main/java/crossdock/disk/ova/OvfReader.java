@@ -119,11 +119,20 @@ final class OvfReader {
     }
   }
 
-  /** Left to the parser, bad bytes would each be a line on our standard error. */
+  /**
+   * Left to the parser, bad bytes would each be a line on our standard error.
+   *
+   * @throws BadImageException also for a document type, which nobody may have
+   */
   private static String decode(byte[] document) throws BadImageException {
     try {
       String text =
           StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(document)).toString();
+      // The parser reads it even if it is told not to, and not every bad one is an
+      // XMLStreamException.
+      if (text.contains("<!DOCTYPE")) {
+        throw unsupported("a document type", "none");
+      }
       return text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
       throw refused("other bytes", "UTF-8");
