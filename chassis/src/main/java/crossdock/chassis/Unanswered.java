@@ -4,7 +4,7 @@ import java.io.IOException;
 
 /**
  * Another provider does not answer, or has stopped in the middle. It may be back soon: it is asked
- * again for seven minutes at least before that counts as failed.
+ * again for more than six minutes before that counts as failed.
  */
 public final class Unanswered extends IOException {
   private static final long serialVersionUID = 1L;

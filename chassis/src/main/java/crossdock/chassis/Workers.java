@@ -29,8 +29,8 @@ public final class Workers implements AutoCloseable {
   private static final int TRIES = 4;
 
   /**
-   * With the pauses between, seven minutes where nobody is there, and less than half an hour where
-   * whoever is there says nothing.
+   * With the pauses between, six and a half minutes where nobody is there, and less than half an
+   * hour where whoever is there says nothing.
    */
   private static final int UNANSWERED = 18;
 
