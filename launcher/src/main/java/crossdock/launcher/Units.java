@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** How the services of a site that joined are kept running: by systemd, or in containers. */
 final class Units {
@@ -45,7 +46,7 @@ final class Units {
     CapabilityBoundingSet=
     ProtectSystem=strict
     ProtectHome=read-only
-    PrivateTmp=true
+    PrivateTmp=%6$b
     PrivateDevices=true
     ReadWritePaths=%5$s
 
@@ -57,7 +58,14 @@ final class Units {
             site,
             Files.getOwner(state.root()).getName(),
             command.stream().map(Units::quoted).collect(Collectors.joining(" ")),
-            state.root());
+            state.root(),
+            // It hides all that is there.
+            Stream.of(state.root(), home).noneMatch(Units::temporary));
+  }
+
+  private static boolean temporary(Path path) {
+    Path absolute = path.toAbsolutePath();
+    return absolute.startsWith("/tmp") || absolute.startsWith("/var/tmp");
   }
 
   // systemd.service(5), "Command lines": quotes hold words together, and % and $ are its own.

@@ -24,10 +24,11 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A third provider with a place, a PostgreSQL and a realm of its own, who does what docs/join.md
- * says: its services are started by the very lines that were written for systemd.
+ * says.
  */
 final class East implements AutoCloseable {
   static final Site SITE = new Site("east", "wien", "127.1.3.1", "127.1.3.2", 0);
@@ -52,6 +53,7 @@ final class East implements AutoCloseable {
   private final Ports ports;
   private final State databases;
   private final List<Process> processes = new ArrayList<>();
+  private @Nullable Keeper keeper;
   private final HttpClient http = HttpClient.newHttpClient();
 
   East(Road road, Path directory) throws IOException {
@@ -102,11 +104,15 @@ final class East implements AutoCloseable {
         ",", pki.members().values().stream().map(a -> JoiningSite.pin(a.certificate())).toList());
   }
 
-  /** As its database's administrator, and then as systemd. */
-  void start() throws Exception {
+  /** As its database's administrator. */
+  void databases() throws Exception {
     State.directory(databases.root());
     Daemon postgres = new Postgres(databases, ports, Road.HOME, List.of()).prepare();
-    start(postgres.command(), databases.log("postgres"));
+    processes.add(
+        new ProcessBuilder(postgres.command())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(databases.log("postgres").toFile()))
+            .start());
     until("its PostgreSQL", postgres.ready());
     Properties login = new Properties();
     login.setProperty("user", "postgres");
@@ -118,21 +124,22 @@ final class East implements AutoCloseable {
         statement.execute(line);
       }
     }
-    try (Stream<Path> units = Files.list(file("systemd"))) {
-      for (Path unit : units.sorted().toList()) {
-        String line =
-            Files.readAllLines(unit).stream()
-                .filter(each -> each.startsWith("ExecStart="))
-                .findFirst()
-                .orElseThrow();
-        start(
-            List.of(line.substring("ExecStart=".length()).split(" ", -1)),
-            state.root().resolve(unit.getFileName() + ".log"));
-      }
-    }
+  }
+
+  /** Its services, kept by that one from now on. */
+  void start(Keeper.Kind kind) throws Exception {
+    stop();
+    keeper = kind.keep(state.root());
     for (int service = 0; service < 3; service++) {
       int port = ports.at(10 + service);
       until("its service at " + port, () -> ready(port));
+    }
+  }
+
+  private void stop() throws IOException {
+    if (keeper != null) {
+      keeper.close();
+      keeper = null;
     }
   }
 
@@ -143,14 +150,6 @@ final class East implements AutoCloseable {
 
   private static boolean ready(int port) throws IOException, InterruptedException {
     return Http.ok("http://127.0.0.1:" + port + "/health/readiness");
-  }
-
-  private void start(List<String> command, Path log) throws IOException {
-    processes.add(
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
-            .start());
   }
 
   private void until(String what, Daemon.Check check) throws Exception {
@@ -165,23 +164,13 @@ final class East implements AutoCloseable {
       }
       assertThat(System.nanoTime()).as("%s is not ready: %s", what, logs()).isLessThan(deadline);
       assertThat(processes).as("%s", logs()).allMatch(Process::isAlive);
+      assertThat(keeper == null || keeper.keeps()).as("%s", logs()).isTrue();
       TimeUnit.MILLISECONDS.sleep(100);
     }
   }
 
-  /** The ends of its logs. */
   String logs() throws IOException {
-    StringBuilder all = new StringBuilder();
-    try (Stream<Path> files = Files.list(state.root())) {
-      for (Path log : files.filter(f -> f.toString().endsWith(".log")).toList()) {
-        List<String> lines = Files.readAllLines(log);
-        all.append(log.getFileName()).append('\n');
-        lines.stream()
-            .skip(Math.max(0, lines.size() - 15))
-            .forEach(line -> all.append(line).append('\n'));
-      }
-    }
-    return all.toString();
+    return keeper == null ? "" : keeper.logs();
   }
 
   /** Makes its realm, and alice an account in it; nobody at the core knows more than the issuer. */
@@ -268,7 +257,8 @@ final class East implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
+    stop();
     for (Process process : processes.reversed()) {
       process.destroy();
       process.onExit().completeOnTimeout(process, 20, TimeUnit.SECONDS).join();

@@ -416,11 +416,15 @@ class RoadIT {
   @Test
   @Order(12)
   void aThirdProviderJoinsWhileAMachineMovesTakesPartAndLeaves() throws Exception {
+    // Where the tests' servers are containers there is an engine, and the image of the services.
+    boolean inContainers = "containers".equals(System.getenv("CROSSDOCK_TEST_SERVERS"));
     given("meanwhile", 32);
     road.freeze("south-conversion");
     String meanwhile = road.ask(road.alice, "meanwhile", request("meanwhile")).id();
     road.await(road.alice, meanwhile, "to be imported", due("import"));
-    try (East east = new East(road, directory.resolve("east"))) {
+    // Not under /tmp, where a unit does without PrivateTmp.
+    Path place = Files.createTempDirectory(Road.HOME.resolve("launcher/target"), "east");
+    try (East east = new East(road, place)) {
       assertThat(east.init()).isZero();
       Path application = east.file("application.json");
       Path welcome = east.file("welcome.json");
@@ -428,7 +432,8 @@ class RoadIT {
       assertThat(east.install("0".repeat(64))).isEqualTo(Refusal.CANNOT_START);
       assertThat(east.install(east.pins())).isZero();
       Customer alice = east.customer("alice");
-      east.start();
+      east.databases();
+      east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
       road.thaw("south-conversion");
       assertThat(road.done(road.alice, meanwhile).path("state").asText()).isEqualTo("retired");
       arrivedOnce("meanwhile", meanwhile);
@@ -443,6 +448,9 @@ class RoadIT {
       assertThat(east.machines()).containsExactly(machine);
       assertThat(east.root(machine)).isEqualTo(road.root(NORTH, "eastward"));
 
+      if (inContainers) {
+        east.start(Keeper.Kind.SYSTEMD);
+      }
       east.grant(alice, false, SOUTH, machine);
       alice.grantAtTarget(road.ports, SOUTH, East.SITE);
       road.freeze("south-conversion");
@@ -473,6 +481,7 @@ class RoadIT {
       nothingUnderWay();
     } finally {
       road.thaw("south-conversion");
+      Deletion.tree(place);
     }
   }
 
