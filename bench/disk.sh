@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Converts one disk with ./crossdock disk and with qemu-img, in turns, and prints medians as the table in docs/performance.md.
-# The disk is an ext4 of 4 GiB that holds some 1.4 GiB of this system's own files, in a qcow2. Then its first GiB, as a disk of
-# 1 GiB and as one of 15 TiB.
+# Converts the disk of bench/disk-image.sh with ./crossdock disk and with qemu-img, in turns, and prints medians as the table in
+# docs/performance.md. Then its first GiB, as a disk of 1 GiB and as one of 15 TiB.
 # usage: bench/disk.sh [runs of each, at least 5] [format …]      needs qemu-utils, e2fsprogs, openssl, time
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,25 +15,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C
 
-make_disk() {
-  local files=$work/files size=0 bytes name
-  mkdir "$files"
-  # Sorted, so that the same system makes the same disk; as many as there is room for.
-  find /usr -xdev -type f -size +0 -printf '%s %p\n' | sort -k2 | while read -r bytes name; do
-    size=$((size + (bytes + 4095) / 4096 * 4096))
-    [ "$size" -gt $((1400 << 20)) ] || printf '%s\0' "$name"
-  done > "$work/names"
-  tar -C / --null -T "$work/names" -cf - 2> /dev/null | tar -C "$files" -xf -
-  truncate -s 4G "$work/disk.raw"
-  mke2fs -q -t ext4 -d "$files" "$work/disk.raw"
-  rm -rf "$files"
-  qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$work/disk.qcow2"
-  truncate -s 1G "$work/disk.raw"
-  qemu-img convert -f raw -O qcow2 "$work/disk.raw" "$work/1GiB.qcow2"
-  rm "$work/disk.raw"
-  cp "$work/1GiB.qcow2" "$work/15TiB.qcow2"
-  qemu-img resize -q "$work/15TiB.qcow2" 15T
-}
+# shellcheck source=bench/disk-image.sh
+. bench/disk-image.sh
 
 qemu_options() {
   case $1 in
@@ -72,7 +54,7 @@ ours() {
 
 deflate() { [ "$1" = plain ] || echo --deflate "$1"; }
 
-make_disk
+make_disk "$work"
 echo "disk: $(du -m "$work/disk.qcow2" | cut -f1) MiB of data in 4 GiB; medians of $runs; $(nproc) cores; $(qemu-img --version | head -1)"
 echo
 echo "| conversion from qcow2 | wall | CPU | peak memory | output | wall against the faster qemu-img | size against qemu-img |"

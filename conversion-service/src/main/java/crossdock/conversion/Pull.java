@@ -13,6 +13,7 @@ import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
 import crossdock.disk.MerkleTree;
 import crossdock.disk.Sha256;
+import crossdock.disk.codec.Zstd;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
 import io.micronaut.context.annotation.Value;
@@ -31,32 +32,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import java.util.zip.DataFormatException;
 
 /**
  * Pulls a certified disk from the source's dock into a sink: leaves first, held against the
  * certified root, then every chunk that is not zero, held against its leaf before it is written.
- * What has been flushed is in a ledger beside the job, so that whoever goes on after a crash asks
- * for the rest only. However long it takes: only a source that sends next to nothing ends a turn.
+ * What has been written is in a {@link Ledger} beside the job, so that whoever goes on after a
+ * crash asks for the rest only. However long it takes: only a source that sends next to nothing
+ * ends a turn.
  */
 @Singleton
 final class Pull {
-  private static final int CONNECTIONS = 4;
-  private static final int BATCH = 64;
+  /** Chunks under way at once, each on a connection of its own: 16 MiB. */
+  private static final int IN_FLIGHT = 16;
+
+  private static final int FLUSHED_AT_ONCE = 32;
 
   /** Bytes of an answer that come within {@link #stall}, at least. */
   private static final long LEAST = 16 << 10;
@@ -93,53 +90,59 @@ final class Pull {
     try (HttpClient client = tls.client(order.peer());
         DiskSink sink = sites.sink(ticket);
         LeafFile leaves = leaves(client, base, order.migration(), disk, manifest);
-        ExecutorService connections =
-            Executors.newFixedThreadPool(CONNECTIONS, Thread.ofVirtual().factory())) {
+        Ledger ledger =
+            Ledger.open(work.resolve(order.migration() + "." + disk.name() + ".ledger"), sink)) {
       if (sink.size() != disk.length()) {
         throw new StepFailed(
             Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
       }
-      Path ledger = work.resolve(order.migration() + "." + disk.name() + ".ledger");
-      BitSet written = sink.startsZeroed() ? new BitSet() : read(ledger);
       boolean zeroed = sink.startsZeroed();
-      List<Integer> batch = new ArrayList<>();
+      Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
       long chunks = manifest.chunks();
-      for (int chunk = 0; chunk < chunks; ) {
-        LeafFile.Run run = leaves.at(chunk);
-        int end = Math.toIntExact(run.end());
-        if (run.isZero() || written.get(chunk)) {
+      try (Window window = new Window(IN_FLIGHT)) {
+        for (int chunk = 0; chunk < chunks; ) {
+          LeafFile.Run run = leaves.at(chunk);
+          int end = Math.toIntExact(run.end());
           long offset = (long) chunk * Manifest.CHUNK;
           long length = Math.min((long) end * Manifest.CHUNK, disk.length()) - offset;
-          if (run.isZero() && !zeroed) {
-            sink.zero(offset, length);
-          }
-          meter.add(length);
-        } else {
-          batch.add(chunk);
-        }
-        chunk = end;
-        if (batch.size() == BATCH || chunk == chunks) {
-          held.check();
-          Set<Integer> arrived = ConcurrentHashMap.newKeySet();
-          try {
-            copy(
-                connections,
-                held,
-                chunkOf(client, base, leaves, disk),
-                sink,
-                batch,
-                meter,
-                arrived);
-          } finally {
-            // Whatever ended the batch: what has come need not come again.
-            if (!arrived.isEmpty() && held.now() && !Thread.currentThread().isInterrupted()) {
-              sink.flush();
-              arrived.forEach(written::set);
-              write(ledger, written);
+          if (run.isZero() || ledger.has(chunk)) {
+            held.check();
+            if (run.isZero() && !zeroed) {
+              sink.zero(offset, length);
+            }
+            meter.add(length);
+          } else {
+            if (ledger.unflushed() >= FLUSHED_AT_ONCE) {
+              held.check();
+              ledger.flush(sink);
               held.advanced();
             }
+            int wanted = chunk;
+            boolean compressed = encoding.next();
+            window.submit(
+                () -> {
+                  ByteBuffer bytes =
+                      get(client, base.resolve("chunks/" + wanted), (int) length, compressed);
+                  if (!MerkleTree.leaf(bytes.duplicate()).equals(run.leaf())) {
+                    throw new StepFailed(
+                        Reason.DIGEST_MISMATCH,
+                        "chunk " + wanted + " of " + disk.name() + " is not the certified one");
+                  }
+                  // Whoever goes on after this turn may be writing already.
+                  held.check();
+                  sink.write(offset, bytes);
+                  ledger.add(wanted);
+                  meter.add(length);
+                });
           }
-          batch.clear();
+          chunk = end;
+        }
+        window.finish();
+      } finally {
+        // Whatever ended it: what has come need not come again.
+        if (ledger.unflushed() > 0 && held.now() && !Thread.currentThread().isInterrupted()) {
+          ledger.flush(sink);
+          held.advanced();
         }
       }
       held.check();
@@ -147,79 +150,6 @@ final class Pull {
     } catch (FileAlreadyExistsException e) {
       // Finished by an earlier turn; the read-back will hold it against the certificate.
       meter.add(disk.length());
-    }
-  }
-
-  /** Gets a chunk, and believes it only if it is the certified one. */
-  @FunctionalInterface
-  private interface Chunks {
-    ByteBuffer get(int chunk) throws IOException, InterruptedException;
-  }
-
-  private Chunks chunkOf(HttpClient client, URI base, LeafFile leaves, Certificate.Disk disk) {
-    return chunk -> {
-      long offset = (long) chunk * Manifest.CHUNK;
-      int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
-      ByteBuffer bytes = get(client, base.resolve("chunks/" + chunk), length);
-      if (!MerkleTree.leaf(bytes.duplicate()).equals(leaves.at(chunk).leaf())) {
-        throw new StepFailed(
-            Reason.DIGEST_MISMATCH,
-            "chunk " + chunk + " of " + disk.name() + " is not the certified one");
-      }
-      return bytes;
-    };
-  }
-
-  /**
-   * Copies chunks, several at once. After one has failed no other is begun, and those that are
-   * under way are waited for; only an interrupt breaks them off.
-   *
-   * @param arrived gets those that are written
-   */
-  private static void copy(
-      ExecutorService connections,
-      Held held,
-      Chunks source,
-      DiskSink sink,
-      List<Integer> chunks,
-      Meter meter,
-      Set<Integer> arrived)
-      throws IOException, InterruptedException {
-    List<Future<?>> copies = new ArrayList<>();
-    AtomicReference<Throwable> failure = new AtomicReference<>();
-    for (int chunk : chunks) {
-      copies.add(
-          connections.submit(
-              () -> {
-                if (failure.get() != null) {
-                  return null;
-                }
-                ByteBuffer bytes = source.get(chunk);
-                // Whoever goes on after this turn may be writing already.
-                held.check();
-                sink.write((long) chunk * Manifest.CHUNK, bytes);
-                arrived.add(chunk);
-                meter.add(Manifest.CHUNK);
-                return null;
-              }));
-    }
-    try {
-      for (Future<?> copy : copies) {
-        try {
-          copy.get();
-        } catch (ExecutionException e) {
-          failure.compareAndSet(null, e.getCause());
-        }
-      }
-    } finally {
-      copies.forEach(copy -> copy.cancel(true));
-    }
-    switch (failure.get()) {
-      case null -> {}
-      case StepFailed failed -> throw failed;
-      case IOException io -> throw io;
-      case IllegalStateException lost -> throw lost;
-      case Throwable other -> throw new IOException("cannot copy a chunk", other);
     }
   }
 
@@ -232,7 +162,7 @@ final class Pull {
       HttpResponse<?> response =
           await(
               client.sendAsync(
-                  request(base.resolve("leaves")),
+                  request(base.resolve("leaves")).build(),
                   ifGood(BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
               () -> Files.size(file));
       ok(response.statusCode());
@@ -262,21 +192,35 @@ final class Pull {
     return work.resolve(migration + "." + disk + ".leaves");
   }
 
-  private ByteBuffer get(HttpClient client, URI uri, int length)
+  private ByteBuffer get(HttpClient client, URI uri, int length, boolean compressed)
       throws IOException, InterruptedException {
-    ByteBuffer chunk = ByteBuffer.allocate(length);
+    ByteBuffer body = ByteBuffer.allocate(length);
+    HttpRequest.Builder request = request(uri);
+    if (compressed) {
+      request.header("Accept-Encoding", DiskController.ZSTD);
+    }
     HttpResponse<?> response =
         await(
             client.sendAsync(
-                request(uri),
+                request.build(),
                 ifGood(
-                    BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(chunk::put)), length)),
-            chunk::position);
+                    BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(body::put)), length)),
+            body::position);
     ok(response.statusCode());
-    if (chunk.hasRemaining()) {
-      throw new IOException("a chunk of " + chunk.position() + " bytes, not of " + length);
+    Optional<String> coding = response.headers().firstValue("Content-Encoding");
+    if (compressed && coding.filter(DiskController.ZSTD::equals).isPresent()) {
+      byte[] chunk = new byte[length];
+      try {
+        Zstd.decompress(Arrays.copyOf(body.array(), body.position()), chunk);
+      } catch (DataFormatException e) {
+        throw new IOException("a chunk that does not decompress to " + length + " bytes", e);
+      }
+      return ByteBuffer.wrap(chunk);
     }
-    return chunk.flip();
+    if (body.hasRemaining()) {
+      throw new IOException("a chunk of " + body.position() + " bytes, not of " + length);
+    }
+    return body.flip();
   }
 
   /** Takes the body of a good answer, up to a limit; any other's is not looked at. */
@@ -319,8 +263,8 @@ final class Pull {
     }
   }
 
-  private HttpRequest request(URI uri) {
-    return HttpRequest.newBuilder(uri).timeout(stall).build();
+  private HttpRequest.Builder request(URI uri) {
+    return HttpRequest.newBuilder(uri).timeout(stall);
   }
 
   private static void ok(int status) throws IOException {
@@ -330,16 +274,6 @@ final class Pull {
     if (status != 200) {
       throw new IOException("the source's dock answers HTTP " + status);
     }
-  }
-
-  private static BitSet read(Path ledger) throws IOException {
-    return Files.exists(ledger) ? BitSet.valueOf(Files.readAllBytes(ledger)) : new BitSet();
-  }
-
-  private static void write(Path ledger, BitSet written) throws IOException {
-    Path next = ledger.resolveSibling(ledger.getFileName() + ".next");
-    Files.write(next, written.toByteArray());
-    Files.move(next, ledger, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Removes ledgers and leaves of a migration. */

@@ -11,6 +11,7 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Subject;
+import crossdock.disk.codec.Zstd;
 import crossdock.providers.DiskTicket;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -25,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -110,6 +112,38 @@ class DiskControllerTest {
     assertThat(status(ID + "/disks/root/chunks/-1")).isEqualTo(404);
     assertThat(status(ID + "/disks/root/chunks/9223372036854775807")).isEqualTo(404);
     assertThat(status(ID + "/disks/root/chunks/x")).isEqualTo(400);
+  }
+
+  @Test
+  void whoAcceptsItGetsAChunkCompressedWhereThatIsSmaller() throws Exception {
+    HttpClient client = client(Parties.SOUTH, Parties.SOUTH.dockUrn());
+    byte[] other = new byte[content.length];
+    new Random(1).nextBytes(other);
+    for (boolean random : new boolean[] {false, true}) {
+      openings.close(ID);
+      open();
+      Files.write(root.resolve("root.raw"), random ? other : content);
+      HttpResponse<byte[]> answer =
+          client.send(
+              HttpRequest.newBuilder(
+                      server.getURI().resolve("/v1/migrations/" + ID + "/disks/root/chunks/0"))
+                  .header("Accept-Encoding", "zstd")
+                  .build(),
+              HttpResponse.BodyHandlers.ofByteArray());
+      if (random) {
+        assertThat(answer.headers().firstValue("Content-Encoding")).isEmpty();
+        assertThat(answer.body()).isEqualTo(other);
+      } else {
+        assertThat(answer.headers().firstValue("Content-Encoding")).contains("zstd");
+        byte[] chunk = new byte[content.length];
+        Zstd.decompress(answer.body(), chunk);
+        assertThat(chunk).isEqualTo(content);
+        assertThat(answer.body()).hasSizeLessThan(100);
+      }
+    }
+    client.shutdownNow();
+    Files.write(root.resolve("root.raw"), content);
+    openings.close(ID);
   }
 
   @Test

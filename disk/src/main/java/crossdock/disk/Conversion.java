@@ -148,7 +148,8 @@ public record Conversion(
 
   private Deflate deflate(Wrapper wrapper) {
     if (deflate.isPresent()) {
-      return new Deflate(deflate.get(), wrapper, level.orElse(1), Deflate.WINDOW_BITS);
+      Deflate.Library library = deflate.get();
+      return new Deflate(library, wrapper, level.orElse(library.usual()), Deflate.WINDOW_BITS);
     }
     return level.isPresent() ? Deflate.level(wrapper, level.getAsInt()) : Deflate.fastest(wrapper);
   }

@@ -13,7 +13,10 @@ import java.nio.ByteBuffer;
 public interface DiskSink extends Closeable {
   /** How an interrupted write may go on when the same sink is opened again. */
   enum Resume {
-    /** Any range may be written again, in any order; what was flushed is still there. */
+    /**
+     * Any range may be written again, in any order. What was written is still there when the
+     * process was killed, and what was flushed even when the power failed.
+     */
     RANDOM,
     /** Only appending, from the offset last flushed. */
     OFFSET,

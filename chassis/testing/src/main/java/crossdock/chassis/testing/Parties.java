@@ -271,7 +271,9 @@ public final class Parties {
                       new GeneralNames(
                           new GeneralName[] {
                             new GeneralName(GeneralName.uniformResourceIdentifier, urn),
-                            new GeneralName(GeneralName.iPAddress, "127.0.0.1")
+                            new GeneralName(GeneralName.iPAddress, "127.0.0.1"),
+                            // RFC 5737: for peers in network namespaces of their own.
+                            new GeneralName(GeneralName.iPAddress, "192.0.2.1")
                           })),
               authority.keys());
       return new Leaf(
