@@ -24,7 +24,7 @@ end() {
 }
 trap end EXIT
 
-./mvnw -q -o dependency:build-classpath -pl conversion-service -am -DincludeScope=test -Dmdep.outputFile="$work/classpath" > "$work/log" 2>&1 ||
+./mvnw -q test-compile dependency:build-classpath -Dcrossdock.training.skip=true -pl conversion-service -am -DincludeScope=test -Dmdep.outputFile="$work/classpath" > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; exit 1; }
 classes=conversion-service/target/test-classes:conversion-service/target/classes:$(cat "$work/classpath")
 
@@ -77,7 +77,11 @@ until_open() { # NAMESPACE HOST PORT
   exit 1
 }
 start() { # NAMESPACE COMMAND...
-  at "$@" > "$work/out.$2" 2>&1 < /dev/null &
+  local enter=(ip netns exec "$1")
+  [ "$1" != - ] || enter=(env)
+  shift
+  # The program itself and no shell around it, so that its pid is what is ended.
+  "${enter[@]}" "$@" > "$work/out.$(basename "$1")" 2>&1 < /dev/null &
   began+=($!)
 }
 java_at() { # NAMESPACE ARGUMENTS...
@@ -101,7 +105,7 @@ median() {
 
 # answers COUNT PID: until the pulling dock has said so many lines
 answers() {
-  until [ "$(wc -l < "$work/docks/pulled")" -ge "$1" ]; do
+  until [ "$(grep -cE '^(ready|pulled)' "$work/docks/pulled")" -ge "$1" ]; do
     kill -0 "$2" || { cat "$work/docks/log.pull" >&2; exit 1; }
     sleep 0.1
   done
@@ -140,7 +144,7 @@ compare() {
         docks)
           printf . >&8
           answers $((n + 2)) "$pulling"
-          pulled=$(tail -n 1 "$docks/pulled" | sed -n 's/^pulled .* in \([0-9.]*\) s/\1/p')
+          pulled=$(sed -n 's/^pulled .* in \([0-9.]*\) s/\1/p' "$docks/pulled" | tail -n 1)
           echo "docks $pulled" >> "$work/figures"
           ;;
         curl) timed curl at "$client" curl -sSfk --tlsv1.3 -o "$work/got/disk" "https://$host:19443/$disk.raw" ;;

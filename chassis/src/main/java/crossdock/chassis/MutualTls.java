@@ -5,22 +5,29 @@ import crossdock.contracts.TrustBundle;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.context.annotation.Value;
 import io.micronaut.http.HttpRequest;
+import io.netty.handler.ssl.OpenSsl;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
@@ -33,11 +40,19 @@ import javax.net.ssl.X509ExtendedTrustManager;
 @Singleton
 @Requires(property = "crossdock.tls.keystore")
 public final class MutualTls {
+  /** How long who a certificate is of is not asked again, if the bundle stays the same. */
+  private static final Duration SEEN = Duration.ofSeconds(10);
+
+  private static final int MOST_PEERS = 256;
+
+  private record Seen(String urn, long version, Instant until) {}
+
   private record Authorities(long version, X509ExtendedTrustManager paths) {}
 
   private final KeyManager[] keys;
   private final Trust trust;
   private final Clock clock;
+  private final Map<X509Certificate, Seen> peers = new ConcurrentHashMap<>();
   private volatile Authorities authorities;
 
   MutualTls(
@@ -100,17 +115,50 @@ public final class MutualTls {
   }
 
   /**
+   * The same for Netty, whose TLS is native code where there is some for the platform.
+   *
+   * @param urn of a party, or of a site's dock
+   */
+  public SslContext context(String urn) {
+    try {
+      return SslContextBuilder.forClient()
+          .sslProvider(OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK)
+          .keyManager(keys[0])
+          .trustManager(new OnlyPeer(urn))
+          .protocols("TLSv1.3")
+          .build();
+    } catch (SSLException e) {
+      throw new IllegalStateException("no TLS 1.3", e);
+    }
+  }
+
+  /**
    * The URN of who sent a request, by its certificate.
    *
    * @return empty if it came without one, or with one that is not from the CA of whom it names
    */
   public Optional<String> peer(HttpRequest<?> request) {
-    Optional<Certificate> certificate = request.getCertificate();
+    return request
+        .getCertificate()
+        .filter(X509Certificate.class::isInstance)
+        .map(X509Certificate.class::cast)
+        .flatMap(this::peer);
+  }
+
+  private Optional<String> peer(X509Certificate leaf) {
+    TrustBundle bundle = trust.now();
+    Instant now = clock.instant();
+    Seen seen = peers.get(leaf);
+    if (seen != null && seen.version() == bundle.version() && now.isBefore(seen.until())) {
+      return Optional.of(seen.urn());
+    }
     try {
-      return certificate
-          .filter(X509Certificate.class::isInstance)
-          .map(X509Certificate.class::cast)
-          .map(leaf -> trust.now().peer(leaf, clock.instant()));
+      String urn = bundle.peer(leaf, now);
+      if (peers.size() >= MOST_PEERS) {
+        peers.clear();
+      }
+      peers.put(leaf, new Seen(urn, bundle.version(), now.plus(SEEN)));
+      return Optional.of(urn);
     } catch (Refused e) {
       return Optional.empty();
     }

@@ -15,9 +15,11 @@ import io.micronaut.http.annotation.Produces;
 import io.micronaut.http.server.types.files.StreamedFile;
 import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,7 +61,7 @@ final class DiskController {
    */
   @Get("/chunks/{chunk}")
   @Produces(MediaType.APPLICATION_OCTET_STREAM)
-  HttpResponse<byte[]> chunk(HttpRequest<?> request, String migration, String disk, long chunk)
+  HttpResponse<ByteBuf> chunk(HttpRequest<?> request, String migration, String disk, long chunk)
       throws IOException {
     MigrationId id = new MigrationId(migration);
     Openings.Opening opening = allowed(request, id, disk);
@@ -68,23 +70,46 @@ final class DiskController {
       throw Problem.NOT_FOUND.because("no such chunk");
     }
     long offset = chunk * Manifest.CHUNK;
-    byte[] bytes = new byte[(int) Math.min(Manifest.CHUNK, length - offset)];
-    try {
-      openings.source(id, opening).read(offset, ByteBuffer.wrap(bytes));
-    } catch (IOException e) {
-      openings.drop(id, opening);
-      throw e;
-    }
+    ByteBuf bytes = read(id, opening, offset, (int) Math.min(Manifest.CHUNK, length - offset));
     boolean asked =
         request
             .getHeaders()
             .get(HttpHeaders.ACCEPT_ENCODING, String.class)
             .filter(ZSTD::equals)
             .isPresent();
-    byte[] packed = asked ? Zstd.compress(FASTEST, bytes) : bytes;
-    return packed.length < bytes.length
-        ? HttpResponse.ok(packed).header(HttpHeaders.CONTENT_ENCODING, ZSTD)
-        : HttpResponse.ok(bytes);
+    return (asked ? packed(bytes) : Optional.<ByteBuf>empty())
+        .<HttpResponse<ByteBuf>>map(
+            packed -> HttpResponse.ok(packed).header(HttpHeaders.CONTENT_ENCODING, ZSTD))
+        .orElseGet(() -> HttpResponse.ok(bytes));
+  }
+
+  private ByteBuf read(MigrationId migration, Openings.Opening opening, long offset, int length)
+      throws IOException {
+    // Direct, so that nothing is copied on the way to the socket but by TLS. Micronaut releases it.
+    ByteBuf bytes = ByteBufAllocator.DEFAULT.directBuffer(length, length);
+    try {
+      openings.source(migration, opening).read(offset, bytes.nioBuffer(0, length));
+      return bytes.writerIndex(length);
+    } catch (Throwable e) {
+      bytes.release();
+      openings.drop(migration, opening);
+      throw e;
+    }
+  }
+
+  /** The same as one frame, in its place, if that is smaller. */
+  private static Optional<ByteBuf> packed(ByteBuf bytes) {
+    int length = bytes.readableBytes();
+    ByteBuf packed = ByteBufAllocator.DEFAULT.directBuffer(length, length);
+    try (Zstd zstd = new Zstd(FASTEST)) {
+      int size = zstd.compress(bytes.nioBuffer(), packed.nioBuffer(0, length));
+      if (size < 0) {
+        packed.release();
+        return Optional.empty();
+      }
+      bytes.release();
+      return Optional.of(packed.writerIndex(size));
+    }
   }
 
   private Openings.Opening allowed(HttpRequest<?> request, MigrationId migration, String disk) {

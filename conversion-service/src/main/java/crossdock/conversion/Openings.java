@@ -18,6 +18,7 @@ import java.sql.ResultSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /** What this dock serves, to whom; kept, so that a restarted dock goes on serving. Thread-safe. */
@@ -31,6 +32,7 @@ final class Openings {
       """;
   private static final String FIND =
       "SELECT ticket, peer, root, length FROM opening WHERE migration = ? AND disk = ?";
+  private static final long KNOWN_NANOS = 1_000_000_000L;
   private static final String CLOSE = "DELETE FROM opening WHERE migration = ? RETURNING disk";
 
   /**
@@ -38,10 +40,14 @@ final class Openings {
    */
   record Opening(DiskTicket ticket, String peer, Certificate.Disk disk) {}
 
+  /** What was looked up for a chunk, good for the next ones. */
+  private record Known(Opening opening, long nanos) {}
+
   private final Database database;
   private final Sites sites;
   private final Path work;
   private final Map<String, DiskSource> sources = new HashMap<>();
+  private final Map<String, Known> known = new ConcurrentHashMap<>();
 
   Openings(Database database, Sites sites, @Value("${crossdock.work}") Path work)
       throws IOException {
@@ -68,9 +74,24 @@ final class Openings {
             open.executeUpdate();
           }
         });
+    known.remove(migration + "/" + opening.disk().name());
   }
 
+  /** What is open; if another process closed it, for a second more. */
   Optional<Opening> find(MigrationId migration, String disk) {
+    String name = migration + "/" + disk;
+    long now = System.nanoTime();
+    Known one = known.get(name);
+    if (one != null && now - one.nanos() < KNOWN_NANOS) {
+      return Optional.of(one.opening());
+    }
+    Optional<Opening> found = look(migration, disk);
+    found.ifPresentOrElse(
+        opening -> known.put(name, new Known(opening, now)), () -> known.remove(name));
+    return found;
+  }
+
+  private Optional<Opening> look(MigrationId migration, String disk) {
     return database.transaction(
         tx -> {
           try (PreparedStatement find = tx.prepareStatement(FIND)) {
@@ -125,6 +146,7 @@ final class Openings {
                 return closed;
               }
             });
+    known.keySet().removeIf(name -> name.startsWith(migration + "/"));
     for (String disk : disks) {
       DiskSource open = sources.remove(migration + "/" + disk);
       if (open != null) {

@@ -32,9 +32,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -87,9 +88,9 @@ final class Pull {
     Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
     URI base =
         order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
-    try (HttpClient client = tls.client(order.peer());
+    try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
         DiskSink sink = sites.sink(ticket);
-        LeafFile leaves = leaves(client, base, order.migration(), disk, manifest);
+        LeafFile leaves = leaves(order.peer(), base, order.migration(), disk, manifest);
         Ledger ledger =
             Ledger.open(work.resolve(order.migration() + "." + disk.name() + ".ledger"), sink)) {
       if (sink.size() != disk.length()) {
@@ -98,6 +99,7 @@ final class Pull {
       }
       boolean zeroed = sink.startsZeroed();
       Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
+      Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
       long chunks = manifest.chunks();
       try (Window window = new Window(IN_FLIGHT)) {
         for (int chunk = 0; chunk < chunks; ) {
@@ -121,8 +123,15 @@ final class Pull {
             boolean compressed = encoding.next();
             window.submit(
                 () -> {
+                  ByteBuffer pooled = buffers.poll();
+                  ByteBuffer buffer =
+                      pooled == null ? ByteBuffer.allocateDirect(Manifest.CHUNK) : pooled;
                   ByteBuffer bytes =
-                      get(client, base.resolve("chunks/" + wanted), (int) length, compressed);
+                      get(
+                          client,
+                          base.resolve("chunks/" + wanted).getPath(),
+                          buffer.clear().limit((int) length),
+                          compressed);
                   if (!MerkleTree.leaf(bytes.duplicate()).equals(run.leaf())) {
                     throw new StepFailed(
                         Reason.DIGEST_MISMATCH,
@@ -131,6 +140,7 @@ final class Pull {
                   // Whoever goes on after this turn may be writing already.
                   held.check();
                   sink.write(offset, bytes);
+                  buffers.add(buffer);
                   ledger.add(wanted);
                   meter.add(length);
                 });
@@ -154,15 +164,15 @@ final class Pull {
   }
 
   private LeafFile leaves(
-      HttpClient client, URI base, MigrationId migration, Certificate.Disk disk, Manifest manifest)
+      String peer, URI base, MigrationId migration, Certificate.Disk disk, Manifest manifest)
       throws IOException, InterruptedException {
     // Of this turn alone: one before that lost its lease may still be writing its own.
     Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".part");
-    try {
+    try (HttpClient client = tls.client(peer)) {
       HttpResponse<?> response =
           await(
               client.sendAsync(
-                  request(base.resolve("leaves")).build(),
+                  request(base.resolve("leaves")),
                   ifGood(BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
               () -> Files.size(file));
       ok(response.statusCode());
@@ -192,35 +202,28 @@ final class Pull {
     return work.resolve(migration + "." + disk + ".leaves");
   }
 
-  private ByteBuffer get(HttpClient client, URI uri, int length, boolean compressed)
+  /** A chunk: in that buffer, whose limit is its length, or in another. */
+  private ByteBuffer get(DockClient client, String path, ByteBuffer into, boolean compressed)
       throws IOException, InterruptedException {
-    ByteBuffer body = ByteBuffer.allocate(length);
-    HttpRequest.Builder request = request(uri);
-    if (compressed) {
-      request.header("Accept-Encoding", DiskController.ZSTD);
-    }
-    HttpResponse<?> response =
-        await(
-            client.sendAsync(
-                request.build(),
-                ifGood(
-                    BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(body::put)), length)),
-            body::position);
-    ok(response.statusCode());
-    Optional<String> coding = response.headers().firstValue("Content-Encoding");
-    if (compressed && coding.filter(DiskController.ZSTD::equals).isPresent()) {
+    int length = into.limit();
+    Optional<String> zstd = compressed ? Optional.of(DiskController.ZSTD) : Optional.empty();
+    DockClient.Answer answer = await(client.get(path, zstd, into), into::position);
+    ok(answer.status());
+    if (compressed && answer.coding().equals(zstd)) {
+      byte[] packed = new byte[into.position()];
+      into.flip().get(packed);
       byte[] chunk = new byte[length];
       try {
-        Zstd.decompress(Arrays.copyOf(body.array(), body.position()), chunk);
+        Zstd.decompress(packed, chunk);
       } catch (DataFormatException e) {
         throw new IOException("a chunk that does not decompress to " + length + " bytes", e);
       }
       return ByteBuffer.wrap(chunk);
     }
-    if (body.hasRemaining()) {
-      throw new IOException("a chunk of " + body.position() + " bytes, not of " + length);
+    if (into.hasRemaining()) {
+      throw new IOException("a chunk of " + into.position() + " bytes, not of " + length);
     }
-    return body.flip();
+    return into.flip();
   }
 
   /** Takes the body of a good answer, up to a limit; any other's is not looked at. */
@@ -263,8 +266,8 @@ final class Pull {
     }
   }
 
-  private HttpRequest.Builder request(URI uri) {
-    return HttpRequest.newBuilder(uri).timeout(stall);
+  private HttpRequest request(URI uri) {
+    return HttpRequest.newBuilder(uri).timeout(stall).build();
   }
 
   private static void ok(int status) throws IOException {

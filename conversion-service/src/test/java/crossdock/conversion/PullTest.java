@@ -24,7 +24,6 @@ import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
 import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
-import crossdock.disk.codec.Zstd;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
 import io.micronaut.context.ApplicationContext;
@@ -394,7 +393,7 @@ class PullTest {
   }
 
   private static byte[] squeezed(byte[] bytes) {
-    return Zstd.compress(1, bytes);
+    return com.github.luben.zstd.Zstd.compress(bytes, 1);
   }
 
   @Test

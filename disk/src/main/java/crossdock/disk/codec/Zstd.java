@@ -50,15 +50,6 @@ public final class Zstd implements Compressor {
   }
 
   /**
-   * One frame of all these bytes. May be called from any thread.
-   *
-   * @param level from 1, the fastest, to 22
-   */
-  public static byte[] compress(int level, byte[] in) {
-    return com.github.luben.zstd.Zstd.compress(in, level);
-  }
-
-  /**
    * Fills {@code out} from the frames that {@code in} begins with; what follows them may be
    * anything. Takes no memory that a frame asks for. May be called from any thread.
    *
