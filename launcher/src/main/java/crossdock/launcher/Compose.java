@@ -1,6 +1,7 @@
 package crossdock.launcher;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,6 +21,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -117,13 +121,38 @@ record Compose(State state, Ports ports, Path home, List<String> engine) {
     Map<String, List<String>> programs = new TreeMap<>();
     for (Services.Service service : Services.ALL) {
       List<String> arguments = new ArrayList<>(Services.options(service));
+      arguments.add("-Djava.library.path=/opt/crossdock/native");
       arguments.addAll(List.of("-cp", copied(service.cache(home), jars), service.main(home)));
       programs.put(service.module(), arguments);
     }
+    natives(jars, Files.createDirectories(image.resolve("native")));
     AotCache own = AotCache.of(home.resolve("launcher/target"));
     programs.put("launcher", List.of("-cp", copied(own, jars), Launcher.class.getName()));
     for (var program : programs.entrySet()) {
       Files.write(image.resolve(program.getKey()), program.getValue());
+    }
+  }
+
+  /**
+   * The native libraries that jars bring along would be unpacked below /tmp, from where a container
+   * loads none.
+   */
+  private static void natives(Path jars, Path into) throws IOException {
+    String own = "linux/" + System.getProperty("os.arch") + "/";
+    try (Stream<Path> all = Files.list(jars)) {
+      for (Path jar : all.toList()) {
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+          for (ZipEntry entry : Collections.list(zip.entries())) {
+            String name = entry.getName();
+            if (name.endsWith(".so")
+                && (name.startsWith("META-INF/native/") || name.startsWith(own))) {
+              try (InputStream library = zip.getInputStream(entry)) {
+                Files.copy(library, into.resolve(name.substring(name.lastIndexOf('/') + 1)));
+              }
+            }
+          }
+        }
+      }
     }
   }
 
