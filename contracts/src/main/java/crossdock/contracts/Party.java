@@ -11,6 +11,8 @@ import com.fasterxml.jackson.annotation.JsonValue;
 public sealed interface Party {
   /** A provider's site. */
   record Site(SiteId id) implements Party {
+    private static final String DOCK = ":dock";
+
     @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     static Site read(String urn) {
       if (Party.parse(urn) instanceof Site site) {
@@ -49,7 +51,20 @@ public sealed interface Party {
      * key.
      */
     public String dockUrn() {
-      return urn() + ":dock";
+      return urn() + DOCK;
+    }
+
+    /**
+     * The site whose dock has that URN.
+     *
+     * @throws Refused if it is no dock's
+     */
+    public static Site ofDock(String urn) {
+      if (urn.endsWith(DOCK)
+          && Party.parse(urn.substring(0, urn.length() - DOCK.length())) instanceof Site site) {
+        return site;
+      }
+      throw new Refused("no dock: " + urn);
     }
 
     @Override

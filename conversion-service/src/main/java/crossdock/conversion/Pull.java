@@ -6,6 +6,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.Unanswered;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.Party;
 import crossdock.contracts.Reason;
 import crossdock.disk.BadImageException;
 import crossdock.disk.DiskSink;
@@ -61,17 +62,20 @@ final class Pull {
 
   private final MutualTls tls;
   private final Sites sites;
+  private final Pace pace;
   private final Path work;
   private final Duration stall;
 
   Pull(
       MutualTls tls,
       Sites sites,
+      Pace pace,
       @Value("${crossdock.work}") Path work,
       @Value("${crossdock.dock.stall:30s}") Duration stall)
       throws IOException {
     this.tls = tls;
     this.sites = sites;
+    this.pace = pace;
     this.work = Files.createDirectories(work.resolve("ledgers"));
     this.stall = stall;
   }
@@ -98,6 +102,7 @@ final class Pull {
             Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
       }
       boolean zeroed = sink.startsZeroed();
+      String provider = Party.Site.ofDock(order.peer()).id().provider();
       Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
       Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
       long chunks = manifest.chunks();
@@ -119,6 +124,7 @@ final class Pull {
               ledger.flush(sink);
               held.advanced();
             }
+            pace.await(provider, (int) length);
             int wanted = chunk;
             boolean compressed = encoding.next();
             window.submit(

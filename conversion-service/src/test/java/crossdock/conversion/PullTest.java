@@ -34,6 +34,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -88,6 +89,10 @@ class PullTest {
     certified = certify();
     Map<String, Object> all = TestDock.configuration(parties, Parties.SOUTH, directory, root);
     all.put("crossdock.dock.stall", "5s");
+    all.put("crossdock.dock.budgets.west.bytes-per-second", 1);
+    all.put("crossdock.dock.budgets.all.bytes-per-second", 1L << 40);
+    all.put("crossdock.dock.budgets.all.from", "22:00");
+    all.put("crossdock.dock.budgets.all.to", "06:00");
     context = ApplicationContext.run(all);
     source = serve(Parties.NORTH, "TLSv1.3");
   }
@@ -209,6 +214,14 @@ class PullTest {
     assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
     assertThat(asked).hasSize(1 + 101 - 25).doesNotHaveDuplicates();
     assertThat(told).hasValue(content.length);
+  }
+
+  @Test
+  void budgetsAreThoseOfTheConfiguration() {
+    assertThat(context.getBeansOfType(Budget.class))
+        .containsExactlyInAnyOrder(
+            new Budget("west", 1, null, null),
+            new Budget("all", 1L << 40, LocalTime.of(22, 0), LocalTime.of(6, 0)));
   }
 
   @Test

@@ -8,6 +8,7 @@ import crossdock.contracts.Fact;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Migration.State;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.Progress;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Role;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -62,7 +64,16 @@ record MigrationResource(
 
   record Waiting(Step step, Role role, int attempt, Instant deadline) {}
 
-  record Share(Step step, long doneBytes, long totalBytes) {}
+  /**
+   * @param bytesPerSecond since the worker began or began anew
+   * @param remainingSeconds at that rate
+   */
+  record Share(
+      Step step,
+      long doneBytes,
+      long totalBytes,
+      Optional<Long> bytesPerSecond,
+      Optional<Long> remainingSeconds) {}
 
   record Disk(
       String name,
@@ -91,15 +102,25 @@ record MigrationResource(
             .toList(),
         owed(migration).map(State.Undoing::owed).orElse(Set.of()).stream().sorted().toList(),
         owed(migration).filter(State.Undoing::stuck).isPresent(),
-        story
-            .progress()
-            .map(share -> new Share(share.step(), share.doneBytes(), share.totalBytes())),
+        story.progress().map(progress -> share(progress, story.rate())),
         reason(migration),
         migration.latest(Fact.Quoted.class).map(Fact.Quoted::quote),
         disks(migration),
         migration.latest(Fact.Imported.class).map(Fact.Imported::machine),
         migration.latest(Fact.Booted.class).map(Fact.Booted::evidence),
         seconds(story.events()));
+  }
+
+  private static Share share(Progress progress, OptionalLong known) {
+    Optional<Long> rate =
+        known.isPresent() ? Optional.of(known.getAsLong()) : Optional.<Long>empty();
+    long left = progress.totalBytes() - progress.doneBytes();
+    return new Share(
+        progress.step(),
+        progress.doneBytes(),
+        progress.totalBytes(),
+        rate,
+        rate.map(bytes -> Math.ceilDiv(left, bytes)));
   }
 
   private static Optional<State.Undoing> owed(Migration migration) {

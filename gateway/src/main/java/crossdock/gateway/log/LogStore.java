@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** The tables of the log. Times are the caller's clock. */
 @Singleton
@@ -70,14 +71,19 @@ final class LogStore {
       "UPDATE report SET verdict = ? WHERE id = ? AND verdict = 'HELD'";
   private static final String NOTE =
       """
-      INSERT INTO progress AS old (migration, step, attempt, done_bytes, heard_bytes, total_bytes, at)
-      VALUES (?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO progress AS old
+        (migration, step, attempt, done_bytes, heard_bytes, from_bytes, total_bytes, at, since)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (migration, step) DO UPDATE SET attempt = excluded.attempt,
         done_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.done_bytes
           ELSE greatest(old.done_bytes, excluded.done_bytes) END,
         total_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.total_bytes
           ELSE greatest(old.total_bytes, excluded.total_bytes) END,
-        heard_bytes = excluded.heard_bytes, at = excluded.at
+        heard_bytes = excluded.heard_bytes, at = excluded.at,
+        from_bytes = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
+          THEN excluded.heard_bytes ELSE old.from_bytes END,
+        since = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
+          THEN excluded.at ELSE old.since END
       WHERE excluded.attempt > old.attempt
         OR excluded.attempt = old.attempt AND excluded.heard_bytes <> old.heard_bytes
       """;
@@ -87,6 +93,11 @@ final class LogStore {
       """
       SELECT step, attempt, done_bytes, total_bytes FROM progress WHERE migration = ?
       ORDER BY at DESC LIMIT 1
+      """;
+  private static final String RATE =
+      """
+      SELECT ((heard_bytes - from_bytes) / nullif(extract(epoch FROM at - since), 0))::bigint FROM progress
+      WHERE migration = ? ORDER BY at DESC LIMIT 1
       """;
   private static final String STORY =
       """
@@ -278,8 +289,10 @@ final class LogStore {
       note.setInt(3, progress.attempt());
       note.setLong(4, progress.doneBytes());
       note.setLong(5, progress.doneBytes());
-      note.setLong(6, progress.totalBytes());
-      note.setTimestamp(7, Timestamp.from(now));
+      note.setLong(6, progress.doneBytes());
+      note.setLong(7, progress.totalBytes());
+      note.setTimestamp(8, Timestamp.from(now));
+      note.setTimestamp(9, Timestamp.from(now));
       note.executeUpdate();
     }
   }
@@ -333,7 +346,8 @@ final class LogStore {
                 found.getTimestamp(4).toInstant(),
                 found.getTimestamp(5).toInstant(),
                 events(tx, id, 0),
-                progress(tx, id)));
+                progress(tx, id),
+                rate(tx, id)));
       }
     }
     return stories;
@@ -364,6 +378,16 @@ final class LogStore {
                     found.getLong(3),
                     found.getLong(4)))
             : Optional.empty();
+      }
+    }
+  }
+
+  private static OptionalLong rate(Connection tx, MigrationId id) throws SQLException {
+    try (PreparedStatement rate = tx.prepareStatement(RATE)) {
+      rate.setString(1, id.value());
+      try (ResultSet found = rate.executeQuery()) {
+        long bytes = found.next() ? found.getLong(1) : 0;
+        return bytes > 0 ? OptionalLong.of(bytes) : OptionalLong.empty();
       }
     }
   }

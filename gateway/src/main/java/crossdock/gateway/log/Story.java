@@ -9,6 +9,7 @@ import crossdock.contracts.Subject;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A migration as it was told so far.
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param caller whose it is: nobody else may see it
  * @param bytes its events as published, oldest first
  * @param progress the newest, of the step that is due
+ * @param rate bytes a second, since its worker began or began anew; empty while that is not known
  */
 public record Story(
     MigrationId id,
@@ -23,7 +25,8 @@ public record Story(
     Instant createdAt,
     Instant updatedAt,
     List<byte[]> bytes,
-    Optional<Progress> progress) {
+    Optional<Progress> progress,
+    OptionalLong rate) {
   public Story {
     bytes = List.copyOf(bytes);
   }

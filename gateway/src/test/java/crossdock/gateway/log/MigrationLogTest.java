@@ -437,6 +437,27 @@ final class MigrationLogTest {
   }
 
   @Test
+  void theRateIsThatOfTheWorkerThatIsAtIt() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    assertThat(story().rate()).isEmpty();
+    progress(NORTH, 1 << 20);
+    assertThat(story().rate()).isEmpty();
+    clock.now = clock.now.plus(Duration.ofSeconds(10));
+    progress(NORTH, 101 << 20);
+    assertThat(story().rate()).hasValue(10 << 20);
+    clock.now = clock.now.plus(Duration.ofSeconds(5));
+    progress(NORTH, 1 << 20);
+    assertThat(story().rate()).as("it begins anew").isEmpty();
+    clock.now = clock.now.plus(Duration.ofSeconds(2));
+    progress(NORTH, 41 << 20);
+    assertThat(story().rate()).hasValue(20 << 20);
+  }
+
+  @Test
   void anImportReadsWhatItWroteAndNoMore() {
     upToClearing(Fact.Acceptance.AUTOMATIC);
     say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
