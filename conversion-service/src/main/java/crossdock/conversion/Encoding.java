@@ -4,16 +4,20 @@ import java.util.function.LongSupplier;
 
 /**
  * Whether to ask for chunks as they are or compressed: in whichever way more of them arrived in a
- * second when it was last tried. Both are tried at the beginning, and the other one again now and
- * then, because the link, the processors at both ends and what the disk holds all change. For one
- * thread, that asks for chunks one after the other and waits while enough are under way.
+ * second when it was last tried. Both are tried at the beginning, and the other one again soon, and
+ * then ever later while that changes nothing: whoever has just begun is slow, and the link, the
+ * processors at both ends and what the disk holds all change. For one thread, that asks for chunks
+ * one after the other and waits while enough are under way.
  */
 final class Encoding {
   /** How many chunks are asked for in one way before it is looked at what came of it. */
-  static final int ROUND = 64;
+  static final int ROUND = 48;
 
-  /** How many rounds one way is kept before the other is tried again. */
-  static final int KEPT = 24;
+  /** How many rounds one way is kept at most before the other is tried again. */
+  private static final int LONGEST = 24;
+
+  /** And at least. */
+  private static final int SHORTEST = 2;
 
   private final int inFlight;
   private final LongSupplier nanos;
@@ -21,6 +25,8 @@ final class Encoding {
   private double compressed;
   private double plain;
   private boolean now = true;
+  private boolean taken = true;
+  private int patience = SHORTEST;
   private int asked;
   private int kept;
   private long since;
@@ -56,12 +62,19 @@ final class Encoding {
       plain = rate;
     }
     boolean better = compressed > plain;
-    kept++;
-    if (plain == 0 || (kept >= KEPT && now == better)) {
-      now = !now;
-      kept = 0;
-    } else {
+    if (plain == 0) {
+      now = false;
+    } else if (better != taken) {
+      taken = better;
       now = better;
+      patience = SHORTEST;
+      kept = 0;
+    } else if (now != taken) {
+      now = taken;
+      patience = Math.min(LONGEST, 2 * patience);
+      kept = 0;
+    } else if (++kept >= patience) {
+      now = !taken;
     }
     asked = 0;
   }
