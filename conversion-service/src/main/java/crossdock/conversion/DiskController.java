@@ -103,12 +103,12 @@ final class DiskController {
     ByteBuf packed = ByteBufAllocator.DEFAULT.directBuffer(length, length);
     try (Zstd zstd = new Zstd(FASTEST)) {
       int size = zstd.compress(bytes.nioBuffer(), packed.nioBuffer(0, length));
-      if (size < 0) {
-        packed.release();
-        return Optional.empty();
-      }
+      (size < 0 ? packed : bytes).release();
+      return size < 0 ? Optional.empty() : Optional.of(packed.writerIndex(size));
+    } catch (RuntimeException e) {
+      packed.release();
       bytes.release();
-      return Optional.of(packed.writerIndex(size));
+      throw e;
     }
   }
 

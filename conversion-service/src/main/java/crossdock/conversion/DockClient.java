@@ -20,6 +20,7 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObject;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
@@ -41,6 +42,7 @@ import org.jspecify.annotations.Nullable;
  * is native code where there is some for the platform. Thread-safe.
  */
 final class DockClient implements AutoCloseable {
+  private static final int HTTPS = 443;
   private static final int CONNECT_MILLIS = 10_000;
   private static final int LONGEST_HEAD = 8 << 10;
   private static final int LONGEST_PART = 128 << 10;
@@ -55,14 +57,15 @@ final class DockClient implements AutoCloseable {
   private final EventLoopGroup loops;
   private final Bootstrap bootstrap;
   private final String host;
-  private final Queue<Channel> idle = new ConcurrentLinkedQueue<>();
+  private final Queue<Exchange> idle = new ConcurrentLinkedQueue<>();
 
   /**
    * @param tls says who is spoken to
-   * @param dock where it is; {@code https}, with a port
+   * @param dock where it is; {@code https}
    */
   DockClient(SslContext tls, URI dock) {
-    this.host = dock.getHost() + ":" + dock.getPort();
+    int port = dock.getPort() < 0 ? HTTPS : dock.getPort();
+    this.host = dock.getHost() + ":" + port;
     this.loops =
         new MultiThreadIoEventLoopGroup(
             Math.clamp(Runtime.getRuntime().availableProcessors(), 1, 4),
@@ -72,16 +75,16 @@ final class DockClient implements AutoCloseable {
             .group(loops)
             .channel(NioSocketChannel.class)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
-            .remoteAddress(dock.getHost(), dock.getPort())
+            .remoteAddress(dock.getHost(), port)
             .handler(
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
                     channel
                         .pipeline()
-                        .addLast(tls.newHandler(channel.alloc(), dock.getHost(), dock.getPort()))
+                        .addLast(tls.newHandler(channel.alloc(), dock.getHost(), port))
                         .addLast(new HttpClientCodec(LONGEST_HEAD, LONGEST_HEAD, LONGEST_PART))
-                        .addLast(new Exchange());
+                        .addLast(new Exchange(channel));
                   }
                 });
   }
@@ -101,8 +104,8 @@ final class DockClient implements AutoCloseable {
         new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, path);
     request.headers().set(HttpHeaderNames.HOST, host);
     accept.ifPresent(coding -> request.headers().set(HttpHeaderNames.ACCEPT_ENCODING, coding));
-    Channel kept = idle.poll();
-    while (kept != null && !kept.isActive()) {
+    Exchange kept = idle.poll();
+    while (kept != null && !kept.channel.isActive()) {
       kept = idle.poll();
     }
     if (kept != null) {
@@ -119,7 +122,8 @@ final class DockClient implements AutoCloseable {
         connecting.addListener(
             done -> {
               if (done.isSuccess()) {
-                ask(connecting.channel(), request, into, answer, false);
+                Exchange exchange = connecting.channel().pipeline().get(Exchange.class);
+                ask(exchange, request, into, answer, false);
               } else {
                 answer.completeExceptionally(done.cause());
               }
@@ -130,19 +134,19 @@ final class DockClient implements AutoCloseable {
    * @param kept whether the connection has been idle: the other side may just have closed it
    */
   private void ask(
-      Channel channel,
+      Exchange exchange,
       FullHttpRequest request,
       ByteBuffer into,
       CompletableFuture<Answer> answer,
       boolean kept) {
     CompletableFuture<Answer> here = new CompletableFuture<>();
-    Exchange exchange = channel.pipeline().get(Exchange.class);
+    Channel channel = exchange.channel;
     var _ =
         here.whenComplete(
             (good, failure) -> {
               if (failure == null) {
                 answer.complete(good);
-              } else if (kept && !exchange.answered) {
+              } else if (kept && !exchange.answered && !answer.isDone()) {
                 connect(request.retain(), into, answer);
               } else {
                 answer.completeExceptionally(failure);
@@ -181,11 +185,16 @@ final class DockClient implements AutoCloseable {
 
   /** What one connection is at. On its event loop alone. */
   private final class Exchange extends SimpleChannelInboundHandler<HttpObject> {
+    private final Channel channel;
     private @Nullable ByteBuffer into;
     private @Nullable CompletableFuture<Answer> waiting;
     private @Nullable Answer head;
     private boolean keep;
     private volatile boolean answered;
+
+    Exchange(Channel channel) {
+      this.channel = channel;
+    }
 
     void begin(ByteBuffer into, CompletableFuture<Answer> waiting) {
       this.into = into;
@@ -201,6 +210,9 @@ final class DockClient implements AutoCloseable {
       }
       answered = true;
       if (part instanceof HttpResponse response) {
+        if (response.status().codeClass() == HttpStatusClass.INFORMATIONAL) {
+          throw new IOException("an answer that nobody asked for: " + response.status());
+        }
         keep = HttpUtil.isKeepAlive(response);
         head =
             new Answer(
@@ -232,7 +244,7 @@ final class DockClient implements AutoCloseable {
       waiting = null;
       into = null;
       if (keep) {
-        idle.add(context.channel());
+        idle.add(this);
       } else {
         var _ = context.close();
       }

@@ -25,13 +25,17 @@ final class Ledger implements Closeable {
   private final FileChannel written;
   private final int header;
   private final BitSet there;
+  // What no failing write can take away any more.
+  private final BitSet durable;
   private int unflushed;
+  private boolean broken;
 
-  private Ledger(Path flushed, FileChannel written, int header, BitSet there) {
+  private Ledger(Path flushed, FileChannel written, int header, BitSet there, BitSet durable) {
     this.flushed = flushed;
     this.written = written;
     this.header = header;
     this.there = there;
+    this.durable = durable;
   }
 
   /**
@@ -43,20 +47,20 @@ final class Ledger implements Closeable {
   static Ledger open(Path file, DiskSink sink) throws IOException {
     Path written = file.resolveSibling(file.getFileName() + ".written");
     byte[] boot = Files.exists(BOOT) ? Files.readAllBytes(BOOT) : new byte[0];
-    BitSet there = new BitSet();
-    if (!sink.startsZeroed()) {
-      there.or(Files.exists(file) ? BitSet.valueOf(Files.readAllBytes(file)) : there);
-      there.or(since(boot, written));
-    }
+    boolean anew = sink.startsZeroed();
+    BitSet durable =
+        !anew && Files.exists(file) ? BitSet.valueOf(Files.readAllBytes(file)) : new BitSet();
+    BitSet there = (BitSet) durable.clone();
+    there.or(anew ? durable : since(boot, written));
     byte[] bits = there.toByteArray();
     byte[] all = Arrays.copyOf(boot, boot.length + bits.length);
     System.arraycopy(bits, 0, all, boot.length, bits.length);
     replace(written, all);
-    if (sink.startsZeroed()) {
+    if (anew) {
       Files.deleteIfExists(file);
     }
     FileChannel channel = FileChannel.open(written, StandardOpenOption.WRITE);
-    return new Ledger(file, channel, boot.length, there);
+    return new Ledger(file, channel, boot.length, there, durable);
   }
 
   private static BitSet since(byte[] boot, Path written) throws IOException {
@@ -90,15 +94,39 @@ final class Ledger implements Closeable {
     return unflushed;
   }
 
-  /** From here on even a loss of power takes nothing of them. */
+  /**
+   * From here on even a loss of power takes nothing of them. If it fails, only what an earlier one
+   * reached counts: the system tells of a write that was lost once, and of which it was never.
+   *
+   * @throws IOException also ever after it has failed
+   */
   void flush(DiskSink sink) throws IOException {
-    byte[] before;
+    BitSet before;
     synchronized (this) {
-      before = there.toByteArray();
+      if (broken) {
+        throw new IOException("what was written may be lost: it begins where it was flushed");
+      }
+      before = (BitSet) there.clone();
       unflushed = 0;
     }
-    sink.flush();
-    replace(flushed, before);
+    try {
+      sink.flush();
+    } catch (IOException | RuntimeException e) {
+      forget();
+      throw e;
+    }
+    synchronized (this) {
+      durable.or(before);
+    }
+    replace(flushed, before.toByteArray());
+  }
+
+  private synchronized void forget() throws IOException {
+    broken = true;
+    there.clear();
+    there.or(durable);
+    // Without its first bytes it is of no start of the machine.
+    written.truncate(0);
   }
 
   private static void replace(Path file, byte[] content) throws IOException {

@@ -116,6 +116,10 @@ final class Openings {
     String name = migration + "/" + opening.disk().name();
     DiskSource open = sources.get(name);
     if (open == null) {
+      // It may have been closed since it was found.
+      if (look(migration, opening.disk().name()).isEmpty()) {
+        throw new IOException("closed");
+      }
       open = sites.source(opening.ticket());
       sources.put(name, open);
     }

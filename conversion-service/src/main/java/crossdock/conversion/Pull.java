@@ -94,9 +94,9 @@ final class Pull {
         order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
         DiskSink sink = sites.sink(ticket);
-        LeafFile leaves = leaves(order.peer(), base, order.migration(), disk, manifest);
         Ledger ledger =
-            Ledger.open(work.resolve(order.migration() + "." + disk.name() + ".ledger"), sink)) {
+            Ledger.open(work.resolve(order.migration() + "." + disk.name() + ".ledger"), sink);
+        LeafFile leaves = leaves(order.peer(), base, order.migration(), disk, manifest)) {
       if (sink.size() != disk.length()) {
         throw new StepFailed(
             Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
@@ -154,13 +154,16 @@ final class Pull {
           chunk = end;
         }
         window.finish();
-      } finally {
+      } catch (IOException | InterruptedException | RuntimeException e) {
         // Whatever ended it: what has come need not come again.
-        if (ledger.unflushed() > 0 && held.now() && !Thread.currentThread().isInterrupted()) {
-          ledger.flush(sink);
-          held.advanced();
+        try {
+          keep(ledger, sink, held);
+        } catch (IOException lost) {
+          e.addSuppressed(lost);
         }
+        throw e;
       }
+      keep(ledger, sink, held);
       held.check();
       sink.finish();
     } catch (FileAlreadyExistsException e) {
@@ -206,6 +209,13 @@ final class Pull {
 
   private Path file(MigrationId migration, String disk) {
     return work.resolve(migration + "." + disk + ".leaves");
+  }
+
+  private static void keep(Ledger ledger, DiskSink sink, Held held) throws IOException {
+    if (ledger.unflushed() > 0 && held.now() && !Thread.currentThread().isInterrupted()) {
+      ledger.flush(sink);
+      held.advanced();
+    }
   }
 
   /** A chunk: in that buffer, whose limit is its length, or in another. */

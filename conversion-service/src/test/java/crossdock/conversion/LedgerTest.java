@@ -1,11 +1,13 @@
 package crossdock.conversion;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.Disks;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +71,32 @@ class LedgerTest {
     Files.write(written, bytes);
     assertThere(true, false);
     assertThere(true, false);
+  }
+
+  @Test
+  void afterAFlushThatFailedOnlyWhatWasFlushedCounts() throws IOException {
+    try (DiskSink sink = sink();
+        Ledger ledger = Ledger.open(file, sink)) {
+      DiskSink failing = failing(sink);
+      assertThatThrownBy(() -> ledger.flush(failing)).hasMessage("lost");
+      assertThat(ledger.has(9)).isFalse();
+      ledger.add(11);
+      assertThatThrownBy(() -> ledger.flush(sink)).isInstanceOf(IOException.class);
+    }
+    assertThere(true, false);
+  }
+
+  private static DiskSink failing(DiskSink sink) {
+    return (DiskSink)
+        Proxy.newProxyInstance(
+            LedgerTest.class.getClassLoader(),
+            new Class<?>[] {DiskSink.class},
+            (_, method, arguments) -> {
+              if (method.getName().equals("flush")) {
+                throw new IOException("lost");
+              }
+              return method.invoke(sink, arguments);
+            });
   }
 
   @Test

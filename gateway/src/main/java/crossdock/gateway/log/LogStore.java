@@ -96,7 +96,9 @@ final class LogStore {
       """;
   private static final String RATE =
       """
-      SELECT ((heard_bytes - from_bytes) / nullif(extract(epoch FROM at - since), 0))::bigint FROM progress
+      SELECT CASE WHEN at > since
+        THEN ((heard_bytes - from_bytes) / greatest(extract(epoch FROM at - since), 0.001))::bigint END
+      FROM progress
       WHERE migration = ? ORDER BY at DESC LIMIT 1
       """;
   private static final String STORY =
