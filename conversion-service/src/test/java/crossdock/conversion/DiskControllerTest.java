@@ -3,7 +3,6 @@ package crossdock.conversion;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import crossdock.chassis.TlsStores;
 import crossdock.chassis.Trust;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
@@ -56,12 +55,7 @@ class DiskControllerTest {
     Files.write(directory.resolve("secret.raw"), content);
     Files.createSymbolicLink(root.resolve("out"), directory);
     Map<String, Object> all = TestDock.configuration(parties, Parties.NORTH, directory, root);
-    all.put("micronaut.server.ssl.enabled", true);
-    all.put("micronaut.server.ssl.port", -1);
-    all.put("micronaut.server.ssl.client-authentication", "need");
-    all.put("micronaut.server.ssl.protocols", "TLSv1.3");
-    all.put("micronaut.server.ssl.key-name", TlsStores.NAME);
-    all.put("micronaut.server.ssl.trust-name", TlsStores.NAME);
+    TestDock.serves(all);
     server = ApplicationContext.run(EmbeddedServer.class, all);
     openings = server.getApplicationContext().getBean(Openings.class);
   }

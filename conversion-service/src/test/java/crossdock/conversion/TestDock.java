@@ -1,5 +1,6 @@
 package crossdock.conversion;
 
+import crossdock.chassis.TlsStores;
 import crossdock.chassis.testing.Parties;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.chassis.testing.TestParty;
@@ -25,5 +26,15 @@ final class TestDock {
     all.put("crossdock.tls.keystore", store.toString());
     all.put("crossdock.site.root", root.toString());
     return all;
+  }
+
+  /** Has it answer over TLS 1.3, to who shows a certificate. */
+  static void serves(Map<String, Object> all) {
+    all.put("micronaut.server.ssl.enabled", true);
+    all.put("micronaut.server.ssl.port", -1);
+    all.put("micronaut.server.ssl.client-authentication", "need");
+    all.put("micronaut.server.ssl.protocols", "TLSv1.3");
+    all.put("micronaut.server.ssl.key-name", TlsStores.NAME);
+    all.put("micronaut.server.ssl.trust-name", TlsStores.NAME);
   }
 }

@@ -1,6 +1,5 @@
 package crossdock.conversion;
 
-import crossdock.chassis.TlsStores;
 import crossdock.chassis.testing.Parties;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.Certificate;
@@ -65,12 +64,7 @@ final class TransferBench {
     Map<String, Object> all =
         TestDock.configuration(parties, Parties.NORTH, north, north.resolve("site"));
     all.put("micronaut.server.host", host);
-    all.put("micronaut.server.ssl.enabled", true);
-    all.put("micronaut.server.ssl.port", -1);
-    all.put("micronaut.server.ssl.client-authentication", "need");
-    all.put("micronaut.server.ssl.protocols", "TLSv1.3");
-    all.put("micronaut.server.ssl.key-name", TlsStores.NAME);
-    all.put("micronaut.server.ssl.trust-name", TlsStores.NAME);
+    TestDock.serves(all);
     Files.createLink(north.resolve("site").resolve(image.getFileName()), image);
     try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, all);
         DiskSource disk =
