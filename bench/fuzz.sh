@@ -9,7 +9,7 @@ export JAVA_HOME
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(Qcow2Fuzz VmdkFuzz VhdFuzz VhdxFuzz VdiFuzz ova.OvaFuzz)
+[ ${#targets[@]} -gt 0 ] || targets=(Qcow2Fuzz VmdkFuzz VhdFuzz VhdxFuzz VdiFuzz ova.OvaFuzz PartitionsFuzz)
 ../mvnw -q -f .. -pl disk -Dspotless.check.skip=true test-compile dependency:build-classpath \
   -Dmdep.outputFile="$PWD/target/test-classpath" -Dmdep.includeScope=test
 classpath=target/classes:target/test-classes:$(cat target/test-classpath)

@@ -18,14 +18,15 @@ import java.util.stream.Stream;
  *
  * @param issuer the exporting site
  * @param audience the importing site; nobody else may accept it
- * @param verifiedAt when the checks ended
+ * @param verifiedAt when the verdict was made
  * @param notAfter past it the certificate must be issued again
  * @param plan digest of the plan it belongs to
  * @param round from 1
  * @param instant what all disks are of
  * @param machine digest of the machine's canonical description
  * @param disks in order
- * @param checks what was checked, and how it went; never empty
+ * @param policy by which the issuer made its verdict
+ * @param checks what was checked, and how it went
  */
 public record Certificate(
     MigrationId migration,
@@ -38,6 +39,7 @@ public record Certificate(
     Instant instant,
     Sha256 machine,
     List<Disk> disks,
+    Policy policy,
     List<Check> checks) {
   /** The SLSA predicate type; it never carries a minor version. */
   public static final String PREDICATE = "https://slsa.dev/verification_summary/v1";
@@ -70,59 +72,20 @@ public record Certificate(
     }
   }
 
-  /** How a check went. A tool that is missing is {@code SKIPPED}, never {@code PASSED}. */
-  public enum Outcome {
-    PASSED,
-    WARNED,
-    FAILED,
-    SKIPPED,
-    ERROR
-  }
-
-  /**
-   * @param name stable, such as {@code format-safe}
-   * @param version of the check's definition, from 1
-   * @param detail what was looked at, or why it was skipped
-   */
-  public record Check(
-      @JsonProperty("name") String name,
-      @JsonProperty("version") int version,
-      @JsonProperty("outcome") Outcome outcome,
-      @JsonProperty("detail") String detail) {
-    public Check {
-      Machine.plain(name);
-      if (detail.length() > 512) {
-        throw new Refused("a check's detail has at most 512 characters");
-      }
-    }
-  }
-
-  /** The names of the checks that every certificate has. */
-  public static final List<String> REQUIRED = List.of("format-safe", "complete");
-
   public Certificate {
     disks = List.copyOf(disks);
-    checks = List.copyOf(checks);
+    checks = Check.distinct(checks);
     if (disks.isEmpty() || round < 1 || !verifiedAt.isBefore(notAfter)) {
       throw new Refused("a certificate has disks, a round, and ends after it begins");
     }
-    if (disks.stream().map(Disk::name).distinct().count() != disks.size()
-        || checks.stream().map(Check::name).distinct().count() != checks.size()) {
-      throw new Refused("a disk or a check stands twice in the certificate");
+    if (disks.stream().map(Disk::name).distinct().count() != disks.size()) {
+      throw new Refused("a disk stands twice in the certificate");
     }
   }
 
-  /** Whether every required check is there and passed, and none failed. */
+  /** Whether the issuer's own policy makes a good verdict of its checks. */
   public boolean passed() {
-    List<String> good =
-        checks.stream()
-            .filter(check -> check.outcome() == Outcome.PASSED)
-            .map(Check::name)
-            .toList();
-    return good.containsAll(REQUIRED)
-        && checks.stream()
-            .noneMatch(
-                check -> check.outcome() == Outcome.FAILED || check.outcome() == Outcome.ERROR);
+    return policy.objection(checks).isEmpty();
   }
 
   /** Whether its disks are all of the machine's, in order and with their lengths. */
@@ -137,14 +100,6 @@ public record Certificate(
   /** Signs it as the issuing site. */
   public Bundle sign(SigningKey key) {
     return key.bundle(Json.bytes(statement()));
-  }
-
-  /**
-   * The digest of what was checked by which rules: version 1 of the policy is the list of required
-   * checks.
-   */
-  public static Sha256 policy() {
-    return Json.digest(REQUIRED);
   }
 
   /**
@@ -184,7 +139,8 @@ public record Certificate(
 
   /**
    * Reads a certificate and checks what it says of itself: the site that it names has signed it,
-   * and every required check passed. Not what it is for, nor whether it has expired.
+   * and the policy that it carries makes a good verdict of the checks in it. Not what it is for,
+   * nor whether it has expired, nor whether that policy is the issuer's still.
    *
    * @throws Refused with the first thing that is wrong
    */
@@ -194,7 +150,10 @@ public record Certificate(
     require(
         signer.equals(new Party.Site(certificate.issuer)),
         "signed by " + signer + ", not by the source that it names as issuer");
-    require(certificate.passed(), "a required check is missing or a check failed");
+    certificate
+        .policy
+        .objection(certificate.checks)
+        .ifPresent(objection -> require(false, objection));
     return certificate;
   }
 
@@ -215,7 +174,8 @@ public record Certificate(
     require(summary.verificationResult.equals("PASSED"), "the verification did not pass");
     require(summary.verifiedLevels.contains(LEVEL), "it claims another level");
     require(
-        summary.policy.digest.equals(Map.of("sha256", policy())), "it was made by another policy");
+        summary.policy.digest.equals(Map.of("sha256", summary.rules.digest())),
+        "the policy that it carries is not the one that it names");
     Sha256 machine = Sha256.NONE;
     List<Disk> disks = new ArrayList<>();
     for (Subject subject : statement.subject) {
@@ -241,6 +201,7 @@ public record Certificate(
         summary.instant,
         machine,
         disks,
+        summary.rules,
         summary.checks);
   }
 
@@ -262,7 +223,8 @@ public record Certificate(
             new Verifier(new Party.Site(issuer)),
             verifiedAt,
             "urn:crossdock:migration:" + migration,
-            new Policy("urn:crossdock:policy:secure-image:v1", Map.of("sha256", policy())),
+            new Descriptor(
+                "urn:crossdock:policy:" + policy.name(), Map.of("sha256", policy.digest())),
             passed() ? "PASSED" : "FAILED",
             List.of(LEVEL),
             migration,
@@ -271,6 +233,7 @@ public record Certificate(
             plan,
             round,
             instant,
+            policy,
             checks));
   }
 
@@ -298,14 +261,14 @@ public record Certificate(
 
   private record Verifier(@JsonProperty("id") Party id) {}
 
-  private record Policy(
+  private record Descriptor(
       @JsonProperty("uri") String uri, @JsonProperty("digest") Map<String, Sha256> digest) {}
 
   private record Summary(
       @JsonProperty("verifier") Verifier verifier,
       @JsonProperty("timeVerified") Instant timeVerified,
       @JsonProperty("resourceUri") String resourceUri,
-      @JsonProperty("policy") Policy policy,
+      @JsonProperty("policy") Descriptor policy,
       @JsonProperty("verificationResult") String verificationResult,
       @JsonProperty("verifiedLevels") List<String> verifiedLevels,
       @JsonProperty("urn:crossdock:ext:migration") MigrationId migration,
@@ -314,5 +277,6 @@ public record Certificate(
       @JsonProperty("urn:crossdock:ext:plan") Sha256 plan,
       @JsonProperty("urn:crossdock:ext:round") int round,
       @JsonProperty("urn:crossdock:ext:instant") Instant instant,
+      @JsonProperty("urn:crossdock:ext:policy") Policy rules,
       @JsonProperty("urn:crossdock:ext:checks") List<Check> checks) {}
 }

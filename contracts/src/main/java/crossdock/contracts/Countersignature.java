@@ -4,16 +4,21 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The importing provider's statement of what it registered: which certificate, which layer on top
- * of it (none yet), and the proof it has. An in-toto Statement v1 in a {@link Bundle} of its own.
+ * of it (none yet), the proof it has, and how every step of taking it in went. An in-toto Statement
+ * v1 in a {@link Bundle} of its own.
  *
  * @param site the importing site
  * @param certificate digest of the certificate's payload
  * @param layer the chunks that adaptation changed: empty
  * @param roots the manifest root of every disk as registered
  * @param machine the target's id of the machine
+ * @param policy by which the importer took the certificate, and what its own dock found
+ * @param checks how each step went: {@code certificate}, {@code transfer}, {@code read-back}, and
+ *     what the importer's own dock found in what it registered
  */
 public record Countersignature(
     @JsonProperty("migration") MigrationId migration,
@@ -23,6 +28,8 @@ public record Countersignature(
     @JsonProperty("roots") Map<String, Sha256> roots,
     @JsonProperty("machine") String machine,
     @JsonProperty("proof") Fact.Proof proof,
+    @JsonProperty("policy") Policy policy,
+    @JsonProperty("checks") List<Check> checks,
     @JsonProperty("at") Instant at) {
   /** The predicate type. */
   public static final String PREDICATE = "urn:crossdock:predicate:countersignature:v1";
@@ -30,6 +37,7 @@ public record Countersignature(
   public Countersignature {
     layer = List.copyOf(layer);
     roots = Map.copyOf(roots);
+    checks = Check.distinct(checks);
   }
 
   /** Signs it as the importing site. */
@@ -56,7 +64,19 @@ public record Countersignature(
         || !statement.predicate.site().equals(signer)) {
       throw new Refused("no countersignature of " + site);
     }
+    statement
+        .predicate
+        .objection()
+        .ifPresent(
+            objection -> {
+              throw new Refused("countersigned against its own policy: " + objection);
+            });
     return statement.predicate;
+  }
+
+  /** Why its own policy would not have countersigned. */
+  public Optional<String> objection() {
+    return policy.intakeObjection(checks);
   }
 
   private record Subject(

@@ -33,6 +33,7 @@ import java.util.TreeSet;
   @JsonSubTypes.Type(Fact.Opened.class),
   @JsonSubTypes.Type(Fact.Drifted.class),
   @JsonSubTypes.Type(Fact.Certified.class),
+  @JsonSubTypes.Type(Fact.Lapsed.class),
   @JsonSubTypes.Type(Fact.Imported.class),
   @JsonSubTypes.Type(Fact.Booted.class),
   @JsonSubTypes.Type(Fact.Accepted.class),
@@ -177,6 +178,15 @@ public sealed interface Fact {
       }
     }
   }
+
+  /**
+   * The certificate ended, or its issuer has another policy now, before the target took the machine
+   * in: it is due again, over the same roots.
+   *
+   * @param certificate digest of its payload
+   */
+  @JsonTypeName("crossdock.migration.lapsed.v1")
+  record Lapsed(Sha256 certificate) implements Fact {}
 
   /**
    * @param machine the target's id of what it registered, not started yet

@@ -33,6 +33,9 @@ public record Migration(
     long sequence,
     Instant since) {
 
+  /** How often a certificate is issued again: whoever refuses every one gets no more. */
+  private static final int REISSUES = 8;
+
   /**
    * requested → authorized → inspected → planned → quoted → approved → stopped → opened → certified
    * → imported → …
@@ -160,6 +163,12 @@ public record Migration(
               : Optional.empty();
       case Fact.Certified fact ->
           to(owes(Step.CERTIFY, report) && fact.last(), State.Certified::new);
+      case Fact.Lapsed fact ->
+          owes(Step.IMPORT, report)
+                  && fact.certificate().equals(need(Fact.Certified.class).certificate().digest())
+                  && mayReissue()
+              ? Optional.of(uncertified())
+              : Optional.empty();
       case Fact.Imported fact ->
           to(
               owes(Step.IMPORT, report)
@@ -243,6 +252,11 @@ public record Migration(
         && latest(Fact.Accepted.class)
             .filter(accepted -> accepted.by() == Fact.Acceptance.MANUAL)
             .isPresent();
+  }
+
+  /** Whether a certificate that has lapsed may be issued once more. */
+  public boolean mayReissue() {
+    return attempt(Step.CERTIFY) <= REISSUES;
   }
 
   /** The steps that the state is open for, failed or not. */
@@ -388,6 +402,15 @@ public record Migration(
       more.put(step, attempt);
     }
     return with(new State.Inspected(), more, Map.of());
+  }
+
+  /** Back to where the disks are open; what either side says of the old certificate is stale. */
+  private Migration uncertified() {
+    Map<Step, Integer> more = new HashMap<>(attempts);
+    for (Step step : Set.of(Step.CERTIFY, Step.IMPORT)) {
+      more.put(step, attempt(step) + 1);
+    }
+    return with(new State.Opened(), more, failed);
   }
 
   private boolean undoable() {

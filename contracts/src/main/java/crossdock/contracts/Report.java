@@ -43,6 +43,7 @@ public record Report(MigrationId migration, Party by, int attempt, Instant at, F
               Fact.Stopped _,
               Fact.Opened _,
               Fact.Drifted _,
+              Fact.Lapsed _,
               Fact.Booted _,
               Fact.Accepted _,
               Fact.Retired _,

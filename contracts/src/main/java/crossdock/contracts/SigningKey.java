@@ -17,22 +17,28 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A party's signing key (ECDSA P-256 with SHA-256) and the certificate that its CA made for it.
+ * What a party signs with (ECDSA P-256 with SHA-256), and the certificate that its CA made for it.
  * Thread-safe.
  */
 public final class SigningKey {
-  private final PrivateKey key;
+  private final CertificateSigner signer;
   private final String certificate;
 
-  private SigningKey(PrivateKey key, X509Certificate certificate) throws GeneralSecurityException {
-    this.key = key;
+  private SigningKey(CertificateSigner signer, X509Certificate certificate)
+      throws GeneralSecurityException {
+    this.signer = signer;
     this.certificate = Base64.getEncoder().encodeToString(certificate.getEncoded());
   }
 
-  /** Wraps a key and its certificate. */
+  /** Wraps a key that this process holds, and its certificate. */
   public static SigningKey of(PrivateKey key, X509Certificate certificate) {
+    return of(held(key), certificate);
+  }
+
+  /** Wraps whatever signs, and its certificate. */
+  public static SigningKey of(CertificateSigner signer, X509Certificate certificate) {
     try {
-      return new SigningKey(key, certificate);
+      return new SigningKey(signer, certificate);
     } catch (GeneralSecurityException e) {
       throw new Refused("no usable signing certificate", e);
     }
@@ -50,7 +56,7 @@ public final class SigningKey {
       byte[] der = Base64.getMimeDecoder().decode(pem.replaceAll("-----[A-Z ]+-----", ""));
       PrivateKey secret =
           KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(der));
-      return new SigningKey(secret, certificate(Files.readAllBytes(certificate)));
+      return of(secret, certificate(Files.readAllBytes(certificate)));
     } catch (GeneralSecurityException e) {
       throw new Refused("no usable signing key in " + key, e);
     }
@@ -69,18 +75,24 @@ public final class SigningKey {
         envelope(Bundle.IN_TOTO, statement, Optional.empty()));
   }
 
-  private Envelope envelope(String payloadType, byte[] payload, Optional<String> cert) {
-    try {
+  private static CertificateSigner held(PrivateKey key) {
+    return message -> {
       Signature signature = Signature.getInstance("SHA256withECDSA");
       signature.initSign(key);
-      signature.update(Envelope.pae(payloadType, payload));
+      signature.update(message);
+      return signature.sign();
+    };
+  }
+
+  private Envelope envelope(String payloadType, byte[] payload, Optional<String> cert) {
+    try {
+      byte[] signature = signer.sign(Envelope.pae(payloadType, payload));
       Base64.Encoder base64 = Base64.getEncoder();
       return new Envelope(
           base64.encodeToString(payload),
           payloadType,
           List.of(
-              new Envelope.Signature(
-                  base64.encodeToString(signature.sign()), Optional.empty(), cert)));
+              new Envelope.Signature(base64.encodeToString(signature), Optional.empty(), cert)));
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("cannot sign", e);
     }

@@ -52,6 +52,7 @@ public record TrustBundle(
    * @param provider as in its sites' names
    * @param ca the CA that the provider made and keeps, PEM
    * @param realm whose tokens prove an account at the provider; nobody's where absent
+   * @param policy digest of the {@link Policy} by which its sites certify now
    * @param leftAt when it left, if it has: what it signed until then stays verifiable
    */
   public record Member(
@@ -59,6 +60,7 @@ public record TrustBundle(
       @JsonProperty("ca") String ca,
       @JsonProperty("sites") List<Site> sites,
       @JsonProperty("realm") Optional<Realm> realm,
+      @JsonProperty("policy") Sha256 policy,
       @JsonProperty("leftAt") Optional<Instant> leftAt) {
     public Member {
       sites = List.copyOf(sites);
@@ -69,14 +71,14 @@ public record TrustBundle(
       }
     }
 
-    /** One that takes part, and whose customers nobody can tell. */
+    /** One that takes part by the standard policy, and whose customers nobody can tell. */
     public Member(String provider, String ca, List<Site> sites) {
-      this(provider, ca, sites, Optional.empty(), Optional.empty());
+      this(provider, ca, sites, Optional.empty(), Policy.STANDARD.digest(), Optional.empty());
     }
 
     /** The same member, who leaves at this time. */
     public Member left(Instant at) {
-      return new Member(provider, ca, sites, realm, Optional.of(at));
+      return new Member(provider, ca, sites, realm, policy, Optional.of(at));
     }
   }
 
@@ -254,6 +256,14 @@ public record TrustBundle(
         .findFirst();
   }
 
+  /** By which policy a site that takes part certifies now. */
+  public Optional<Sha256> policy(SiteId id) {
+    return present().stream()
+        .filter(member -> member.provider().equals(id.provider()))
+        .map(Member::policy)
+        .findFirst();
+  }
+
   /**
    * Who signed an envelope that carries its certificate.
    *
@@ -319,7 +329,7 @@ public record TrustBundle(
    *
    * @throws Refused if it was
    */
-  void unrevoked(Sha256 certificate, Instant at) {
+  public void unrevoked(Sha256 certificate, Instant at) {
     for (Revocation revocation : revoked) {
       if (revocation.certificate().equals(certificate) && !at.isBefore(revocation.from())) {
         throw new Refused("revoked since " + revocation.from());

@@ -329,6 +329,40 @@ class MigrationTest {
   }
 
   @Test
+  void aCertificateThatLapsedIsDueAgainAndWhatAnsweredTheOldOneIsStale() {
+    Migration before = after(cleared(), STOPPED, OPENED, CERTIFIED);
+    Fact lapsed = new Fact.Lapsed(Sample.CERTIFICATE.digest());
+    assertNoEffect(before, by(Sample.SOURCE, lapsed));
+    assertNoEffect(before, by(Sample.TARGET, new Fact.Lapsed(Sha256.NONE)));
+    Migration after = after(before, by(Sample.TARGET, lapsed));
+    assertThat(after.state()).isEqualTo(new State.Opened());
+    assertThat(after.runs()).isEqualTo(before.runs());
+    assertThat(after.due())
+        .containsExactly(new Due(Step.CERTIFY, 2, after.since().plus(Step.CERTIFY.limit())));
+    assertNoEffect(after, by(Sample.SOURCE, Sample.certified()));
+    Migration again = after(after, Sample.report(Sample.SOURCE, 2, Sample.certified()));
+    assertNoEffect(again, by(Sample.TARGET, Sample.imported()));
+    assertThat(after(again, Sample.report(Sample.TARGET, 2, Sample.imported())).state())
+        .isEqualTo(new State.Imported());
+  }
+
+  @Test
+  void aCertificateIsIssuedAgainEightTimesAtMost() {
+    Migration migration = after(cleared(), STOPPED, OPENED, CERTIFIED);
+    Fact lapsed = new Fact.Lapsed(Sample.CERTIFICATE.digest());
+    for (int attempt = 1; attempt <= 8; attempt++) {
+      assertThat(migration.mayReissue()).isTrue();
+      migration =
+          after(
+              migration,
+              Sample.report(Sample.TARGET, attempt, lapsed),
+              Sample.report(Sample.SOURCE, attempt + 1, Sample.certified()));
+    }
+    assertThat(migration.mayReissue()).isFalse();
+    assertNoEffect(migration, Sample.report(Sample.TARGET, 9, lapsed));
+  }
+
+  @Test
   void aBootOfAnotherMachineChangesNothing() {
     assertNoEffect(
         after(cleared(), STOPPED, OPENED, CERTIFIED, IMPORTED),

@@ -128,6 +128,7 @@ final class Sample {
         new Fact.Drifted(machine(4)),
         opened(MACHINE),
         certified(),
+        new Fact.Lapsed(CERTIFICATE.digest()),
         imported(),
         new Fact.Booted("vm-9", "counter 7"),
         new Fact.Accepted(Fact.Acceptance.AUTOMATIC),

@@ -281,6 +281,9 @@ final class SimulatedWorld {
       case CERTIFY -> Sample.certified();
       case IMPORT -> {
         targetMade = !targetLeft;
+        if (random.nextInt(6) == 0 && seen.mayReissue()) {
+          yield new Fact.Lapsed(Sample.CERTIFICATE.digest());
+        }
         yield Sample.imported();
       }
       case BOOT -> {

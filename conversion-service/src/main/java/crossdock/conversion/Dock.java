@@ -9,6 +9,7 @@ import crossdock.chassis.Readers;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.Workers;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
@@ -25,14 +26,17 @@ import crossdock.site.DockMessage;
 import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
+import io.micronaut.context.annotation.Value;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -63,6 +67,7 @@ final class Dock implements Workers.Hand {
   private final Readers readers;
   private final Workers workers;
   private final DockSeal seal;
+  private final Optional<Clamd> clamd;
 
   Dock(
       Sites sites,
@@ -73,7 +78,8 @@ final class Dock implements Workers.Hand {
       Outbox outbox,
       Readers readers,
       Workers workers,
-      DockSeal seal) {
+      DockSeal seal,
+      @Value("${crossdock.clamd.socket:}") String clamd) {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
@@ -83,6 +89,10 @@ final class Dock implements Workers.Hand {
     this.readers = readers;
     this.workers = workers;
     this.seal = seal;
+    this.clamd =
+        clamd.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new Clamd(Path.of(clamd), Duration.ofMinutes(5)));
   }
 
   @PostConstruct
@@ -148,12 +158,14 @@ final class Dock implements Workers.Hand {
   private Outcome serve(DockMessage.Serve order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ);
-    Meter meter = meter(order, tickets.stream().mapToLong(Dock::bytes).sum());
+    Meter meter = meter(order, (1 + scans()) * tickets.stream().mapToLong(Dock::bytes).sum());
+    Examination examination = new Examination(order.firmware(), clamd);
     List<Openings.Opening> openings = new ArrayList<>();
     for (DiskTicket ticket : tickets) {
       try (DiskSource source = sites.source(ticket);
           LeafFile.Writer leaves =
               new LeafFile.Writer(this.openings.leaves(order.migration(), ticket.disk()))) {
+        examination.disk(ticket, source, held, meter);
         Manifest manifest = DiskHasher.hash(source, metered(leaves, held, meter));
         held.check();
         leaves.finish();
@@ -168,21 +180,12 @@ final class Dock implements Workers.Hand {
     openings.forEach(opening -> this.openings.open(order.migration(), opening));
     return Outcome.sent(
         result(
-            order,
-            openings.stream().map(Openings.Opening::disk).toList(),
-            List.of(formatSafe(tickets))));
+            order, openings.stream().map(Openings.Opening::disk).toList(), examination.checks()));
   }
 
-  /** What an image could hide in its format would have been refused when it was opened. */
-  private static Certificate.Check formatSafe(List<DiskTicket> tickets) {
-    boolean images = tickets.stream().anyMatch(DiskTicket.Image.class::isInstance);
-    return new Certificate.Check(
-        "format-safe",
-        1,
-        Certificate.Outcome.PASSED,
-        images
-            ? "declared format, no foreign references, encryption or unknown features, sizes within limits"
-            : "no format is parsed: the hypervisor gives the bytes, sizes within limits");
+  /** How often a disk is read for its checks, beside for its hash. */
+  private int scans() {
+    return clamd.isPresent() ? 1 : 0;
   }
 
   private static DiskHasher.Leaves metered(DiskHasher.Leaves leaves, Held held, Meter meter) {
@@ -206,7 +209,7 @@ final class Dock implements Workers.Hand {
   private Outcome fetch(DockMessage.Fetch order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
-    Meter meter = meter(order, 2 * bytes(order.disks()));
+    Meter meter = meter(order, (2 + scans()) * bytes(order.disks()));
     for (Certificate.Disk disk : order.disks()) {
       pull.disk(order, disk, ticket(tickets, disk), held, meter);
     }
@@ -218,22 +221,26 @@ final class Dock implements Workers.Hand {
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ_BACK);
     long fetched = bytes(order.disks());
-    Meter meter = meter(order, 2 * fetched);
+    Meter meter = meter(order, (2 + scans()) * fetched);
     meter.add(fetched);
+    Examination examination = new Examination(order.firmware(), clamd);
     for (Certificate.Disk disk : order.disks()) {
       Manifest certified =
           new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
-      try (DiskSource source = sites.source(ticket(tickets, disk));
+      DiskTicket ticket = ticket(tickets, disk);
+      try (DiskSource source = sites.source(ticket);
           Pulled pulled = pull.pulled(order.migration(), disk.name(), certified)) {
         Verdict verdict = DiskHasher.matches(certified, source, metered(pulled, held, meter));
         if (!verdict.matches()) {
           throw new StepFailed(
               Reason.DIGEST_MISMATCH, disk.name() + " reads back otherwise: " + verdict);
         }
+        examination.disk(ticket, source, held, meter);
       }
     }
+    List<Check> checks = examination.checks();
     pull.forget(order.migration());
-    return Outcome.sent(result(order, order.disks(), List.of()));
+    return Outcome.sent(result(order, order.disks(), checks));
   }
 
   private Outcome close(DockMessage.Close order) throws IOException, InterruptedException {
@@ -299,7 +306,7 @@ final class Dock implements Workers.Hand {
   }
 
   private Outcome.Message result(
-      DockMessage.Order order, List<Certificate.Disk> disks, List<Certificate.Check> checks) {
+      DockMessage.Order order, List<Certificate.Disk> disks, List<Check> checks) {
     return message(
         order.migration(),
         "crossdock.dock.result.v1",

@@ -11,6 +11,7 @@ import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Json;
+import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
@@ -111,7 +112,8 @@ class DockTest {
   void nothingOfAMachineIsServedBeforeAllOfItIsFoundSafe() throws Exception {
     Files.write(root.resolve("safe.raw"), new byte[BYTES]);
     Files.write(root.resolve("broken.qcow2"), new byte[BYTES]);
-    DockMessage.Serve serve = new DockMessage.Serve(ID, 1, Parties.NORTH.dockUrn());
+    DockMessage.Serve serve =
+        new DockMessage.Serve(ID, 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS);
     assertThatThrownBy(() -> turn(serve))
         .isInstanceOfSatisfying(
             StepFailed.class, failed -> assertThat(failed.reason()).isEqualTo(Reason.UNSAFE_IMAGE));

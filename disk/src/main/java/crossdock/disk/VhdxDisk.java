@@ -31,6 +31,9 @@ final class VhdxDisk implements MappedDisk {
   /** 64 TiB. */
   static final long MOST = 1L << 46;
 
+  /** No file of so large a disk, however full of holes, has a reason to be larger. */
+  private static final long FARTHEST = 2 * MOST;
+
   static final UUID BAT = UUID.fromString("2dc27766-f623-4200-9d64-115e9bfd4a08");
   static final UUID METADATA_REGION = UUID.fromString("8b7ca206-4790-4b9a-b8fe-575f050f886e");
   static final UUID FILE_PARAMETERS = UUID.fromString("caa16737-fa36-4d43-b3b6-33f0aa44e76b");
@@ -268,6 +271,10 @@ final class VhdxDisk implements MappedDisk {
         long at = entry >>> 20 << 20;
         long bytes = Math.min(blockBytes, size - block * blockBytes);
         image.inside(at, bytes);
+        // A log may say that the file is of any size.
+        if (at > FARTHEST - bytes) {
+          throw bad(Reason.BAD_FIELD, entryAt, "block at " + at, "below " + FARTHEST);
+        }
         for (Region region : reserved) {
           if (region.overlaps(at, bytes)) {
             throw bad(Reason.BAD_FIELD, entryAt, "block at " + at, "outside all regions");

@@ -189,6 +189,20 @@ class VhdxDiskTest {
   }
 
   @Test
+  void theLogDoesNotPutABlockWhereNoFileReaches() throws IOException {
+    ByteBuffer image = VhdxImage.of(VhdxImage.disk());
+    ByteBuffer bat = copy(image, BAT).putLong(0, (1L << 52) + 6);
+    VhdxImage.entry(image, 0, 1, 0, Write.of(BAT, bat));
+    ByteBuffer entry = copy(image, LOG, 2 * SECTOR).putLong(56, 1L << 53);
+    VhdxImage.put(image, 0, entry);
+    try (VhdxDisk disk = open(VhdxImage.dirty(image))) {
+      assertThatThrownBy(disk::walk)
+          .isInstanceOf(BadImageException.class)
+          .hasMessageContaining("block at " + (1L << 52));
+    }
+  }
+
+  @Test
   void theLogMayMakeTheFileLonger() throws IOException {
     ByteBuffer image = VhdxImage.of(VhdxImage.disk());
     ByteBuffer bat = copy(image, BAT).putLong(0, image.capacity() + 6);

@@ -5,11 +5,13 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.Work;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
 import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.providers.Cloud;
@@ -113,12 +115,36 @@ final class ExportDesk {
 
   private Outcome certify(Work work) {
     Migration migration = work.migration();
+    if (migration.latest(Fact.Lapsed.class).isPresent()) {
+      return again(migration);
+    }
     if (work.result().isEmpty()) {
       String peer = new Party.Site(migration.request().target()).dockUrn();
       return Outcome.waiting(
-          site.dock().order(new DockMessage.Serve(migration.id(), work.attempt(), peer)));
+          site.dock()
+              .order(
+                  new DockMessage.Serve(
+                      migration.id(), work.attempt(), peer, migration.machine().firmware())));
     }
     DockMessage.Result result = SiteDesk.result(work);
+    return certified(migration, result.disks(), checks(migration, result));
+  }
+
+  /**
+   * The old roots and findings, under a new end and the policy of now: the disks are still open.
+   */
+  private Outcome again(Migration migration) {
+    Bundle lapsed = migration.need(Fact.Certified.class).certificate();
+    try {
+      Certificate old = Certificate.verify(lapsed, site.trust().now());
+      site.trust().now().unrevoked(lapsed.digest(), clock.instant());
+      return certified(migration, old.disks(), old.checks());
+    } catch (Refused e) {
+      throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Outcome certified(Migration migration, List<Certificate.Disk> disks, List<Check> checks) {
     Instant now = clock.instant();
     Certificate certificate =
         new Certificate(
@@ -131,14 +157,17 @@ final class ExportDesk {
             1,
             migration.need(Fact.Opened.class).instant(),
             migration.machine().digest(),
-            result.disks(),
-            checks(migration, result));
-    if (!certificate.passed()) {
-      throw new StepFailed(Reason.UNSAFE_IMAGE, "a check failed: " + result.detail());
-    }
+            disks,
+            site.policy(),
+            checks);
+    site.policy()
+        .objection(checks)
+        .ifPresent(
+            objection -> {
+              throw new StepFailed(Reason.UNSAFE_IMAGE, objection);
+            });
     Bundle bundle = certificate.sign(site.key());
-    BigDecimal bytes =
-        BigDecimal.valueOf(result.disks().stream().mapToLong(Certificate.Disk::length).sum());
+    BigDecimal bytes = BigDecimal.valueOf(disks.stream().mapToLong(Certificate.Disk::length).sum());
     return Outcome.done(
         new Fact.Certified(1, true, bundle), new Fact.Used("export.bytes", bytes, "byte"));
   }
@@ -147,18 +176,18 @@ final class ExportDesk {
    * Every planned disk is there under its name and with its size, and the dock's own checks beside
    * that.
    */
-  private static List<Certificate.Check> checks(Migration migration, DockMessage.Result result) {
+  private static List<Check> checks(Migration migration, DockMessage.Result result) {
     List<String> planned =
         migration.machine().disks().stream()
             .map(disk -> disk.name() + disk.virtualBytes())
             .toList();
     List<String> read = result.disks().stream().map(disk -> disk.name() + disk.length()).toList();
     boolean complete = planned.equals(read);
-    Certificate.Check check =
-        new Certificate.Check(
+    Check check =
+        new Check(
             "complete",
             1,
-            complete ? Certificate.Outcome.PASSED : Certificate.Outcome.FAILED,
+            complete ? Check.Outcome.PASSED : Check.Outcome.FAILED,
             "all disks of the machine, in order, every byte read");
     return Stream.concat(result.checks().stream(), Stream.of(check)).toList();
   }

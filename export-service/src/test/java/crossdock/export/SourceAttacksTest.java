@@ -3,8 +3,12 @@ package crossdock.export;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.chassis.Trust;
 import crossdock.chassis.testing.Parties;
 import crossdock.chassis.testing.SignedChain;
+import crossdock.contracts.Bundle;
+import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Fact.Mode;
@@ -380,6 +384,62 @@ class SourceAttacksTest {
     Fact.Failed failed = failed();
     assertThat(failed.step()).isEqualTo(Step.CERTIFY);
     assertThat(failed.reason()).isEqualTo(Reason.UNSAFE_IMAGE);
+    assertThat(site.facts()).doesNotContain("Certified");
+  }
+
+  // Certificates.
+
+  private Bundle lapsed() throws InterruptedException {
+    asked(Mode.COLD, true);
+    granted(true);
+    site.untilDue(Step.IMPORT);
+    Bundle first = site.chain.migration().need(Fact.Certified.class).certificate();
+    site.chain.says(Parties.SOUTH, new Fact.Lapsed(first.digest()));
+    return first;
+  }
+
+  @Test
+  void aCertificateThatLapsedIsIssuedAgainOverTheSameRootsAndNothingIsReadAgain() throws Exception {
+    Bundle first = lapsed();
+    site.untilDue(Step.IMPORT);
+    Certificate old = Certificate.read(first);
+    Certificate fresh =
+        Certificate.verify(
+            site.chain.migration().need(Fact.Certified.class).certificate(), site.parties.trust());
+    assertThat(fresh.verifiedAt()).isAfter(old.verifiedAt());
+    assertThat(fresh.notAfter()).isAfter(old.notAfter());
+    assertThat(fresh.disks()).isEqualTo(old.disks());
+    assertThat(fresh.checks()).isEqualTo(old.checks());
+    assertThat(site.orders()).extracting(DockMessage.Order::kind).containsExactly("serve");
+  }
+
+  @Test
+  void aCertificateThatWasTakenBackIsNotIssuedAgain() throws Exception {
+    Bundle first = lapsed();
+    site.bean(Trust.class).offer(site.parties.revoking(first.digest()));
+    Fact.Failed failed = failed();
+    assertThat(failed.step()).isEqualTo(Step.CERTIFY);
+    assertThat(failed.reason()).isEqualTo(Reason.CERTIFICATE_REFUSED);
+    assertThat(failed.detail()).contains("revoked");
+  }
+
+  @Test
+  void aMachineInWhichSomethingIsFoundIsNotCertified() throws Exception {
+    site.found =
+        Parties.checks().stream()
+            .map(
+                check ->
+                    check.name().equals("malware")
+                        ? new Check("malware", 1, Check.Outcome.FAILED, "Eicar in disk")
+                        : check)
+            .filter(check -> !check.name().equals("complete"))
+            .toList();
+    asked(Mode.COLD, true);
+    granted(true);
+    site.untilDue(Step.CERTIFY);
+    Fact.Failed failed = failed();
+    assertThat(failed.reason()).isEqualTo(Reason.UNSAFE_IMAGE);
+    assertThat(failed.detail()).isEqualTo("malware FAILED: Eicar in disk");
     assertThat(site.facts()).doesNotContain("Certified");
   }
 }

@@ -11,6 +11,7 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Money;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
@@ -102,9 +103,8 @@ public final class Facts {
             START,
             MACHINE.digest(),
             List.of(new Certificate.Disk("disk-0", Sha256.of(new byte[1]), 8L << 30)),
-            Certificate.REQUIRED.stream()
-                .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
-                .toList())
+            Policy.STANDARD,
+            Parties.checks())
         .sign(parties.key(Parties.NORTH));
   }
 

@@ -5,6 +5,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.Work;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Machine;
@@ -17,6 +18,7 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
+import crossdock.contracts.TrustBundle;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Tag;
@@ -35,8 +37,10 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a site owes as the target of a migration. It takes a machine in for a customer who said yes
@@ -130,7 +134,11 @@ final class ImportDesk {
    */
   private Outcome take(Work work) throws Exception {
     Migration migration = work.migration();
-    Certificate certificate = certificate(migration);
+    Bundle bundle = migration.need(Fact.Certified.class).certificate();
+    if (lapsed(migration, bundle)) {
+      return Outcome.done(new Fact.Lapsed(bundle.digest()));
+    }
+    Certificate certificate = certificate(migration, bundle);
     if (work.result().isEmpty()) {
       return fetch(work, certificate);
     }
@@ -145,24 +153,36 @@ final class ImportDesk {
       return Outcome.waiting(
           site.dock()
               .order(
-                  new DockMessage.ReadBack(migration.id(), work.attempt(), certificate.disks())));
+                  new DockMessage.ReadBack(
+                      migration.id(),
+                      work.attempt(),
+                      certificate.disks(),
+                      migration.machine().firmware())));
     }
-    Sha256 digest = migration.need(Fact.Certified.class).certificate().digest();
-    Bundle countersignature =
+    Sha256 digest = bundle.digest();
+    Countersignature countersignature =
         new Countersignature(
-                migration.id(),
-                site.site(),
-                digest,
-                List.of(),
-                roots(result.disks()),
-                machine,
-                Fact.Proof.READ_BACK,
-                clock.instant())
-            .sign(site.key());
+            migration.id(),
+            site.site(),
+            digest,
+            List.of(),
+            roots(result.disks()),
+            machine,
+            Fact.Proof.READ_BACK,
+            site.policy(),
+            steps(certificate, result),
+            clock.instant());
+    countersignature
+        .objection()
+        .ifPresent(
+            objection -> {
+              throw new StepFailed(Reason.UNSAFE_IMAGE, objection);
+            });
     BigDecimal bytes =
         BigDecimal.valueOf(certificate.disks().stream().mapToLong(Certificate.Disk::length).sum());
     return Outcome.done(
-        new Fact.Imported(machine, 1, digest, Fact.Proof.READ_BACK, countersignature),
+        new Fact.Imported(
+            machine, 1, digest, Fact.Proof.READ_BACK, countersignature.sign(site.key())),
         new Fact.Used("import.bytes", bytes, "byte"));
   }
 
@@ -182,20 +202,68 @@ final class ImportDesk {
                     certificate.disks())));
   }
 
+  /** How each step went, and beside that what the dock here has found. */
+  private static List<Check> steps(Certificate certificate, DockMessage.Result result) {
+    Stream<Check> own =
+        Stream.of(
+            passed(
+                "certificate",
+                "of %s, by policy %s, until %s"
+                    .formatted(
+                        certificate.issuer(), certificate.policy().name(), certificate.notAfter())),
+            passed("transfer", "every chunk held against its certified leaf before it was written"),
+            passed("read-back", "every disk read again from the cloud has its certified root"));
+    return Stream.concat(own, result.checks().stream()).toList();
+  }
+
+  private static Check passed(String name, String detail) {
+    return new Check(name, 1, Check.Outcome.PASSED, detail);
+  }
+
+  /** Whether its source has to issue it again, and still may. */
+  private boolean lapsed(Migration migration, Bundle bundle) {
+    try {
+      Certificate certificate = Certificate.read(bundle);
+      boolean past = !clock.instant().isBefore(certificate.notAfter());
+      boolean older =
+          site.trust()
+              .now()
+              .policy(migration.request().source())
+              .filter(now -> !now.equals(certificate.policy().digest()))
+              .isPresent();
+      return (past || older) && migration.mayReissue();
+    } catch (Refused e) {
+      throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
+    }
+  }
+
   /**
    * Verified on every turn: nothing is written, registered or countersigned on an unverified one.
    */
-  private Certificate certificate(Migration migration) {
+  private Certificate certificate(Migration migration, Bundle bundle) {
     try {
-      return Certificate.verify(
-          migration.need(Fact.Certified.class).certificate(),
-          site.trust().now(),
-          migration.id(),
-          migration.request().source(),
-          site.id(),
-          migration.plan().digest(),
-          migration.machine(),
-          clock.instant());
+      TrustBundle trust = site.trust().now();
+      Certificate certificate =
+          Certificate.verify(
+              bundle,
+              trust,
+              migration.id(),
+              migration.request().source(),
+              site.id(),
+              migration.plan().digest(),
+              migration.machine(),
+              clock.instant());
+      Sha256 policy = certificate.policy().digest();
+      if (!trust.policy(certificate.issuer()).equals(Optional.of(policy))) {
+        throw new Refused("certificate refused: by a policy that its issuer does not have");
+      }
+      site.policy()
+          .objection(certificate.checks())
+          .ifPresent(
+              objection -> {
+                throw new Refused("certificate refused by the policy here: " + objection);
+              });
+      return certificate;
     } catch (Refused e) {
       throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
     }

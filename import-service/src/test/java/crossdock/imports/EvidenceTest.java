@@ -3,17 +3,21 @@ package crossdock.imports;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.chassis.testing.Parties;
 import crossdock.chassis.testing.SignedChain;
 import crossdock.chassis.testing.TestChain;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Due;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
@@ -61,9 +65,8 @@ class EvidenceTest {
                 from,
                 now.machine().digest(),
                 World.disks(now.machine()),
-                Certificate.REQUIRED.stream()
-                    .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
-                    .toList())
+                Policy.STANDARD,
+                Parties.checks())
             .sign(parties.key(Parties.NORTH));
     chain.says(Parties.NORTH, new Fact.Certified(1, true, bundle));
     return bundle;
@@ -79,7 +82,15 @@ class EvidenceTest {
             .collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root)),
         "vm-9",
         Fact.Proof.READ_BACK,
+        Policy.STANDARD,
+        Parties.checks(),
         TestChain.START);
+  }
+
+  private static Countersignature with(Countersignature good, String name, Object value) {
+    ObjectNode changed = Json.mapper().valueToTree(good);
+    changed.set(name, Json.mapper().valueToTree(value));
+    return Json.read(Json.bytes(changed), Countersignature.class);
   }
 
   private byte[] imported(Bundle certificate, Countersignature countersignature)
@@ -127,60 +138,23 @@ class EvidenceTest {
   void aCountersignatureOfSomethingElseIsNoEvidence() throws IOException {
     Bundle certificate = certified(TestChain.START, Duration.ofHours(1));
     Countersignature good = countersignature(certificate);
-    Countersignature another =
-        new Countersignature(
-            World.ID,
-            Parties.SOUTH,
-            Sha256.NONE,
-            List.of(),
-            good.roots(),
-            "vm-9",
-            good.proof(),
-            good.at());
+    Countersignature another = with(good, "certificate", Sha256.NONE);
     assertRefused(imported(certificate, another), "another certificate");
-    Countersignature machine =
-        new Countersignature(
-            World.ID,
-            Parties.SOUTH,
-            good.certificate(),
-            List.of(),
-            good.roots(),
-            "vm-8",
-            good.proof(),
-            good.at());
+    Countersignature machine = with(good, "machine", "vm-8");
     assertRefused(imported(certificate, machine), "something else than it reported");
-    Countersignature proof =
-        new Countersignature(
-            World.ID,
-            Parties.SOUTH,
-            good.certificate(),
-            List.of(),
-            good.roots(),
-            "vm-9",
-            Fact.Proof.SENT,
-            good.at());
+    Countersignature proof = with(good, "proof", Fact.Proof.SENT);
     assertRefused(imported(certificate, proof), "something else than it reported");
-    Countersignature migration =
-        new Countersignature(
-            MigrationId.of(World.CALLER, "two"),
-            Parties.SOUTH,
-            good.certificate(),
-            List.of(),
-            good.roots(),
-            "vm-9",
-            good.proof(),
-            good.at());
+    Countersignature migration = with(good, "migration", MigrationId.of(World.CALLER, "two"));
     assertRefused(imported(certificate, migration), "something else than it reported");
-    Countersignature roots =
-        new Countersignature(
-            World.ID,
-            Parties.SOUTH,
-            good.certificate(),
-            List.of(),
-            Map.of("root", Sha256.NONE, "data", Sha256.NONE),
-            "vm-9",
-            good.proof(),
-            good.at());
+    Countersignature roots = with(good, "roots", Map.of("root", Sha256.NONE, "data", Sha256.NONE));
     assertRefused(imported(certificate, roots), "registered another root");
+    Countersignature infected =
+        with(
+            good,
+            "checks",
+            List.of(
+                new Check("format-safe", 1, Check.Outcome.PASSED, "all"),
+                new Check("malware", 1, Check.Outcome.FAILED, "found")));
+    assertRefused(imported(certificate, infected), "against its own policy");
   }
 }

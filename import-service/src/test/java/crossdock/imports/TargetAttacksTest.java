@@ -13,6 +13,7 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Report;
@@ -137,7 +138,6 @@ class TargetAttacksTest {
     OF_ANOTHER_MIGRATION,
     OF_ANOTHER_PLAN,
     OF_ANOTHER_MACHINE,
-    EXPIRED,
     FROM_THE_FUTURE,
     GOOD_FOR_EVER,
     WITHOUT_A_DISK,
@@ -160,7 +160,6 @@ class TargetAttacksTest {
             flaw == Flaw.FOR_ANOTHER_SITE ? Parties.WEST.id() : Parties.SOUTH.id(),
             at.minusSeconds(100),
             switch (flaw) {
-              case EXPIRED -> at.minusSeconds(1);
               case GOOD_FOR_EVER -> at.plus(Certificate.LIFE);
               default -> at.plusSeconds(3600);
             },
@@ -169,10 +168,8 @@ class TargetAttacksTest {
             at,
             flaw == Flaw.OF_ANOTHER_MACHINE ? Sha256.NONE : now.machine().digest(),
             disks(flaw, now.machine()),
-            Certificate.REQUIRED.stream()
-                .skip(flaw == Flaw.WITHOUT_A_REQUIRED_CHECK ? 1 : 0)
-                .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
-                .toList());
+            Policy.STANDARD,
+            Parties.checks().stream().skip(flaw == Flaw.WITHOUT_A_REQUIRED_CHECK ? 1 : 0).toList());
     Party signer =
         switch (flaw) {
           case SIGNED_BY_ANOTHER_SITE -> Parties.WEST;
@@ -181,7 +178,6 @@ class TargetAttacksTest {
               OF_ANOTHER_MIGRATION,
               OF_ANOTHER_PLAN,
               OF_ANOTHER_MACHINE,
-              EXPIRED,
               FROM_THE_FUTURE,
               GOOD_FOR_EVER,
               WITHOUT_A_DISK,

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Json;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
@@ -174,6 +175,9 @@ final class JoiningSite implements Runnable {
     @Option(names = "--adapter", defaultValue = "library", description = "library or kvm.")
     String adapter = "";
 
+    @Option(names = "--policy", description = "What it demands; the standard policy without.")
+    Optional<Path> policy = Optional.empty();
+
     @Override
     public Integer call() throws IOException {
       try {
@@ -196,7 +200,12 @@ final class JoiningSite implements Runnable {
         for (JsonNode price : Json.read(Files.readAllBytes(prices), JsonNode[].class)) {
           own.add(((ObjectNode) price).put("party", Party.site(id).urn()));
         }
-        Path file = apply(new State(directory), settings, listed, own);
+        State state = new State(directory);
+        if (policy.isPresent()) {
+          Policy read = Json.read(Files.readAllBytes(policy.get()), Policy.class);
+          State.write(state.policy(id.provider()), Json.bytes(read));
+        }
+        Path file = apply(state, settings, listed, own);
         System.out.println("The application of " + id + " is " + file + "; send it to the core.");
         return 0;
       } catch (Refused e) {
@@ -222,6 +231,7 @@ final class JoiningSite implements Runnable {
                       settings.mutual(services.get(1)),
                       settings.mutual(services.get(2)))),
               Optional.of(settings.realm()),
+              state.policyOf(id.provider()).digest(),
               Optional.empty());
       Map<String, String> requests =
           Map.of(

@@ -2,6 +2,7 @@ package crossdock.launcher;
 
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
@@ -71,6 +72,10 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     if (!service.module().equals("conversion-service")) {
       signing(p, directory, authority, service.party());
       oidc(p, site.provider(), Realms.PROVIDER_AUDIENCE);
+      Path policy = state.policy(site.provider());
+      if (Files.exists(policy)) {
+        p.put("crossdock.policy", policy.toString());
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 package crossdock.launcher;
 
+import crossdock.contracts.Json;
+import crossdock.contracts.Policy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -44,6 +46,27 @@ record State(Path root) {
 
   Path site(String provider) {
     return directory(root.resolve("sites").resolve(provider));
+  }
+
+  /** Where a provider puts its policy, if it has one of its own. */
+  Path policy(String provider) {
+    return directory(root.resolve("policies")).resolve(provider + ".json");
+  }
+
+  /**
+   * By what a provider certifies and takes in.
+   *
+   * @throws crossdock.contracts.Refused if what it has put there is no policy
+   */
+  Policy policyOf(String provider) {
+    Path file = policy(provider);
+    try {
+      return Files.exists(file)
+          ? Json.read(Files.readAllBytes(file), Policy.class)
+          : Policy.STANDARD;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   Path trust() {

@@ -135,6 +135,7 @@ final class TrustFile {
                 place.issuer(site.provider()),
                 URI.create(place.jwks(site.provider())),
                 Realms.LINK_AUDIENCE)),
+        state.policyOf(site.provider()).digest(),
         Optional.empty());
   }
 

@@ -1,5 +1,7 @@
 package crossdock.site;
 
+import crossdock.contracts.Json;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
 import crossdock.providers.kvm.Kvm;
@@ -10,10 +12,14 @@ import io.micronaut.context.annotation.Requires;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The cloud behind this site, by its configuration. The one place that knows all adapters. */
+/**
+ * The cloud behind this site and its provider's policy, by its configuration. The one place that
+ * knows all adapters.
+ */
 @Factory
 @Requires(property = "crossdock.signing.key")
 final class Clouds {
@@ -38,5 +44,17 @@ final class Clouds {
       case "kvm" -> new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes));
       default -> throw new Refused("no adapter " + provider);
     };
+  }
+
+  /**
+   * What this provider demands of a machine's evidence.
+   *
+   * @param file a {@link Policy} as JSON; the standard one if empty
+   */
+  @Singleton
+  Policy policy(@Value("${crossdock.policy:}") String file) throws IOException {
+    return file.isEmpty()
+        ? Policy.STANDARD
+        : Json.read(Files.readAllBytes(Path.of(file)), Policy.class);
   }
 }

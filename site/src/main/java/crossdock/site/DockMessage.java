@@ -4,6 +4,8 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonTypeName;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
+import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
@@ -57,9 +59,11 @@ public sealed interface DockMessage {
    * Check, read and hash the source's disks, then serve them.
    *
    * @param peer the only dock that may fetch them, by its URN
+   * @param firmware what starts the machine
    */
   @JsonTypeName("crossdock.dock.serve.v1")
-  record Serve(MigrationId migration, int attempt, String peer) implements Order {}
+  record Serve(MigrationId migration, int attempt, String peer, Machine.Firmware firmware)
+      implements Order {}
 
   /**
    * Pull the disks from the source's dock into the target's tickets.
@@ -73,9 +77,14 @@ public sealed interface DockMessage {
       MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks)
       implements Order {}
 
-  /** Read what was registered and hash it again. */
+  /**
+   * Read what was registered, hash it again and check it.
+   *
+   * @param firmware what starts the machine
+   */
   @JsonTypeName("crossdock.dock.read-back.v1")
-  record ReadBack(MigrationId migration, int attempt, List<Certificate.Disk> disks)
+  record ReadBack(
+      MigrationId migration, int attempt, List<Certificate.Disk> disks, Machine.Firmware firmware)
       implements Order {}
 
   /**
@@ -102,7 +111,7 @@ public sealed interface DockMessage {
       Step step,
       int attempt,
       List<Certificate.Disk> disks,
-      List<Certificate.Check> checks,
+      List<Check> checks,
       Optional<Reason> failure,
       String detail)
       implements DockMessage {}

@@ -10,6 +10,7 @@ import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Role;
 import crossdock.contracts.SigningKey;
@@ -27,6 +28,7 @@ import java.util.Optional;
  * What both desks of a site work with, and ask alike.
  *
  * @param issuer whose tokens the site's customers hold
+ * @param policy by which it certifies and takes in
  */
 @Singleton
 @Requires(property = "crossdock.signing.key")
@@ -40,6 +42,7 @@ public record SiteDesk(
     DockResults dock,
     Trust trust,
     SigningKey key,
+    Policy policy,
     Clock clock,
     Desk desk) {
 

@@ -58,6 +58,7 @@ final class Answers {
           Fact.Opened _,
           Fact.Drifted _,
           Fact.Certified _,
+          Fact.Lapsed _,
           Fact.Imported _,
           Fact.Booted _,
           Fact.Retired _,
@@ -88,7 +89,7 @@ final class Answers {
       // A drift answers STOP or OPEN, and OPEN counts on with STOP.
       case Fact.Opened _, Fact.Drifted _ -> Optional.of(Step.OPEN);
       case Fact.Certified _ -> Optional.of(Step.CERTIFY);
-      case Fact.Imported _ -> Optional.of(Step.IMPORT);
+      case Fact.Imported _, Fact.Lapsed _ -> Optional.of(Step.IMPORT);
       case Fact.Booted _ -> Optional.of(Step.BOOT);
       case Fact.Accepted _ -> Optional.of(Step.ACCEPT);
       case Fact.Retired _ -> Optional.of(Step.RETIRE);

@@ -48,6 +48,7 @@ record CloudEvent(
       case Fact.Stopped _ -> Set.of("at");
       case Fact.Opened _ -> Set.of("instant");
       case Fact.Certified _ -> Set.of("round", "last");
+      case Fact.Lapsed _ -> Set.of("certificate");
       case Fact.Imported _ -> Set.of("machine", "round", "proof");
       case Fact.Booted _ -> Set.of("machine");
       case Fact.Accepted _ -> Set.of("by");

@@ -1,8 +1,10 @@
 package crossdock.chassis.testing;
 
+import crossdock.contracts.Check;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Json;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.SiteId;
@@ -113,6 +115,13 @@ public final class Parties {
     return trust;
   }
 
+  /** Findings with which the standard policy is content. */
+  public static List<Check> checks() {
+    return Policy.STANDARD.certificate().stream()
+        .map(rule -> new Check(rule.check(), rule.version(), Check.Outcome.PASSED, "all"))
+        .toList();
+  }
+
   /** What a party signs with. */
   public SigningKey key(Party party) {
     return Objects.requireNonNull(leaves.get(party)).key();
@@ -126,6 +135,11 @@ public final class Parties {
   /** The members' next bundle: what {@code urn} was last given for TLS is taken back. */
   public byte[] revoking(String urn) {
     X509Certificate shown = Objects.requireNonNull(tls.get(urn));
+    return revoking(Sha256.of(encoded(shown)));
+  }
+
+  /** The members' next bundle: a certificate is taken back from the beginning. */
+  public byte[] revoking(Sha256 certificate) {
     return signed(
         new TrustBundle(
             trust.version() + 1,
@@ -133,7 +147,7 @@ public final class Parties {
             UNTIL,
             trust.members(),
             trust.core(),
-            List.of(new TrustBundle.Revocation(Sha256.of(encoded(shown)), FROM))));
+            List.of(new TrustBundle.Revocation(certificate, FROM))));
   }
 
   private byte[] signed(TrustBundle bundle) {
@@ -228,6 +242,7 @@ public final class Parties {
         pem("CERTIFICATE", encoded(need(provider).certificate())),
         List.of(new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, all, all, all)),
         Optional.ofNullable(realms.get(provider)),
+        Policy.STANDARD.digest(),
         Optional.empty());
   }
 

@@ -2,6 +2,7 @@ package crossdock.disk.cli;
 
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
@@ -120,7 +121,7 @@ final class Verify {
     return new Claim(certificate, Optional.empty());
   }
 
-  private static String sentence(Certificate.Check check) {
+  private static String sentence(Check check) {
     return check.name() + " " + check.outcome();
   }
 

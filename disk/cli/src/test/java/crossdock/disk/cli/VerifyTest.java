@@ -6,11 +6,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
-import crossdock.contracts.Certificate.Check;
-import crossdock.contracts.Certificate.Outcome;
+import crossdock.contracts.Check;
+import crossdock.contracts.Check.Outcome;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Sha256;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -32,10 +33,7 @@ class VerifyTest {
   private static final Parties PARTIES = new Parties();
   private static final Instant AT = Instant.parse("2026-03-01T12:00:00Z");
   private static final int SIZE = 3_000_064;
-  private static final List<Check> PASSED =
-      List.of(
-          new Check("format-safe", 1, Outcome.PASSED, ""),
-          new Check("complete", 1, Outcome.PASSED, ""));
+  private static final List<Check> PASSED = Parties.checks();
 
   @TempDir private Path directory;
   private Path image;
@@ -67,6 +65,7 @@ class VerifyTest {
             AT,
             Sha256.of(new byte[] {2}),
             List.of(new Certificate.Disk("root", of, SIZE)),
+            Policy.STANDARD,
             checks);
     return Files.write(
         directory.resolve("certificate.json"), Json.bytes(certificate.sign(PARTIES.key(signer))));

@@ -8,11 +8,13 @@ import crossdock.chassis.testing.TestDatabase;
 import crossdock.chassis.testing.TestParty;
 import crossdock.contracts.Assignment;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Report;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
@@ -85,6 +87,10 @@ public final class TestSite implements AutoCloseable {
   public Function<DockMessage.Order, Optional<DockMessage.Result>> answers =
       order -> Optional.of(result(order));
 
+  /** What an honest dock finds in the disks. */
+  public List<Check> found =
+      Parties.checks().stream().filter(check -> !check.name().equals("complete")).toList();
+
   private final Party.Site site;
   private final Role role;
   private final Path root;
@@ -109,6 +115,11 @@ public final class TestSite implements AutoCloseable {
    * @param directory the test's own
    */
   public TestSite(Role role, Path directory, Fate fate) throws IOException {
+    this(role, directory, fate, Policy.STANDARD);
+  }
+
+  /** Starts it, of a provider with a policy of its own. */
+  public TestSite(Role role, Path directory, Fate fate, Policy policy) throws IOException {
     this.site = role == Role.SOURCE ? Parties.NORTH : Parties.SOUTH;
     this.role = role;
     this.fate = fate;
@@ -116,6 +127,8 @@ public final class TestSite implements AutoCloseable {
     this.configuration = TestParty.configuration(PARTIES, site, test, directory);
     configuration.put("crossdock.oidc.issuer", World.issuer(site));
     configuration.put("crossdock.role", role.wire());
+    Path file = Files.write(directory.resolve("policy.json"), Json.bytes(policy));
+    configuration.put("crossdock.policy", file.toString());
     // What the test does to the database wakes nobody.
     configuration.put("crossdock.poll", "20ms");
     if (role == Role.SOURCE) {
@@ -415,10 +428,10 @@ public final class TestSite implements AutoCloseable {
         order.step(),
         order.attempt(),
         disks,
-        order instanceof DockMessage.Serve
-            ? List.of(
-                new Certificate.Check("format-safe", 1, Certificate.Outcome.PASSED, "declared"))
-            : List.of(),
+        switch (order) {
+          case DockMessage.Serve _, DockMessage.ReadBack _ -> found;
+          case DockMessage.Fetch _, DockMessage.Close _ -> List.of();
+        },
         Optional.empty(),
         "");
   }

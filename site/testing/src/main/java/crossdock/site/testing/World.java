@@ -11,6 +11,7 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Money;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
@@ -149,9 +150,8 @@ public record World(Parties parties) {
             now(),
             migration.machine().digest(),
             disks(migration.machine()),
-            Certificate.REQUIRED.stream()
-                .map(name -> new Certificate.Check(name, 1, Certificate.Outcome.PASSED, "all"))
-                .toList())
+            Policy.STANDARD,
+            Parties.checks())
         .sign(parties.key(migration.party(Role.SOURCE)));
   }
 
@@ -172,6 +172,8 @@ public record World(Parties parties) {
                     .collect(Collectors.toMap(Certificate.Disk::name, Certificate.Disk::root)),
                 "vm-9",
                 Fact.Proof.READ_BACK,
+                Policy.STANDARD,
+                Parties.checks(),
                 now())
             .sign(parties.key(site)));
   }
