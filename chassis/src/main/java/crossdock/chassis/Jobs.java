@@ -7,6 +7,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -65,6 +66,11 @@ public final class Jobs {
         tries = ?, unanswered = ?
       WHERE id = ? AND fence = ? AND state = 'READY'
       """;
+  private static final String READY =
+      """
+      SELECT migration, kind, attempt, lease_until >= now() AS held FROM job WHERE state = 'READY'
+      ORDER BY held DESC, next_run, id
+      """;
   private static final String LET_GO =
       "UPDATE job SET lease_until = '-infinity' WHERE id = ? AND fence = ? AND state = 'DROPPED'";
   // A job waits for one result after the other: the one that woke it last wakes it no more.
@@ -92,6 +98,11 @@ public final class Jobs {
       int tries,
       int unanswered,
       Optional<String> result) {}
+
+  /**
+   * @param held whether a worker is at it
+   */
+  public record Ready(MigrationId migration, String kind, int attempt, boolean held) {}
 
   /** Where a job stands when a worker leaves it. */
   enum End {
@@ -213,6 +224,23 @@ public final class Jobs {
       later.setLong(5, job.fence());
       later.executeUpdate();
     }
+  }
+
+  /** All that can be worked on, in the order of it: what somebody holds first. */
+  public List<Ready> ready(Connection tx) throws SQLException {
+    List<Ready> ready = new ArrayList<>();
+    try (PreparedStatement query = tx.prepareStatement(READY);
+        ResultSet found = query.executeQuery()) {
+      while (found.next()) {
+        ready.add(
+            new Ready(
+                new MigrationId(found.getString(1)),
+                found.getString(2),
+                found.getInt(3),
+                found.getBoolean(4)));
+      }
+    }
+    return ready;
   }
 
   /** A dropped job's worker has ended: the migration's next job may begin. */

@@ -88,6 +88,11 @@ public record Certificate(
     return policy.objection(checks).isEmpty();
   }
 
+  /** Of all of them together. */
+  public static long bytes(List<Disk> disks) {
+    return disks.stream().mapToLong(Disk::length).sum();
+  }
+
   /** Whether its disks are all of the machine's, in order and with their lengths. */
   public boolean covers(Machine of) {
     return disks.stream()

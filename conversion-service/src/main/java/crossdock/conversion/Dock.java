@@ -27,6 +27,7 @@ import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Value;
+import io.micronaut.scheduling.annotation.Scheduled;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -39,7 +40,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,6 +71,7 @@ final class Dock implements Workers.Hand {
   private final Workers workers;
   private final DockSeal seal;
   private final Optional<Clamd> clamd;
+  private final Map<MigrationId, Meter> running = new ConcurrentHashMap<>();
 
   Dock(
       Sites sites,
@@ -127,10 +131,15 @@ final class Dock implements Workers.Hand {
   }
 
   private DockMessage.Order order(Connection tx, Jobs.Job job) throws SQLException {
+    return order(tx, job.migration(), job.kind(), job.attempt());
+  }
+
+  private DockMessage.Order order(Connection tx, MigrationId migration, String kind, int attempt)
+      throws SQLException {
     try (PreparedStatement find = tx.prepareStatement(FIND)) {
-      find.setString(1, job.migration().value());
-      find.setString(2, job.kind());
-      find.setInt(3, job.attempt());
+      find.setString(1, migration.value());
+      find.setString(2, kind);
+      find.setInt(3, attempt);
       try (ResultSet found = find.executeQuery()) {
         if (!found.next()) {
           throw new SQLException("a job without its order");
@@ -152,13 +161,15 @@ final class Dock implements Workers.Hand {
       };
     } catch (BadImageException e) {
       throw new StepFailed(Reason.UNSAFE_IMAGE, e.reason() + " at byte " + e.offset());
+    } finally {
+      running.remove(order.migration());
     }
   }
 
   private Outcome serve(DockMessage.Serve order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ);
-    Meter meter = meter(order, (1 + scans()) * tickets.stream().mapToLong(Dock::bytes).sum());
+    Meter meter = meter(order);
     Examination examination = new Examination(order.firmware(), clamd);
     List<Openings.Opening> openings = new ArrayList<>();
     for (DiskTicket ticket : tickets) {
@@ -209,7 +220,7 @@ final class Dock implements Workers.Hand {
   private Outcome fetch(DockMessage.Fetch order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
-    Meter meter = meter(order, (2 + scans()) * bytes(order.disks()));
+    Meter meter = meter(order);
     for (Certificate.Disk disk : order.disks()) {
       pull.disk(order, disk, ticket(tickets, disk), held, meter);
     }
@@ -220,9 +231,7 @@ final class Dock implements Workers.Hand {
   private Outcome readBack(DockMessage.ReadBack order, Held held)
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.READ_BACK);
-    long fetched = bytes(order.disks());
-    Meter meter = meter(order, (2 + scans()) * fetched);
-    meter.add(fetched);
+    Meter meter = meter(order);
     Examination examination = new Examination(order.firmware(), clamd);
     for (Certificate.Disk disk : order.disks()) {
       Manifest certified =
@@ -279,30 +288,57 @@ final class Dock implements Workers.Hand {
         .orElseThrow(() -> new StepFailed(Reason.INTERNAL, "no ticket for " + disk.name()));
   }
 
-  private static long bytes(List<Certificate.Disk> disks) {
-    return disks.stream().mapToLong(Certificate.Disk::length).sum();
-  }
-
-  private static long bytes(DiskTicket ticket) {
-    return switch (ticket) {
-      case DiskTicket.Image image -> image.virtualBytes();
-      case DiskTicket.Export export -> export.virtualBytes();
+  /** Of the whole step. */
+  private long total(DockMessage.Order order) {
+    return switch (order) {
+      case DockMessage.Serve serve -> (1 + scans()) * serve.bytes();
+      case DockMessage.Fetch _, DockMessage.ReadBack _ -> (2 + scans()) * order.bytes();
+      case DockMessage.Close _ -> 0;
     };
   }
 
-  private Meter meter(DockMessage.Order order, long total) {
-    return new Meter(
-        total,
-        done ->
-            database.change(
-                tx ->
-                    send(
-                        tx,
-                        message(
-                            order.migration(),
-                            "crossdock.dock.advance.v1",
-                            new DockMessage.Advance(
-                                order.migration(), order.step(), order.attempt(), done, total)))));
+  /** Of the whole step, when the order comes: what is read back has been fetched. */
+  private static long done(DockMessage.Order order) {
+    return order instanceof DockMessage.ReadBack fetched ? fetched.bytes() : 0;
+  }
+
+  private Meter meter(DockMessage.Order order) {
+    Meter meter =
+        new Meter(
+            total(order),
+            done -> database.change(tx -> send(tx, advance(order, done, Optional.empty()))));
+    meter.add(done(order));
+    running.put(order.migration(), meter);
+    return meter;
+  }
+
+  private Outcome.Message advance(DockMessage.Order order, long done, Optional<Long> ahead) {
+    return message(
+        order.migration(),
+        "crossdock.dock.advance.v1",
+        new DockMessage.Advance(
+            order.migration(), order.step(), order.attempt(), done, total(order), ahead));
+  }
+
+  /** Tells those that wait for a worker how much is before them, so that nobody gives them up. */
+  @Scheduled(initialDelay = "1m", fixedDelay = "1m")
+  void queue() {
+    database.change(
+        tx -> {
+          long ahead = 0;
+          for (Jobs.Ready job : jobs.ready(tx)) {
+            DockMessage.Order order = order(tx, job.migration(), job.kind(), job.attempt());
+            long left = total(order) - done(order);
+            if (job.held()) {
+              // Somebody else's, if there is no meter.
+              Meter meter = running.get(job.migration());
+              left = meter == null ? left : meter.left();
+            } else if (left > 0) {
+              send(tx, advance(order, done(order), Optional.of(ahead)));
+            }
+            ahead += left;
+          }
+        });
   }
 
   private Outcome.Message result(

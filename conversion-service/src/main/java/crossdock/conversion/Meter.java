@@ -21,6 +21,11 @@ final class Meter {
     this.tell = tell;
   }
 
+  /** What there is still to do. */
+  long left() {
+    return total - Math.min(total, done.get());
+  }
+
   void add(long bytes) {
     long now = Math.min(total, done.addAndGet(bytes));
     long last = told.get();

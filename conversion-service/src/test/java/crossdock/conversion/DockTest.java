@@ -10,10 +10,12 @@ import crossdock.chassis.Jobs;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.testing.Parties;
+import crossdock.contracts.Certificate;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
+import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
 import crossdock.disk.DiskSink;
@@ -29,8 +31,15 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -113,7 +122,7 @@ class DockTest {
     Files.write(root.resolve("safe.raw"), new byte[BYTES]);
     Files.write(root.resolve("broken.qcow2"), new byte[BYTES]);
     DockMessage.Serve serve =
-        new DockMessage.Serve(ID, 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS);
+        new DockMessage.Serve(ID, 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS, 2 * BYTES);
     assertThatThrownBy(() -> turn(serve))
         .isInstanceOfSatisfying(
             StepFailed.class, failed -> assertThat(failed.reason()).isEqualTo(Reason.UNSAFE_IMAGE));
@@ -139,5 +148,64 @@ class DockTest {
     Files.delete(root.resolve("three"));
     assertThat(undo().failure()).isEmpty();
     assertThat(root).isEmptyDirectory();
+  }
+
+  private void ready(Connection tx, DockMessage.Order order, String more) throws SQLException {
+    context.getBean(Dock.class).keep(tx, order);
+    context.getBean(Jobs.class).add(tx, order.migration(), order.kind(), order.attempt());
+    // So that no worker takes it while the test looks.
+    String put =
+        "UPDATE job SET next_run = now() + interval '1 hour'" + more + " WHERE migration = ?";
+    try (PreparedStatement update = tx.prepareStatement(put)) {
+      update.setString(1, order.migration().value());
+      update.executeUpdate();
+    }
+  }
+
+  private List<DockMessage> said() {
+    return context
+        .getBean(Database.class)
+        .transaction(
+            tx -> {
+              List<DockMessage> said = new ArrayList<>();
+              try (PreparedStatement query =
+                      tx.prepareStatement("SELECT payload FROM outbox ORDER BY seq");
+                  ResultSet found = query.executeQuery()) {
+                while (found.next()) {
+                  said.add(context.getBean(DockSeal.class).open(found.getBytes(1)));
+                }
+              }
+              return said;
+            });
+  }
+
+  @Test
+  void whoWaitsForAWorkerIsToldHowMuchIsDoneBefore() {
+    Subject alice = new Subject("https://idp", "alice");
+    List<Certificate.Disk> disks = List.of(new Certificate.Disk("one", Sha256.NONE, BYTES));
+    List<MigrationId> ids =
+        Stream.of("held", "first", "second").map(name -> MigrationId.of(alice, name)).toList();
+    context
+        .getBean(Database.class)
+        .change(
+            tx -> {
+              DockMessage.Order held =
+                  new DockMessage.Fetch(
+                      ids.get(0), 1, URI.create("https://a"), Parties.NORTH.dockUrn(), disks);
+              ready(tx, held, ", lease_until = now() + interval '1 hour'");
+              DockMessage.Order first =
+                  new DockMessage.Serve(
+                      ids.get(1), 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS, BYTES);
+              ready(tx, first, "");
+              DockMessage.Order second =
+                  new DockMessage.ReadBack(ids.get(2), 1, disks, Machine.Firmware.BIOS);
+              ready(tx, second, "");
+            });
+    context.getBean(Dock.class).queue();
+    assertThat(said())
+        .containsExactly(
+            new DockMessage.Advance(ids.get(1), Step.CERTIFY, 1, 0, BYTES, Optional.of(2L * BYTES)),
+            new DockMessage.Advance(
+                ids.get(2), Step.IMPORT, 1, BYTES, 2 * BYTES, Optional.of(3L * BYTES)));
   }
 }

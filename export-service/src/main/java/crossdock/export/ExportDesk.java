@@ -124,7 +124,13 @@ final class ExportDesk {
           site.dock()
               .order(
                   new DockMessage.Serve(
-                      migration.id(), work.attempt(), peer, migration.machine().firmware())));
+                      migration.id(),
+                      work.attempt(),
+                      peer,
+                      migration.machine().firmware(),
+                      migration.machine().disks().stream()
+                          .mapToLong(Machine.Disk::virtualBytes)
+                          .sum())));
     }
     DockMessage.Result result = SiteDesk.result(work);
     return certified(migration, result.disks(), checks(migration, result));
@@ -167,7 +173,7 @@ final class ExportDesk {
               throw new StepFailed(Reason.UNSAFE_IMAGE, objection);
             });
     Bundle bundle = certificate.sign(site.key());
-    BigDecimal bytes = BigDecimal.valueOf(disks.stream().mapToLong(Certificate.Disk::length).sum());
+    BigDecimal bytes = BigDecimal.valueOf(Certificate.bytes(disks));
     return Outcome.done(
         new Fact.Certified(1, true, bundle), new Fact.Used("export.bytes", bytes, "byte"));
   }

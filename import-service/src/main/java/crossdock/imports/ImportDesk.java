@@ -178,8 +178,7 @@ final class ImportDesk {
             objection -> {
               throw new StepFailed(Reason.UNSAFE_IMAGE, objection);
             });
-    BigDecimal bytes =
-        BigDecimal.valueOf(certificate.disks().stream().mapToLong(Certificate.Disk::length).sum());
+    BigDecimal bytes = BigDecimal.valueOf(Certificate.bytes(certificate.disks()));
     return Outcome.done(
         new Fact.Imported(
             machine, 1, digest, Fact.Proof.READ_BACK, countersignature.sign(site.key())),

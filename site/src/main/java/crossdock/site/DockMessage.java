@@ -35,6 +35,9 @@ public sealed interface DockMessage {
     /** Tells repetitions of one kind apart. */
     int attempt();
 
+    /** Of all disks that it is about; 0 where it reads and writes none. */
+    long bytes();
+
     /** What the job row is called. */
     default String kind() {
       return switch (this) {
@@ -60,9 +63,11 @@ public sealed interface DockMessage {
    *
    * @param peer the only dock that may fetch them, by its URN
    * @param firmware what starts the machine
+   * @param bytes of all its disks
    */
   @JsonTypeName("crossdock.dock.serve.v1")
-  record Serve(MigrationId migration, int attempt, String peer, Machine.Firmware firmware)
+  record Serve(
+      MigrationId migration, int attempt, String peer, Machine.Firmware firmware, long bytes)
       implements Order {}
 
   /**
@@ -75,7 +80,12 @@ public sealed interface DockMessage {
   @JsonTypeName("crossdock.dock.fetch.v1")
   record Fetch(
       MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks)
-      implements Order {}
+      implements Order {
+    @Override
+    public long bytes() {
+      return Certificate.bytes(disks);
+    }
+  }
 
   /**
    * Read what was registered, hash it again and check it.
@@ -85,7 +95,12 @@ public sealed interface DockMessage {
   @JsonTypeName("crossdock.dock.read-back.v1")
   record ReadBack(
       MigrationId migration, int attempt, List<Certificate.Disk> disks, Machine.Firmware firmware)
-      implements Order {}
+      implements Order {
+    @Override
+    public long bytes() {
+      return Certificate.bytes(disks);
+    }
+  }
 
   /**
    * Forget everything about one side of a migration; what is half written goes.
@@ -93,7 +108,12 @@ public sealed interface DockMessage {
    * @param ending the step that ends that side
    */
   @JsonTypeName("crossdock.dock.close.v1")
-  record Close(MigrationId migration, Step ending, int attempt) implements Order {}
+  record Close(MigrationId migration, Step ending, int attempt) implements Order {
+    @Override
+    public long bytes() {
+      return 0;
+    }
+  }
 
   /**
    * How a job of the dock ended.
@@ -116,8 +136,18 @@ public sealed interface DockMessage {
       String detail)
       implements DockMessage {}
 
-  /** How far the dock is; the newest counts. */
+  /**
+   * How far the dock is; the newest counts.
+   *
+   * @param aheadBytes that it does before, of other migrations; absent once it has begun
+   */
   @JsonTypeName("crossdock.dock.advance.v1")
-  record Advance(MigrationId migration, Step step, int attempt, long doneBytes, long totalBytes)
+  record Advance(
+      MigrationId migration,
+      Step step,
+      int attempt,
+      long doneBytes,
+      long totalBytes,
+      Optional<Long> aheadBytes)
       implements DockMessage {}
 }

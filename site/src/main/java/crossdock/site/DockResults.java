@@ -74,7 +74,8 @@ public final class DockResults {
             advance.step(),
             advance.attempt(),
             advance.doneBytes(),
-            advance.totalBytes());
+            advance.totalBytes(),
+            advance.aheadBytes());
     outbox.add(
         tx,
         site.progress(),

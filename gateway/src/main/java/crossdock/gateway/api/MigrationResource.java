@@ -65,6 +65,7 @@ record MigrationResource(
   record Waiting(Step step, Role role, int attempt, Instant deadline) {}
 
   /**
+   * @param aheadBytes of others, that its site's dock does before
    * @param bytesPerSecond since the worker began or began anew
    * @param remainingSeconds at that rate
    */
@@ -72,6 +73,7 @@ record MigrationResource(
       Step step,
       long doneBytes,
       long totalBytes,
+      Optional<Long> aheadBytes,
       Optional<Long> bytesPerSecond,
       Optional<Long> remainingSeconds) {}
 
@@ -119,6 +121,7 @@ record MigrationResource(
         progress.step(),
         progress.doneBytes(),
         progress.totalBytes(),
+        progress.aheadBytes(),
         rate,
         rate.map(bytes -> Math.ceilDiv(left, bytes)));
   }

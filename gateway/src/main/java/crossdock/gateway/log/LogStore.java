@@ -20,6 +20,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Timestamp;
+import java.sql.Types;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -72,26 +73,27 @@ final class LogStore {
   private static final String NOTE =
       """
       INSERT INTO progress AS old
-        (migration, step, attempt, done_bytes, heard_bytes, from_bytes, total_bytes, at, since)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (migration, step, attempt, done_bytes, heard_bytes, from_bytes, total_bytes, at, since, ahead_bytes)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (migration, step) DO UPDATE SET attempt = excluded.attempt,
         done_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.done_bytes
           ELSE greatest(old.done_bytes, excluded.done_bytes) END,
         total_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.total_bytes
           ELSE greatest(old.total_bytes, excluded.total_bytes) END,
-        heard_bytes = excluded.heard_bytes, at = excluded.at,
+        heard_bytes = excluded.heard_bytes, at = excluded.at, ahead_bytes = excluded.ahead_bytes,
         from_bytes = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
           THEN excluded.heard_bytes ELSE old.from_bytes END,
         since = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
           THEN excluded.at ELSE old.since END
       WHERE excluded.attempt > old.attempt
-        OR excluded.attempt = old.attempt AND excluded.heard_bytes <> old.heard_bytes
+        OR excluded.attempt = old.attempt
+          AND (excluded.heard_bytes <> old.heard_bytes OR excluded.ahead_bytes < old.ahead_bytes)
       """;
   private static final String HEARD =
       "SELECT at FROM progress WHERE migration = ? AND step = ? AND attempt = ?";
   private static final String PROGRESS =
       """
-      SELECT step, attempt, done_bytes, total_bytes FROM progress WHERE migration = ?
+      SELECT step, attempt, done_bytes, total_bytes, ahead_bytes FROM progress WHERE migration = ?
       ORDER BY at DESC LIMIT 1
       """;
   private static final String RATE =
@@ -295,6 +297,7 @@ final class LogStore {
       note.setLong(7, progress.totalBytes());
       note.setTimestamp(8, Timestamp.from(now));
       note.setTimestamp(9, Timestamp.from(now));
+      note.setObject(10, progress.aheadBytes().orElse(null), Types.BIGINT);
       note.executeUpdate();
     }
   }
@@ -378,7 +381,8 @@ final class LogStore {
                     step(found.getString(1)),
                     found.getInt(2),
                     found.getLong(3),
-                    found.getLong(4)))
+                    found.getLong(4),
+                    Optional.ofNullable(found.getObject(5, Long.class))))
             : Optional.empty();
       }
     }

@@ -211,8 +211,8 @@ public final class MigrationLog {
   }
 
   /**
-   * Notes how far a site is; another number of bytes than before is a sign of life, though what a
-   * customer is told never goes back within an attempt.
+   * Notes how far a site is; another number of bytes than before, or fewer before it in the dock's
+   * queue, is a sign of life, though what a customer is told never goes back within an attempt.
    *
    * @throws Refused if it is not from the site whose step it is, or more than there is to do
    */
@@ -233,7 +233,7 @@ public final class MigrationLog {
       return;
     }
     long all = migration.machine().disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
-    if (progress.totalBytes() > (progress.step() == Step.IMPORT ? 2 * all : all)) {
+    if (progress.totalBytes() > Progress.most(progress.step(), all)) {
       throw new Refused("progress over more bytes than the machine has");
     }
     store.note(tx, progress, clock.instant());

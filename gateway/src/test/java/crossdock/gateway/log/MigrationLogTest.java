@@ -417,6 +417,46 @@ final class MigrationLogTest {
   }
 
   @Test
+  void whoComesNearerInTheDocksQueueIsNotSilentAndWhoWaitsThereForNothingIs() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    for (long ahead = 5; ahead > 0; ahead--) {
+      queued(NORTH, ahead);
+      clock.now = clock.now.plus(Duration.ofMinutes(29));
+      look();
+      assertThat(story().state()).isEqualTo("opened");
+      assertThat(story().progress().orElseThrow().aheadBytes()).contains(ahead);
+    }
+    queued(NORTH, 1);
+    queued(NORTH, 7);
+    clock.now = clock.now.plus(Duration.ofMinutes(1));
+    look();
+    assertThat(migration().state())
+        .isInstanceOfSatisfying(
+            State.Undoing.class, undoing -> assertThat(undoing.reason()).isEqualTo(Reason.OVERDUE));
+  }
+
+  @Test
+  void whoHasBegunIsInNoQueue() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    queued(NORTH, 5);
+    progress(NORTH, 1 << 20);
+    assertThat(story().progress().orElseThrow().aheadBytes()).isEmpty();
+  }
+
+  private void queued(Party.Site site, long ahead) {
+    Progress progress = new Progress(Facts.ID, Step.CERTIFY, 1, 0, 8L << 30, Optional.of(ahead));
+    database.change(tx -> log.progress(tx, site.progress(), Json.bytes(progress)));
+  }
+
+  @Test
   void whoBeginsAnewIsNotSilentAndNothingIsTakenBack() {
     upToClearing(Fact.Acceptance.AUTOMATIC);
     say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
@@ -432,7 +472,7 @@ final class MigrationLogTest {
     assertThat(story().progress().orElseThrow().doneBytes()).isEqualTo(7 << 20);
     progress(NORTH, 1, 1);
     assertThat(story().progress().orElseThrow().totalBytes()).isEqualTo(8L << 30);
-    assertThatThrownBy(() -> progress(NORTH, 1, 16L << 30))
+    assertThatThrownBy(() -> progress(NORTH, 1, (16L << 30) + 1))
         .hasMessageContaining("more bytes than the machine has");
   }
 
@@ -458,16 +498,16 @@ final class MigrationLogTest {
   }
 
   @Test
-  void anImportReadsWhatItWroteAndNoMore() {
+  void anImportReadsWhatItWroteScansItAndNoMore() {
     upToClearing(Fact.Acceptance.AUTOMATIC);
     say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
     say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
     say(NORTH, new Fact.Stopped(Facts.START));
     say(NORTH, Facts.opened());
     say(NORTH, new Fact.Certified(1, true, Facts.certificate(PARTIES, Facts.ID)));
-    progress(SOUTH, Step.IMPORT, 9L << 30, 16L << 30);
+    progress(SOUTH, Step.IMPORT, 9L << 30, 24L << 30);
     assertThat(story().progress().orElseThrow().doneBytes()).isEqualTo(9L << 30);
-    assertThatThrownBy(() -> progress(SOUTH, Step.IMPORT, 1, (16L << 30) + 1))
+    assertThatThrownBy(() -> progress(SOUTH, Step.IMPORT, 1, (24L << 30) + 1))
         .hasMessageContaining("more bytes than the machine has");
   }
 
