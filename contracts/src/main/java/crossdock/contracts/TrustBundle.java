@@ -53,6 +53,8 @@ public record TrustBundle(
    * @param ca the CA that the provider made and keeps, PEM
    * @param realm whose tokens prove an account at the provider; nobody's where absent
    * @param policy digest of the {@link Policy} by which its sites certify now
+   * @param suspendedAt since when it begins nothing, if it is suspended: it finishes or undoes what
+   *     runs, and nobody takes a machine in on its word
    * @param leftAt when it left, if it has: what it signed until then stays verifiable
    */
   public record Member(
@@ -61,6 +63,7 @@ public record TrustBundle(
       @JsonProperty("sites") List<Site> sites,
       @JsonProperty("realm") Optional<Realm> realm,
       @JsonProperty("policy") Sha256 policy,
+      @JsonProperty("suspendedAt") Optional<Instant> suspendedAt,
       @JsonProperty("leftAt") Optional<Instant> leftAt) {
     public Member {
       sites = List.copyOf(sites);
@@ -73,12 +76,23 @@ public record TrustBundle(
 
     /** One that takes part by the standard policy, and whose customers nobody can tell. */
     public Member(String provider, String ca, List<Site> sites) {
-      this(provider, ca, sites, Optional.empty(), Policy.STANDARD.digest(), Optional.empty());
+      this(provider, ca, sites, Optional.empty(), Policy.STANDARD.digest());
+    }
+
+    /** One that takes part. */
+    public Member(
+        String provider, String ca, List<Site> sites, Optional<Realm> realm, Sha256 policy) {
+      this(provider, ca, sites, realm, policy, Optional.empty(), Optional.empty());
+    }
+
+    /** The same member, suspended at this time. */
+    public Member suspended(Instant at) {
+      return new Member(provider, ca, sites, realm, policy, Optional.of(at), leftAt);
     }
 
     /** The same member, who leaves at this time. */
     public Member left(Instant at) {
-      return new Member(provider, ca, sites, realm, policy, Optional.of(at));
+      return new Member(provider, ca, sites, realm, policy, suspendedAt, Optional.of(at));
     }
   }
 
@@ -258,10 +272,16 @@ public record TrustBundle(
 
   /** By which policy a site that takes part certifies now. */
   public Optional<Sha256> policy(SiteId id) {
-    return present().stream()
-        .filter(member -> member.provider().equals(id.provider()))
-        .map(Member::policy)
-        .findFirst();
+    return present(id).map(Member::policy);
+  }
+
+  /** Whether a site's provider may begin nothing now. */
+  public boolean suspended(SiteId id) {
+    return present(id).flatMap(Member::suspendedAt).isPresent();
+  }
+
+  private Optional<Member> present(SiteId id) {
+    return present().stream().filter(member -> member.provider().equals(id.provider())).findFirst();
   }
 
   /**

@@ -80,6 +80,11 @@ final class ExportDesk {
     if (site.trust().now().site(migration.request().target()).isEmpty()) {
       throw new StepFailed(Reason.REFUSED_BY_SOURCE, "the target is not in the trust bundle");
     }
+    site.suspended(migration)
+        .ifPresent(
+            who -> {
+              throw new StepFailed(Reason.REFUSED_BY_SOURCE, who + " is suspended");
+            });
     return Outcome.done(new Fact.Cleared(migration.plan().digest(), grant.mayErase()));
   }
 

@@ -424,6 +424,15 @@ class SourceAttacksTest {
   }
 
   @Test
+  void nothingIsReleasedToASuspendedProvider() throws Exception {
+    asked(Mode.COLD, false);
+    granted(false);
+    site.bean(Trust.class).offer(site.parties.suspending("south"));
+    site.untilDue(Step.CLEAR);
+    assertFailed(Step.CLEAR, Reason.REFUSED_BY_SOURCE);
+  }
+
+  @Test
   void aMachineInWhichSomethingIsFoundIsNotCertified() throws Exception {
     site.found =
         Parties.checks().stream()

@@ -95,6 +95,11 @@ final class ImportDesk {
   private Outcome reserve(Work work) throws Exception {
     Migration migration = work.migration();
     Grants.Grant _ = site.granted(migration, Role.TARGET);
+    site.suspended(migration)
+        .ifPresent(
+            who -> {
+              throw new StepFailed(Reason.REFUSED_BY_TARGET, who + " is suspended");
+            });
     if (!cloud.formats().contains(migration.plan().format())) {
       throw new StepFailed(
           Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
@@ -252,6 +257,9 @@ final class ImportDesk {
               migration.plan().digest(),
               migration.machine(),
               clock.instant());
+      if (trust.suspended(certificate.issuer())) {
+        throw new Refused("certificate refused: its issuer is suspended");
+      }
       Sha256 policy = certificate.policy().digest();
       if (!trust.policy(certificate.issuer()).equals(Optional.of(policy))) {
         throw new Refused("certificate refused: by a policy that its issuer does not have");

@@ -2,6 +2,7 @@ package crossdock.imports;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.chassis.Trust;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
@@ -150,6 +151,31 @@ class IntakeTest {
       site.until(Migration::ended, () -> {});
       assertThat(site.files()).isEmpty();
       assertThat(site.facts()).doesNotContain("Imported");
+    }
+  }
+
+  @Test
+  void aSuspendedProvidersCertificateIsRefusedAndNothingIsBegunWithIt() throws Exception {
+    try (TestSite site = site(Policy.STANDARD)) {
+      site.bean(Trust.class).offer(site.parties.suspending("north"));
+      certifies(site, Policy.STANDARD, Parties.checks(), Instant.now().plusSeconds(3600));
+      Fact.Failed failed = failed(site);
+      assertThat(failed.reason()).isEqualTo(Reason.CERTIFICATE_REFUSED);
+      assertThat(failed.detail()).contains("suspended");
+      assertThat(site.orders()).isEmpty();
+    }
+  }
+
+  @Test
+  void nothingIsReservedForASuspendedProvidersMachine() throws Exception {
+    try (TestSite site = new TestSite(Role.TARGET, directory, fate)) {
+      site.chain.says(Parties.GATEWAY, World.requested(Fact.Mode.COLD, false));
+      site.grant(World.owner(Parties.SOUTH), Parties.NORTH.id(), false);
+      site.bean(Trust.class).offer(site.parties.suspending("north"));
+      site.untilDue(Step.RESERVE);
+      Fact.Failed failed = failed(site);
+      assertThat(failed.reason()).isEqualTo(Reason.REFUSED_BY_TARGET);
+      assertThat(fate.calls()).isEmpty();
     }
   }
 }

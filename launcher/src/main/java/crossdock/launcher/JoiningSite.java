@@ -231,8 +231,7 @@ final class JoiningSite implements Runnable {
                       settings.mutual(services.get(1)),
                       settings.mutual(services.get(2)))),
               Optional.of(settings.realm()),
-              state.policyOf(id.provider()).digest(),
-              Optional.empty());
+              state.policyOf(id.provider()).digest());
       Map<String, String> requests =
           Map.of(
               Application.SITE, request(state, Application.SITE, Party.site(id)),

@@ -45,6 +45,8 @@ import picocli.CommandLine.Parameters;
       MemberCommand.Admit.class,
       MemberCommand.Leave.class,
       MemberCommand.Revoke.class,
+      MemberCommand.Suspend.class,
+      MemberCommand.Resume.class,
       MemberCommand.Show.class
     })
 final class MemberCommand implements Runnable {
@@ -52,7 +54,8 @@ final class MemberCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new Refusal(Refusal.CANNOT_START, "Which? admit, leave, revoke or show.");
+    throw new Refusal(
+        Refusal.CANNOT_START, "Which? admit, leave, revoke, suspend, resume or show.");
   }
 
   @Command(name = "admit", description = "Takes a provider's application, writes the answer.")
@@ -110,6 +113,30 @@ final class MemberCommand implements Runnable {
       // Everybody has heard by then: no log takes what it would have to refuse when it is read
       // again.
       Core.running().revoke(digest, from == null ? Core.now().plusSeconds(10) : from);
+      return 0;
+    }
+  }
+
+  @Command(name = "suspend", description = "A provider begins nothing, until it is resumed.")
+  static final class Suspend implements Callable<Integer> {
+    @Parameters(index = "0")
+    String provider = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      Core.running().suspend(provider, Optional.of(Core.now()));
+      return 0;
+    }
+  }
+
+  @Command(name = "resume", description = "A provider that was suspended takes part again.")
+  static final class Resume implements Callable<Integer> {
+    @Parameters(index = "0")
+    String provider = "";
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      Core.running().suspend(provider, Optional.empty());
       return 0;
     }
   }
@@ -251,6 +278,19 @@ final class MemberCommand implements Runnable {
       trust().revoke(certificate, from);
       publish();
       System.out.println(certificate + " is revoked from " + from + " on.");
+    }
+
+    void suspend(String provider, Optional<Instant> since)
+        throws IOException, InterruptedException {
+      if (Joined.sites(state).stream().noneMatch(site -> site.provider().equals(provider))) {
+        throw new Refusal(Refusal.CANNOT_START, "No provider " + provider + " takes part.");
+      }
+      trust().suspend(provider, since);
+      publish();
+      System.out.println(
+          provider
+              + since.map(at -> " is suspended since " + at).orElse(" takes part again")
+              + ".");
     }
 
     /** Of everybody but this provider, those who left among them. */

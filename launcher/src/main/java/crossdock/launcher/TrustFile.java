@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
@@ -80,6 +81,12 @@ final class TrustFile {
     List<TrustBundle.Member> members = new ArrayList<>();
     Site.ALL.forEach(site -> members.add(founding(site)));
     Joined.all(state).forEach(joined -> members.add(joined.member()));
+    Map<String, Instant> suspended = suspended();
+    members.replaceAll(
+        member ->
+            Optional.ofNullable(suspended.get(member.provider()))
+                .map(member::suspended)
+                .orElse(member));
     return Json.bytes(
         new TrustBundle(
             version,
@@ -90,6 +97,35 @@ final class TrustFile {
                 pki.core().certificatePem(),
                 Arrays.stream(CoreService.values()).map(Party.Core::new).toList()),
             revoked()));
+  }
+
+  private Path suspensions() {
+    return state.trust().resolve("suspended.json");
+  }
+
+  private Map<String, Instant> suspended() {
+    Map<String, Instant> suspended = new TreeMap<>();
+    try {
+      if (Files.exists(suspensions())) {
+        JsonNode kept = Json.read(Files.readAllBytes(suspensions()), JsonNode.class);
+        kept.properties()
+            .forEach(one -> suspended.put(one.getKey(), Instant.parse(one.getValue().asText())));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return suspended;
+  }
+
+  /** From the next writing on: since when a provider begins nothing; it may again if empty. */
+  void suspend(String provider, Optional<Instant> since) {
+    Map<String, Instant> suspended = suspended();
+    if (since.isPresent()) {
+      suspended.putIfAbsent(provider, since.get());
+    } else {
+      suspended.remove(provider);
+    }
+    State.write(suspensions(), Json.bytes(suspended));
   }
 
   private Path revocations() {
@@ -135,8 +171,7 @@ final class TrustFile {
                 place.issuer(site.provider()),
                 URI.create(place.jwks(site.provider())),
                 Realms.LINK_AUDIENCE)),
-        state.policyOf(site.provider()).digest(),
-        Optional.empty());
+        state.policyOf(site.provider()).digest());
   }
 
   private URI url(Site site, String service) {

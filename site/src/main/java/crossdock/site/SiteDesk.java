@@ -23,6 +23,7 @@ import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.time.Clock;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What both desks of a site work with, and ask alike.
@@ -107,6 +108,14 @@ public record SiteDesk(
         .now()
         .site(other)
         .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, other + " is not listed"));
+  }
+
+  /** One of the two sites, if it is suspended: nothing is begun with it. */
+  public Optional<SiteId> suspended(Migration migration) {
+    TrustBundle now = trust.now();
+    return Stream.of(migration.request().source(), migration.request().target())
+        .filter(now::suspended)
+        .findFirst();
   }
 
   /**

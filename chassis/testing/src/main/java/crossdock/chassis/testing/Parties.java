@@ -150,6 +150,19 @@ public final class Parties {
             List.of(new TrustBundle.Revocation(certificate, FROM))));
   }
 
+  /** The members' next bundle: a provider begins nothing any more. */
+  public byte[] suspending(String provider) {
+    return signed(
+        new TrustBundle(
+            trust.version() + 1,
+            FROM,
+            UNTIL,
+            trust.members().stream()
+                .map(one -> one.provider().equals(provider) ? one.suspended(FROM) : one)
+                .toList(),
+            trust.core()));
+  }
+
   private byte[] signed(TrustBundle bundle) {
     return Json.bytes(
         MEMBERS.stream()
@@ -242,8 +255,7 @@ public final class Parties {
         pem("CERTIFICATE", encoded(need(provider).certificate())),
         List.of(new TrustBundle.Site(site, TrustBundle.SiteClass.PROVIDER, all, all, all)),
         Optional.ofNullable(realms.get(provider)),
-        Policy.STANDARD.digest(),
-        Optional.empty());
+        Policy.STANDARD.digest());
   }
 
   private Authority authority(Party party) {
