@@ -31,6 +31,17 @@ public record Countersignature(
     @JsonProperty("policy") Policy policy,
     @JsonProperty("checks") List<Check> checks,
     @JsonProperty("at") Instant at) {
+  /** The step: the certificate verified. */
+  public static final String CERTIFICATE = "certificate";
+
+  /** The step: what came is what was certified. */
+  public static final String TRANSFER = "transfer";
+
+  /** The step: what was registered reads back as certified. */
+  public static final String READ_BACK = "read-back";
+
+  private static final List<String> STEPS = List.of(CERTIFICATE, TRANSFER, READ_BACK);
+
   /** The predicate type. */
   public static final String PREDICATE = "urn:crossdock:predicate:countersignature:v1";
 
@@ -74,9 +85,19 @@ public record Countersignature(
     return statement.predicate;
   }
 
-  /** Why its own policy would not have countersigned. */
+  /** Why its own policy would not have countersigned, or which step it did not take. */
   public Optional<String> objection() {
-    return policy.intakeObjection(checks);
+    List<String> passed =
+        checks.stream()
+            .filter(check -> check.outcome() == Check.Outcome.PASSED)
+            .map(Check::name)
+            .toList();
+    return STEPS.stream()
+        .filter(step -> !passed.contains(step))
+        .filter(step -> proof == Fact.Proof.READ_BACK || !step.equals(READ_BACK))
+        .map(step -> step + " has not passed")
+        .findFirst()
+        .or(() -> policy.intakeObjection(checks));
   }
 
   private record Subject(

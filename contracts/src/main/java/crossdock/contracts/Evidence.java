@@ -46,6 +46,13 @@ public record Evidence(
     if (countersignature.at().isAfter(at(events, imported).plus(SKEW))) {
       throw new Refused("it was countersigned at " + countersignature.at() + ", after its event");
     }
+    countersignature
+        .policy()
+        .objection(certificate.checks())
+        .ifPresent(
+            objection -> {
+              throw new Refused("taken in against the target's own policy: " + objection);
+            });
     if (!countersignature.certificate().equals(certified.certificate().digest())) {
       throw new Refused("the countersignature is of another certificate");
     }

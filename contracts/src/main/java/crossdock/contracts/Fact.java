@@ -92,6 +92,7 @@ public sealed interface Fact {
    * @param vm the machine's id at the source
    * @param limit the most that it may cost
    * @param eraseSource whether the source is erased after acceptance; otherwise it is kept, stopped
+   * @param bandwidth the most that it takes of the link; what the sites allow if absent
    */
   @JsonTypeName("crossdock.migration.requested.v1")
   record Requested(
@@ -102,13 +103,27 @@ public sealed interface Fact {
       Mode mode,
       Acceptance accept,
       Money limit,
-      boolean eraseSource)
+      boolean eraseSource,
+      Optional<Bandwidth> bandwidth)
       implements Fact {
     public Requested {
       Machine.plain(vm);
       if (source.equals(target)) {
         throw new Refused("source and target are the same site");
       }
+    }
+
+    /** One that takes what the sites allow. */
+    public Requested(
+        Subject caller,
+        SiteId source,
+        String vm,
+        SiteId target,
+        Mode mode,
+        Acceptance accept,
+        Money limit,
+        boolean eraseSource) {
+      this(caller, source, vm, target, mode, accept, limit, eraseSource, Optional.empty());
     }
   }
 

@@ -264,6 +264,10 @@ class CertificateTest {
 
   @Test
   void aCountersignatureIsTheTargetsOwn() {
+    List<Check> taken = new ArrayList<>(PASSED);
+    for (String step : List.of("certificate", "transfer", "read-back")) {
+      taken.add(new Check(step, 1, Outcome.PASSED, "all"));
+    }
     Countersignature statement =
         new Countersignature(
             Sample.ID,
@@ -274,7 +278,7 @@ class CertificateTest {
             "vm-9",
             Fact.Proof.READ_BACK,
             Policy.STANDARD,
-            PASSED,
+            taken,
             AT);
     Bundle bundle = statement.sign(PARTIES.target);
     assertThat(Countersignature.verify(bundle, PARTIES.trust, Sample.SOUTH)).isEqualTo(statement);

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Instant;
+import java.time.LocalTime;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class FactTest {
@@ -25,15 +27,33 @@ class FactTest {
                 Fact.Mode.COLD,
                 Fact.Acceptance.AUTOMATIC,
                 new Money(new java.math.BigDecimal("12.50"), "EUR"),
-                false));
+                false,
+                Optional.of(
+                    new Bandwidth(
+                        2_000_000,
+                        Optional.of(LocalTime.of(22, 0)),
+                        Optional.of(LocalTime.of(4, 30))))));
     assertThat(Json.read(Json.bytes(report), Report.class)).isEqualTo(report);
-    assertThat(Json.text(report)).contains("\"type\":\"crossdock.migration.requested.v1\"");
+    assertThat(Json.text(report))
+        .contains("\"type\":\"crossdock.migration.requested.v1\"")
+        .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}");
   }
 
   @Test
   void aFactOfALaterVersionIsUnknownAndKeepsItsName() {
     Fact fact = Json.read("{\"type\":\"crossdock.migration.dreamt.v1\",\"of\":7}", Fact.class);
     assertThat(fact.type()).isEqualTo("crossdock.migration.dreamt.v1");
+  }
+
+  @Test
+  void aBandwidthIsSomethingAndHasBothEndsOfATime() {
+    Optional<LocalTime> noon = Optional.of(LocalTime.NOON);
+    assertThatThrownBy(() -> new Bandwidth((1 << 20) - 1, Optional.empty(), Optional.empty()))
+        .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> new Bandwidth(1 << 20, noon, Optional.empty()))
+        .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> new Bandwidth(1 << 20, Optional.empty(), noon))
+        .isInstanceOf(Refused.class);
   }
 
   @Test

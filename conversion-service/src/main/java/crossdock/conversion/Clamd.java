@@ -1,6 +1,7 @@
 package crossdock.conversion;
 
 import crossdock.chassis.Held;
+import crossdock.chassis.Unanswered;
 import crossdock.disk.DiskSource;
 import crossdock.disk.Extent;
 import java.io.IOException;
@@ -13,48 +14,72 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
  * ClamAV's daemon (clamd(8), INSTREAM). It sees a disk's bytes as they lie there, in pieces of 8
- * MiB that overlap by 64 KiB: signatures over bytes are found, those over whole files are not.
- * {@code StreamMaxLength} has to be 8 MiB or more. Thread-safe.
+ * MiB that overlap by 64 KiB: signatures over bytes are found, those over whole files are not. Runs
+ * of 1 MiB of zeros and more are left out. {@code StreamMaxLength} has to be 8 MiB or more.
+ * Thread-safe.
  *
  * @param patience how long it may take over one piece
  */
 record Clamd(Path socket, Duration patience) {
   private static final int PIECE = 8 << 20;
   private static final int OVERLAP = 64 << 10;
+
+  /** However many runs a guest makes of its disk: shorter ones are data, or there is no end. */
+  private static final int GAP = 1 << 20;
+
   private static final int LONGEST_ANSWER = 1024;
 
   /**
    * The first signature that it finds, and where; empty if it finds none.
    *
-   * @throws IOException if it does not answer, or cannot look
+   * @throws Unanswered if it does not answer
+   * @throws IOException if it cannot look
    */
   Optional<String> scan(DiskSource disk, Held held, Meter meter) throws IOException {
-    ByteBuffer piece = ByteBuffer.allocate(PIECE);
-    for (Extent extent : disk.extents(0, disk.size())) {
-      if (extent.kind() == Extent.Kind.ZERO) {
+    // Begins with the end of the piece before, if that lies next to it.
+    ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
+    for (long at = 0; at < disk.size(); ) {
+      held.check();
+      Extent extent = disk.extentAt(at, disk.size() - at);
+      if (gap(extent)) {
         meter.add(extent.length());
+        at = extent.end();
+        piece.clear();
         continue;
       }
-      for (long at = extent.offset(); at < extent.end(); at += PIECE - OVERLAP) {
-        held.check();
-        disk.read(at, piece.clear().limit((int) Math.min(PIECE, extent.end() - at)));
-        Optional<String> found = found(say("zINSTREAM\0", Optional.of(piece.flip())));
-        if (found.isPresent()) {
-          return Optional.of(found.get() + " in the " + PIECE + " bytes from " + at);
-        }
-        boolean last = extent.end() - at <= PIECE;
-        meter.add(last ? extent.end() - at : PIECE - OVERLAP);
-        if (last) {
-          break;
-        }
+      long from = at - piece.position();
+      long end = dataEnd(disk, at, Math.min(disk.size(), at + piece.remaining()));
+      disk.read(at, piece.limit(piece.position() + (int) (end - at)));
+      int length = piece.flip().limit();
+      Optional<String> found = found(say("zINSTREAM\0", Optional.of(piece)));
+      if (found.isPresent()) {
+        return Optional.of(found.get() + " in the " + length + " bytes from " + from);
       }
+      meter.add(end - at);
+      at = end;
+      piece.limit(length).position(Math.max(0, length - OVERLAP)).compact();
     }
     return Optional.empty();
+  }
+
+  private static boolean gap(Extent extent) {
+    return extent.kind() == Extent.Kind.ZERO && extent.length() >= GAP;
+  }
+
+  /** Where the first gap begins, or {@code most}. */
+  private static long dataEnd(DiskSource disk, long at, long most) throws IOException {
+    for (long end = at; end < most; ) {
+      Extent extent = disk.extentAt(end, most - end);
+      if (gap(extent)) {
+        return end;
+      }
+      end = extent.end();
+    }
+    return most;
   }
 
   /** Its version and that of its signatures, as it says them. */
@@ -75,30 +100,42 @@ record Clamd(Path socket, Duration patience) {
   }
 
   private String say(String command, Optional<ByteBuffer> bytes) throws IOException {
+    CompletableFuture<Void> said = new CompletableFuture<>();
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       // A channel has no time limit of its own.
-      Executor late = CompletableFuture.delayedExecutor(patience.toMillis(), TimeUnit.MILLISECONDS);
-      CompletableFuture<Void> limit = CompletableFuture.runAsync(() -> cut(channel), late);
+      CompletableFuture<Void> _ =
+          said.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+              .whenComplete((_, late) -> cut(channel, late != null));
+      channel.connect(UnixDomainSocketAddress.of(socket));
+      send(channel, command, bytes);
+      return answer(channel);
+    } catch (IOException e) {
+      throw new Unanswered("clamd does not answer: " + e, e);
+    } finally {
+      said.complete(null);
+    }
+  }
+
+  private static void cut(SocketChannel channel, boolean late) {
+    if (late) {
       try {
-        channel.connect(UnixDomainSocketAddress.of(socket));
-        write(channel, ByteBuffer.wrap(command.getBytes(StandardCharsets.US_ASCII)));
-        if (bytes.isPresent()) {
-          write(channel, ByteBuffer.allocate(4).putInt(bytes.get().remaining()).flip());
-          write(channel, bytes.get());
-          write(channel, ByteBuffer.allocate(4));
-        }
-        return answer(channel);
-      } finally {
-        limit.cancel(false);
+        channel.close();
+      } catch (IOException _) {
+        // Whoever waits finds it closed.
       }
     }
   }
 
-  private static void cut(SocketChannel channel) {
+  private static void send(SocketChannel channel, String command, Optional<ByteBuffer> bytes) {
     try {
-      channel.close();
-    } catch (IOException _) {
-      // Whoever waits finds it closed.
+      write(channel, ByteBuffer.wrap(command.getBytes(StandardCharsets.US_ASCII)));
+      if (bytes.isPresent()) {
+        write(channel, ByteBuffer.allocate(4).putInt(bytes.get().remaining()).flip());
+        write(channel, bytes.get());
+        write(channel, ByteBuffer.allocate(4));
+      }
+    } catch (IOException e) {
+      // It wants no more, and may have said why.
     }
   }
 

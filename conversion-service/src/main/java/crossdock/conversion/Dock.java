@@ -186,12 +186,14 @@ final class Dock implements Workers.Hand {
         openings.add(new Openings.Opening(ticket, order.peer(), disk));
       }
     }
+    List<Check> checks = examination.checks();
     // Nothing of a machine is served before all of it is found good.
     held.check();
-    openings.forEach(opening -> this.openings.open(order.migration(), opening));
+    if (checks.stream().noneMatch(Check::failed)) {
+      openings.forEach(opening -> this.openings.open(order.migration(), opening));
+    }
     return Outcome.sent(
-        result(
-            order, openings.stream().map(Openings.Opening::disk).toList(), examination.checks()));
+        result(order, openings.stream().map(Openings.Opening::disk).toList(), checks));
   }
 
   /** How often a disk is read for its checks, beside for its hash. */
@@ -221,8 +223,9 @@ final class Dock implements Workers.Hand {
       throws IOException, InterruptedException {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
     Meter meter = meter(order);
+    Pace own = pull.own(order);
     for (Certificate.Disk disk : order.disks()) {
-      pull.disk(order, disk, ticket(tickets, disk), held, meter);
+      pull.disk(order, disk, ticket(tickets, disk), own, held, meter);
     }
     return Outcome.sent(result(order, order.disks(), List.of()));
   }

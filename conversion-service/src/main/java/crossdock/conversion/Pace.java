@@ -1,5 +1,6 @@
 package crossdock.conversion;
 
+import crossdock.contracts.Bandwidth;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -8,6 +9,7 @@ import java.time.ZoneOffset;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -39,6 +41,24 @@ final class Pace {
     this.budgets = List.copyOf(budgets);
     this.clock = clock;
     this.nanos = nanos;
+  }
+
+  /**
+   * What a migration may take for itself, beside what all together may; as much as it likes if
+   * empty.
+   */
+  Pace of(Optional<Bandwidth> bandwidth) {
+    List<Budget> own =
+        bandwidth.stream()
+            .map(
+                most ->
+                    new Budget(
+                        Budget.ALL,
+                        most.bytesPerSecond(),
+                        most.from().orElse(null),
+                        most.to().orElse(null)))
+            .toList();
+    return new Pace(own, clock, nanos);
   }
 
   /** Waits until so many bytes may be asked for. */

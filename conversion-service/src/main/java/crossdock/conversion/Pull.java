@@ -80,14 +80,25 @@ final class Pull {
     this.stall = stall;
   }
 
+  /** What an order may take for itself, all its disks together. */
+  Pace own(DockMessage.Fetch order) {
+    return pace.of(order.bandwidth());
+  }
+
   /**
    * Returns when the disk is finished in its place.
    *
+   * @param own what this migration may take for itself
    * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
    * @throws Unanswered if it does not answer, or stops in the middle
    */
   void disk(
-      DockMessage.Fetch order, Certificate.Disk disk, DiskTicket ticket, Held held, Meter meter)
+      DockMessage.Fetch order,
+      Certificate.Disk disk,
+      DiskTicket ticket,
+      Pace own,
+      Held held,
+      Meter meter)
       throws IOException, InterruptedException {
     Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
     URI base =
@@ -125,6 +136,7 @@ final class Pull {
               held.advanced();
             }
             pace.await(provider, (int) length);
+            own.await(provider, (int) length);
             int wanted = chunk;
             boolean compressed = encoding.next();
             window.submit(

@@ -191,7 +191,12 @@ class DockTest {
             tx -> {
               DockMessage.Order held =
                   new DockMessage.Fetch(
-                      ids.get(0), 1, URI.create("https://a"), Parties.NORTH.dockUrn(), disks);
+                      ids.get(0),
+                      1,
+                      URI.create("https://a"),
+                      Parties.NORTH.dockUrn(),
+                      disks,
+                      Optional.empty());
               ready(tx, held, ", lease_until = now() + interval '1 hour'");
               DockMessage.Order first =
                   new DockMessage.Serve(

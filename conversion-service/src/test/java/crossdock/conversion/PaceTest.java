@@ -3,11 +3,13 @@ package crossdock.conversion;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.contracts.Bandwidth;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -84,5 +86,21 @@ class PaceTest {
         .hasMessageContaining("crossdock.dock.budgets.north.bytes-per-second");
     assertThatThrownBy(() -> budget("north", 1, "08:00", null))
         .hasMessageContaining("one end of a time");
+  }
+
+  @Test
+  void whatAMigrationMayTakeForItselfIsCountedByItselfAndAtItsTime() {
+    Pace all = pace("12:00", budget("north", 4 * MIB, null, null));
+    Bandwidth now =
+        new Bandwidth(MIB, Optional.of(LocalTime.of(8, 0)), Optional.of(LocalTime.of(18, 0)));
+    Pace own = all.of(Optional.of(now));
+    Pace another = all.of(Optional.of(now));
+    assertThat(last(own, "north", 11)).isEqualTo(10);
+    assertThat(last(another, "north", 1)).isZero();
+    assertThat(last(all, "north", 1)).isZero();
+    Bandwidth night =
+        new Bandwidth(MIB, Optional.of(LocalTime.of(22, 0)), Optional.of(LocalTime.of(4, 0)));
+    assertThat(last(all.of(Optional.of(night)), "north", 99)).isZero();
+    assertThat(last(all.of(Optional.empty()), "north", 99)).isZero();
   }
 }

@@ -38,6 +38,7 @@ import java.time.LocalTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -176,15 +177,16 @@ class PullTest {
   private void pull(Held held) throws IOException, InterruptedException {
     URI from = URI.create("https://127.0.0.1:" + source.getAddress().getPort());
     DockMessage.Fetch order =
-        new DockMessage.Fetch(ID, 1, from, Parties.NORTH.dockUrn(), List.of(certified.disk()));
-    context
-        .getBean(Pull.class)
-        .disk(
-            order,
-            certified.disk(),
-            ticket(),
-            held,
-            new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
+        new DockMessage.Fetch(
+            ID, 1, from, Parties.NORTH.dockUrn(), List.of(certified.disk()), Optional.empty());
+    Pull pull = context.getBean(Pull.class);
+    pull.disk(
+        order,
+        certified.disk(),
+        ticket(),
+        pull.own(order),
+        held,
+        new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
   }
 
   private void pull() throws IOException, InterruptedException {

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -103,14 +104,16 @@ final class TransferBench {
         Json.read(Files.readAllBytes(directory.resolve("disk.json")), Certificate.Disk.class);
     try (ApplicationContext context = ApplicationContext.run(all)) {
       DockMessage.Fetch order =
-          new DockMessage.Fetch(ID, 1, URI.create(from), Parties.NORTH.dockUrn(), List.of(disk));
+          new DockMessage.Fetch(
+              ID, 1, URI.create(from), Parties.NORTH.dockUrn(), List.of(disk), Optional.empty());
       Pull pull = context.getBean(Pull.class);
       DiskTicket ticket = new DiskTicket.Image(NAME, "disk.raw", "raw", disk.length());
       System.out.println("ready");
       while (System.in.read() >= 0) {
         AtomicLong told = new AtomicLong();
         long began = System.nanoTime();
-        pull.disk(order, disk, ticket, () -> true, new Meter(disk.length(), told::set));
+        pull.disk(
+            order, disk, ticket, pull.own(order), () -> true, new Meter(disk.length(), told::set));
         double seconds = (System.nanoTime() - began) / 1e9;
         System.out.printf("pulled %d bytes in %.3f s%n", told.get(), seconds);
         pull.forget(ID);

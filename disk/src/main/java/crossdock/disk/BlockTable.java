@@ -55,13 +55,30 @@ final class BlockTable {
     return new Layout.Made(
         entries * width,
         (offset, into) -> {
-          ByteBuffer one = ByteBuffer.allocate(width).order(order);
+          long index = offset / width;
           int skip = (int) (offset % width);
-          for (long index = offset / width; into.hasRemaining(); index++) {
-            put.put(one.clear(), entry.applyAsLong(index));
-            into.put(one.position(skip).limit(Math.min(width, skip + into.remaining())));
-            skip = 0;
+          if (skip > 0) {
+            part(into, put, one(width, order), entry.applyAsLong(index++), skip);
+          }
+          // Those that are there as a whole, of which a large disk has millions.
+          ByteOrder before = into.order();
+          into.order(order);
+          while (into.remaining() >= width) {
+            put.put(into, entry.applyAsLong(index++));
+          }
+          into.order(before);
+          if (into.hasRemaining()) {
+            part(into, put, one(width, order), entry.applyAsLong(index), 0);
           }
         });
+  }
+
+  private static ByteBuffer one(int width, ByteOrder order) {
+    return ByteBuffer.allocate(width).order(order);
+  }
+
+  private static void part(ByteBuffer into, Put put, ByteBuffer one, long value, int skip) {
+    int end = Math.min(one.capacity(), skip + into.remaining());
+    into.put(put.put(one, value).position(skip).limit(end));
   }
 }

@@ -2,6 +2,7 @@ package crossdock.export;
 
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Unanswered;
 import crossdock.chassis.Work;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
@@ -29,6 +30,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -118,12 +120,14 @@ final class ExportDesk {
             opened.stream().map(DiskTicket::disk).toList()));
   }
 
-  private Outcome certify(Work work) {
+  private Outcome certify(Work work) throws Unanswered {
     Migration migration = work.migration();
-    if (migration.latest(Fact.Lapsed.class).isPresent()) {
-      return again(migration);
-    }
+    Optional<Certificate> lapsed = lapsed(migration);
     if (work.result().isEmpty()) {
+      // The old findings will do, unless the policy of now wants more.
+      if (lapsed.isPresent() && site.policy().objection(lapsed.get().checks()).isEmpty()) {
+        return certified(migration, lapsed.get().disks(), lapsed.get().checks());
+      }
       String peer = new Party.Site(migration.request().target()).dockUrn();
       return Outcome.waiting(
           site.dock()
@@ -138,24 +142,41 @@ final class ExportDesk {
                           .sum())));
     }
     DockMessage.Result result = SiteDesk.result(work);
+    if (lapsed.isPresent() && !lapsed.get().disks().equals(result.disks())) {
+      throw new StepFailed(Reason.DIGEST_MISMATCH, "the disks are not what they were");
+    }
     return certified(migration, result.disks(), checks(migration, result));
   }
 
   /**
-   * The old roots and findings, under a new end and the policy of now: the disks are still open.
+   * The certificate that has to be issued again, over the same roots.
+   *
+   * @throws StepFailed if it was taken back
    */
-  private Outcome again(Migration migration) {
-    Bundle lapsed = migration.need(Fact.Certified.class).certificate();
+  private Optional<Certificate> lapsed(Migration migration) {
+    if (migration.latest(Fact.Lapsed.class).isEmpty()) {
+      return Optional.empty();
+    }
+    Bundle old = migration.need(Fact.Certified.class).certificate();
     try {
-      Certificate old = Certificate.verify(lapsed, site.trust().now());
-      site.trust().now().unrevoked(lapsed.digest(), clock.instant());
-      return certified(migration, old.disks(), old.checks());
+      site.trust().now().unrevoked(old.digest(), clock.instant());
+      return Optional.of(Certificate.verify(old, site.trust().now()));
     } catch (Refused e) {
       throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
     }
   }
 
-  private Outcome certified(Migration migration, List<Certificate.Disk> disks, List<Check> checks) {
+  /**
+   * Signs for it by the policy here.
+   *
+   * @throws Unanswered while the members do not list that policy
+   * @throws StepFailed if that policy is not content
+   */
+  private Outcome certified(Migration migration, List<Certificate.Disk> disks, List<Check> checks)
+      throws Unanswered {
+    if (!site.trust().now().policy(site.id()).equals(Optional.of(site.policy().digest()))) {
+      throw new Unanswered("the trust bundle lists another policy of " + site.id());
+    }
     Instant now = clock.instant();
     Certificate certificate =
         new Certificate(

@@ -15,6 +15,7 @@ import crossdock.contracts.Fact.Mode;
 import crossdock.contracts.Json;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
+import crossdock.contracts.Policy;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Report;
@@ -421,6 +422,25 @@ class SourceAttacksTest {
     assertThat(failed.step()).isEqualTo(Step.CERTIFY);
     assertThat(failed.reason()).isEqualTo(Reason.CERTIFICATE_REFUSED);
     assertThat(failed.detail()).contains("revoked");
+  }
+
+  @Test
+  void nothingIsSignedByAPolicyThatTheMembersDoNotList() throws Exception {
+    Policy other =
+        new Policy("other", Policy.STANDARD.certificate(), Policy.STANDARD.certificate());
+    asked(Mode.COLD, true);
+    granted(true);
+    site.untilDue(Step.CERTIFY);
+    site.bean(Trust.class).offer(site.parties.listing(1, "north", other));
+    site.await(
+        () -> {
+          site.hear();
+          String often = "SELECT unanswered > 1 FROM job WHERE kind = 'certify'";
+          return site.value(often).equals("t");
+        });
+    assertThat(site.facts()).doesNotContain("Certified", "Failed");
+    site.bean(Trust.class).offer(site.parties.listing(2, "north", Policy.STANDARD));
+    site.await(() -> site.facts().contains("Certified"));
   }
 
   @Test

@@ -2,6 +2,7 @@ package crossdock.imports;
 
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
+import crossdock.chassis.Unanswered;
 import crossdock.chassis.Work;
 import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
@@ -34,6 +35,7 @@ import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.sql.Connection;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +51,9 @@ import java.util.stream.Stream;
  */
 @Context
 final class ImportDesk {
+  /** By then everybody has the members' newest bundle. */
+  private static final Duration HEARD = Duration.ofMinutes(10);
+
   private final SiteDesk site;
   private final Cloud cloud;
   private final CloudCalls calls;
@@ -203,7 +208,8 @@ final class ImportDesk {
                     work.attempt(),
                     site.listed(source.id()).dock(),
                     source.dockUrn(),
-                    certificate.disks())));
+                    certificate.disks(),
+                    migration.request().bandwidth())));
   }
 
   /** How each step went, and beside that what the dock here has found. */
@@ -211,12 +217,16 @@ final class ImportDesk {
     Stream<Check> own =
         Stream.of(
             passed(
-                "certificate",
+                Countersignature.CERTIFICATE,
                 "of %s, by policy %s, until %s"
                     .formatted(
                         certificate.issuer(), certificate.policy().name(), certificate.notAfter())),
-            passed("transfer", "every chunk held against its certified leaf before it was written"),
-            passed("read-back", "every disk read again from the cloud has its certified root"));
+            passed(
+                Countersignature.TRANSFER,
+                "every chunk held against its certified leaf before it was written"),
+            passed(
+                Countersignature.READ_BACK,
+                "every disk read again from the cloud has its certified root"));
     return Stream.concat(own, result.checks().stream()).toList();
   }
 
@@ -224,18 +234,26 @@ final class ImportDesk {
     return new Check(name, 1, Check.Outcome.PASSED, detail);
   }
 
-  /** Whether its source has to issue it again, and still may. */
-  private boolean lapsed(Migration migration, Bundle bundle) {
+  /**
+   * Whether its source has to issue it again, and still may.
+   *
+   * @throws Unanswered if it is by another policy, but so new that it is the bundle here that may
+   *     be old
+   */
+  private boolean lapsed(Migration migration, Bundle bundle) throws Unanswered {
     try {
       Certificate certificate = Certificate.read(bundle);
-      boolean past = !clock.instant().isBefore(certificate.notAfter());
-      boolean older =
+      boolean ended = !clock.instant().isBefore(certificate.notAfter());
+      boolean other =
           site.trust()
               .now()
               .policy(migration.request().source())
               .filter(now -> !now.equals(certificate.policy().digest()))
               .isPresent();
-      return (past || older) && migration.mayReissue();
+      if (other && !ended && clock.instant().isBefore(certificate.verifiedAt().plus(HEARD))) {
+        throw new Unanswered("the trust bundle lists another policy of " + certificate.issuer());
+      }
+      return (ended || other) && migration.mayReissue();
     } catch (Refused e) {
       throw new StepFailed(Reason.CERTIFICATE_REFUSED, String.valueOf(e.getMessage()));
     }

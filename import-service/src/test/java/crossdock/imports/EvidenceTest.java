@@ -27,8 +27,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -83,7 +85,7 @@ class EvidenceTest {
         "vm-9",
         Fact.Proof.READ_BACK,
         Policy.STANDARD,
-        Parties.checks(),
+        Parties.taken(),
         TestChain.START);
   }
 
@@ -148,13 +150,17 @@ class EvidenceTest {
     assertRefused(imported(certificate, migration), "something else than it reported");
     Countersignature roots = with(good, "roots", Map.of("root", Sha256.NONE, "data", Sha256.NONE));
     assertRefused(imported(certificate, roots), "registered another root");
-    Countersignature infected =
-        with(
-            good,
-            "checks",
-            List.of(
-                new Check("format-safe", 1, Check.Outcome.PASSED, "all"),
-                new Check("malware", 1, Check.Outcome.FAILED, "found")));
+    List<Check> found = new ArrayList<>(Parties.taken());
+    found.set(found.size() - 1, new Check("malware", 1, Check.Outcome.FAILED, "found"));
+    Countersignature infected = with(good, "checks", found);
     assertRefused(imported(certificate, infected), "against its own policy");
+    Countersignature unread = with(good, "checks", Parties.checks());
+    assertRefused(imported(certificate, unread), "certificate has not passed");
+    Policy.Rule later = new Policy.Rule("malware", 2, Set.of(Check.Outcome.PASSED));
+    List<Policy.Rule> rules = new ArrayList<>(Policy.STANDARD.certificate().subList(0, 3));
+    rules.add(later);
+    Policy stricter = new Policy("stricter", rules, List.of());
+    assertRefused(
+        imported(certificate, with(good, "policy", stricter)), "against the target's own policy");
   }
 }

@@ -89,7 +89,7 @@ class IntakeTest {
   void aCertificateThatHasLapsedIsAskedForAgainBeforeAByteIsFetchedAndRefusedInTheEnd(boolean ended)
       throws Exception {
     try (TestSite site = site(Policy.STANDARD)) {
-      Instant until = Instant.now().plusSeconds(ended ? -1 : 3600);
+      Instant until = Instant.now().plusSeconds(ended ? -1 : 1800);
       Policy by = ended ? Policy.STANDARD : scanned("older");
       for (int times = 1; times <= 8; times++) {
         int lapses = times;
@@ -151,6 +151,20 @@ class IntakeTest {
       site.until(Migration::ended, () -> {});
       assertThat(site.files()).isEmpty();
       assertThat(site.facts()).doesNotContain("Imported");
+    }
+  }
+
+  @Test
+  void aNewCertificateByAPolicyThatIsNotHeardOfYetWaitsForTheBundle() throws Exception {
+    try (TestSite site = site(Policy.STANDARD)) {
+      Policy newer = scanned("newer");
+      certifies(site, newer, Parties.checks(), Instant.now().plusSeconds(3600));
+      site.await(
+          () -> site.value("SELECT unanswered > 1 FROM job WHERE kind = 'import'").equals("t"));
+      assertThat(site.facts()).containsExactly("Reserved");
+      site.bean(Trust.class).offer(site.parties.listing(1, "north", newer));
+      site.until(Migration::ended, () -> {});
+      assertThat(site.facts()).containsExactly("Reserved", "Imported", "Used", "Booted");
     }
   }
 

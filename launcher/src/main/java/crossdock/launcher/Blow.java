@@ -17,8 +17,9 @@ import java.util.stream.Stream;
  * @param process the name of one that the supervisor keeps
  * @param step since which is waited for when it happens
  * @param delay from then on
+ * @param tenth of the transfer that must have been done by then, too: 0 to 9
  */
-record Blow(Kind kind, String process, Step step, Duration delay) {
+record Blow(Kind kind, String process, Step step, Duration delay, int tenth) {
   private static final int LONGEST_DELAY_MILLIS = 400;
 
   /** Into how many migrations the way of one is cut, so that none is struck all too often. */
@@ -37,6 +38,9 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
   /** The target's own machine, once it runs: no process of ours. */
   static final String GUEST = "guest";
 
+  /** Between two docks: no process of ours. */
+  static final String LINK = "link";
+
   enum Kind {
     /** SIGKILL; the supervisor starts it again. */
     KILL,
@@ -45,7 +49,13 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
     /** Its clock is ten minutes ahead for as long, and then back. */
     CLOCK,
     /** The disk that its site keeps machines on is full for as long. */
-    FULL
+    FULL,
+    /** Every connection to a dock is broken. */
+    CUT
+  }
+
+  Blow(Kind kind, String process, Step step, Duration delay) {
+    this(kind, process, step, delay, 0);
   }
 
   private static List<String> processes() {
@@ -69,6 +79,7 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
             case KILL, PAUSE -> PROCESSES;
             case CLOCK -> SERVICES;
             case FULL -> sites();
+            case CUT -> throw new IllegalStateException("only ever at tenths of a transfer");
           };
       blows.add(
           new Blow(
@@ -118,6 +129,31 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
     return all;
   }
 
+  /**
+   * Whoever has to do with a transfer from one site to the other killed at every tenth of it, and
+   * its connections cut: each list is a migration's.
+   */
+  static List<List<Blow>> transfer(Site from, Site to) {
+    List<List<Blow>> all = new ArrayList<>();
+    for (String process :
+        List.of(
+            from.provider() + "-export",
+            from.provider() + "-conversion",
+            to.provider() + "-import",
+            to.provider() + "-conversion",
+            "postgres",
+            "kafka",
+            LINK)) {
+      Kind kind = process.equals(LINK) ? Kind.CUT : Kind.KILL;
+      List<Blow> blows = new ArrayList<>();
+      for (int tenth = 1; tenth < 10; tenth++) {
+        blows.add(new Blow(kind, process, Step.IMPORT, Duration.ZERO, tenth));
+      }
+      all.add(blows);
+    }
+    return all;
+  }
+
   /** The target's machine killed at every step at which it may run, as often. */
   static List<List<Blow>> guests(Random random, int times) {
     List<List<Blow>> all = new ArrayList<>();
@@ -145,6 +181,7 @@ record Blow(Kind kind, String process, Step step, Duration delay) {
 
   @Override
   public String toString() {
-    return kind.name().toLowerCase(Locale.ROOT) + " " + process + " at " + step.wire();
+    String blow = kind.name().toLowerCase(Locale.ROOT) + " " + process + " at " + step.wire();
+    return tenth == 0 ? blow : blow + " " + tenth + "0 %";
   }
 }

@@ -43,6 +43,10 @@ final class Chaos implements Callable<Integer> {
   private static final Duration SETTLING = Duration.ofMinutes(2);
 
   private static final Duration PATIENCE = Duration.ofMinutes(10);
+
+  /** How long one that is to be struck nine times takes. */
+  private static final Duration TRANSFER = Duration.ofSeconds(40);
+
   private static final int ATTEMPTS = 4;
   private static final List<Step> MINDS_CHANGE =
       List.of(Step.STOP, Step.OPEN, Step.CERTIFY, Step.IMPORT, Step.BOOT, Step.ACCEPT);
@@ -73,6 +77,11 @@ final class Chaos implements Callable<Integer> {
       description = "Machines that run, and as often a power cut at the target at each step.")
   int guests;
 
+  @Option(
+      names = "--transfer",
+      description = "Instead: machines of as many MiB, each struck at every tenth of its transfer.")
+  int transfer;
+
   @Option(names = "--minutes", description = "None begins later than this.")
   int minutes = 24 * 60;
 
@@ -98,6 +107,10 @@ final class Chaos implements Callable<Integer> {
     State state = new State(Launcher.state().root().resolve("chaos"));
     Ports ports = Launcher.ports();
     Vandal vandal = Vandal.at(state, OUT);
+    if (transfer > 0) {
+      // One at a time, so that what is sent can be counted.
+      lanes = 1;
+    }
     Random random = new Random(seed);
     Set<Blow.Kind> possible = vandal.possible();
     plan(random, possible);
@@ -152,7 +165,7 @@ final class Chaos implements Callable<Integer> {
   }
 
   private void plan(Random random, Set<Blow.Kind> possible) {
-    int any = runs != null ? runs : matrix || sample + guests + kills > 0 ? 0 : 20;
+    int any = runs != null ? runs : matrix || sample + guests + kills + transfer > 0 ? 0 : 20;
     for (int n = 0; n < any; n++) {
       plan(Blow.any(random, mostBlows, possible), false, 1);
     }
@@ -160,6 +173,9 @@ final class Chaos implements Callable<Integer> {
     int some = matrix ? cells.size() : Math.min(sample, cells.size());
     cells.subList(0, some).forEach(run -> plan(run, true, 1));
     Blow.guests(random, guests).forEach(run -> plan(run, false, 1));
+    if (transfer > 0) {
+      Blow.transfer(Site.ALL.get(0), Site.ALL.get(1)).forEach(run -> plan(run, true, ATTEMPTS));
+    }
   }
 
   private void plan(List<Blow> blows, boolean matrix, int attempt) {
@@ -224,10 +240,10 @@ final class Chaos implements Callable<Integer> {
     private void move(Run run, Random random) throws Exception {
       int n = run.number();
       List<Blow> blows = run.blows();
-      Site from = Site.ALL.get(random.nextInt(2));
+      Site from = Site.ALL.get(transfer > 0 ? 0 : random.nextInt(2));
       Site to = Site.ALL.get(Site.ALL.indexOf(from) == 0 ? 1 : 0);
       String machine = "chaos-" + n + "-m";
-      long bytes = ((1L + random.nextInt(24)) << 20) + 512;
+      long bytes = ((transfer > 0 ? transfer : 1L + random.nextInt(24)) << 20) + 512;
       Cargo cargo =
           guests > 0 ? new Cargo.Guests(Launcher.home(), state) : new Cargo.Packages(state, bytes);
       // Whose disk is full just now has room again soon.
@@ -247,6 +263,9 @@ final class Chaos implements Callable<Integer> {
       request.put("accept", manual ? "manual" : "automatic");
       request.put("limit", Map.of("amount", "50.00", "currency", "EUR"));
       request.put("eraseSource", false);
+      if (transfer > 0) {
+        request.put("bandwidth", Map.of("bytesPerSecond", bytes / TRANSFER.toSeconds()));
+      }
       String all = Services.url(ports, "gateway") + "/v1/migrations";
       String id =
           insist(() -> customer.post(all, Realms.BROKER, request, "Idempotency-Key", machine))
@@ -255,6 +274,8 @@ final class Chaos implements Callable<Integer> {
       String url = all + "/" + id;
       Instant start = Instant.now();
       List<String> hits = new ArrayList<>();
+      String dock = Services.url(ports, from.provider() + "-conversion") + "/prometheus";
+      long sent = transfer > 0 ? -insist(() -> sent(dock)) : 0;
       JsonNode now;
       try (Following news = new Following(customer, url)) {
         Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
@@ -266,7 +287,12 @@ final class Chaos implements Callable<Integer> {
             }
             asked = true;
           }
-          boolean hit = until(url, blow.step(), news);
+          boolean hit = until(url, blow.step(), news) && until(url, blow.tenth(), news);
+          boolean counted = hit && blow.process().equals(from.provider() + "-conversion");
+          if (counted && transfer > 0) {
+            // It counts from nothing again.
+            sent += insist(() -> sent(dock));
+          }
           if (hit) {
             TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
             hit = strike(blow, cargo, to, machine);
@@ -280,6 +306,11 @@ final class Chaos implements Callable<Integer> {
           }
         }
         now = done(url, news);
+      }
+      if (transfer > 0) {
+        long chunks = Math.ceilDiv(bytes, 1 << 20);
+        long again = sent + insist(() -> sent(dock)) - chunks;
+        hits.add("of " + chunks + " chunks " + again + " sent again");
       }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
       boolean quoted = now.hasNonNull("quote");
@@ -358,6 +389,40 @@ final class Chaos implements Callable<Integer> {
         news.await();
       }
       throw new IOException(url + " does not come to " + step.wire());
+    }
+
+    /** True when so many tenths of what is fetched are there; false when all is. */
+    private boolean until(String url, int tenth, Following news) throws Exception {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (tenth > 0) {
+        JsonNode now = insist(() -> customer.get(url));
+        JsonNode progress = now.path("progress");
+        long done = progress.path("doneBytes").asLong();
+        // Half of the step's bytes: what is fetched is read back.
+        long fetched = progress.path("totalBytes").asLong() / 2;
+        boolean importing = progress.path("step").asText().equals("import");
+        if (now.path("done").asBoolean() || (importing && done >= fetched)) {
+          return false;
+        }
+        if (importing && 10 * done >= tenth * fetched) {
+          return true;
+        }
+        if (System.nanoTime() > deadline) {
+          throw new IOException(url + " does not come to " + tenth + "0 %");
+        }
+        news.await();
+      }
+      return true;
+    }
+
+    /** How many chunks a dock has served since it was started. */
+    private static long sent(String metrics) throws IOException, InterruptedException {
+      return Http.text(metrics)
+          .lines()
+          .filter(line -> line.startsWith("http_server_requests_seconds_count{"))
+          .filter(line -> line.contains("/chunks/") && line.contains("status=\"200\""))
+          .mapToLong(line -> Math.round(Double.parseDouble(line.substring(line.indexOf("} ") + 2))))
+          .sum();
     }
 
     private JsonNode done(String url, Following news) throws Exception {

@@ -1,8 +1,8 @@
 package crossdock.launcher;
 
+import crossdock.contracts.Json;
 import java.io.IOException;
 import java.io.StringWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
@@ -72,10 +72,9 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     if (!service.module().equals("conversion-service")) {
       signing(p, directory, authority, service.party());
       oidc(p, site.provider(), Realms.PROVIDER_AUDIENCE);
-      Path policy = state.policy(site.provider());
-      if (Files.exists(policy)) {
-        p.put("crossdock.policy", policy.toString());
-      }
+      Path policy = directory.resolve("policy.json");
+      State.write(policy, Json.bytes(state.policyOf(site.provider())));
+      p.put("crossdock.policy", policy.toString());
     }
   }
 

@@ -1,5 +1,8 @@
 package crossdock.launcher;
 
+import crossdock.contracts.Envelope;
+import crossdock.contracts.Json;
+import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.FileStore;
@@ -84,6 +87,20 @@ final class Vandal {
         fill(ballast);
         away();
         Files.deleteIfExists(ballast);
+      }
+      case CUT -> cut();
+    }
+  }
+
+  /** Needs to be root, and ss (Debian: iproute2). */
+  private void cut() throws IOException, InterruptedException {
+    byte[] signed = Files.readAllBytes(state.trust().resolve("bundle.json"));
+    TrustBundle bundle =
+        Json.read(signed, Envelope[].class)[0].read(TrustBundle.PAYLOAD_TYPE, TrustBundle.class);
+    for (TrustBundle.Member member : bundle.present()) {
+      for (TrustBundle.Site site : member.sites()) {
+        String host = site.dock().getHost();
+        run("ss", "-K", "dst", host, "dport", "=", ":" + site.dock().getPort());
       }
     }
   }

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.contracts.Envelope;
 import crossdock.contracts.Event;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
+import crossdock.contracts.TrustBundle;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
 import crossdock.disk.DiskSource;
@@ -399,6 +401,25 @@ final class Road {
       assertThat(System.nanoTime()).as("%s is not started again", service).isLessThan(deadline);
       TimeUnit.MILLISECONDS.sleep(50);
     }
+  }
+
+  /** Waits until these services, by their directories, trust by the newest bundle. */
+  void trusted(Path... services) throws Exception {
+    long newest = version(state.trust().resolve("bundle.json"));
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    for (Path service : services) {
+      while (version(service.resolve("work").resolve("trust.json")) < newest) {
+        assertThat(System.nanoTime())
+            .as("%s trusts by an older bundle", service)
+            .isLessThan(deadline);
+        TimeUnit.MILLISECONDS.sleep(50);
+      }
+    }
+  }
+
+  private static long version(Path bundle) throws IOException {
+    Envelope signed = Json.read(Files.readAllBytes(bundle), Envelope[].class)[0];
+    return signed.read(TrustBundle.PAYLOAD_TYPE, TrustBundle.class).version();
   }
 
   /** The last warnings of every service. */

@@ -448,6 +448,8 @@ class RoadIT {
       assertThat(east.machines()).containsExactly(machine);
       assertThat(east.root(machine)).isEqualTo(road.root(NORTH, "eastward"));
 
+      suspended(east, alice);
+
       if (inContainers) {
         east.start(Keeper.Kind.SYSTEMD);
       }
@@ -483,6 +485,29 @@ class RoadIT {
       road.thaw("south-conversion");
       Deletion.tree(place);
     }
+  }
+
+  /** While it is, nothing begins with it, and then again. */
+  private static void suspended(East east, Customer alice) throws Exception {
+    Path[] all = {
+      road.state.run("north-export"),
+      road.state.run("south-import"),
+      east.file("run/east-export"),
+      east.file("run/east-import")
+    };
+    assertThat(road.run("member", "suspend", "nobody")).isEqualTo(Refusal.CANNOT_START);
+    assertThat(road.run("member", "suspend", "east")).isZero();
+    road.trusted(all);
+    road.place(NORTH, "halted", road.alice, 1);
+    alice.grantAtSource(road.ports, NORTH, East.SITE, "halted");
+    east.grant(alice, true, NORTH, "halted");
+    Map<String, Object> request = request("halted");
+    request.put("target", East.ID);
+    JsonNode refused = road.done(road.alice, road.ask(road.alice, "halted", request).id());
+    assertThat(refused.path("state").asText()).isEqualTo("undone");
+    assertThat(refused.path("reason").asText()).isIn("REFUSED_BY_SOURCE", "REFUSED_BY_TARGET");
+    assertThat(road.run("member", "resume", "east")).isZero();
+    road.trusted(all);
   }
 
   private static String moved(String machine, String from, String to, East east) throws Exception {

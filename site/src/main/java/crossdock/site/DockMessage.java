@@ -3,6 +3,7 @@ package crossdock.site;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonTypeName;
+import crossdock.contracts.Bandwidth;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Machine;
@@ -76,10 +77,16 @@ public sealed interface DockMessage {
    * @param from where that dock answers, as in the trust bundle
    * @param peer its URN
    * @param disks as certified
+   * @param bandwidth the most that it may take, if its customer said so
    */
   @JsonTypeName("crossdock.dock.fetch.v1")
   record Fetch(
-      MigrationId migration, int attempt, URI from, String peer, List<Certificate.Disk> disks)
+      MigrationId migration,
+      int attempt,
+      URI from,
+      String peer,
+      List<Certificate.Disk> disks,
+      Optional<Bandwidth> bandwidth)
       implements Order {
     @Override
     public long bytes() {

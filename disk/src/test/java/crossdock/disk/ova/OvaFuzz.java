@@ -32,7 +32,9 @@ class OvaFuzz {
     OvaTest.seal(packed, HEADERS);
     for (byte[] bytes : new byte[][] {input, packed}) {
       try (Ova ova = Ova.open(ImageBytes.of(ByteBuffer.wrap(bytes)))) {
-        if (Boolean.getBoolean("crossdock.planted") && ova.descriptor().cpus() == 7) {
+        int cpus = ova.descriptor().cpus();
+        // No seed has more, and it takes a whole descriptor to say so.
+        if (Boolean.getBoolean("crossdock.planted") && cpus > OvfDescriptorTest.machine().cpus()) {
           throw new AssertionError("planted");
         }
         ova.verify();

@@ -1,13 +1,15 @@
 package crossdock.gateway.api;
 
+import crossdock.contracts.Bandwidth;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Money;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
+import java.util.Optional;
 
 /**
- * What a customer asks for; every field must be there.
+ * What a customer asks for; every field but the bandwidth must be there.
  *
  * @param mode cold or copy
  * @param accept automatic or manual
@@ -19,7 +21,8 @@ record MigrationRequest(
     String mode,
     String accept,
     Money limit,
-    boolean eraseSource) {
+    boolean eraseSource,
+    Optional<Bandwidth> bandwidth) {
 
   static MigrationRequest read(byte[] json) {
     return RequestBody.read(json, MigrationRequest.class);
@@ -42,6 +45,7 @@ record MigrationRequest(
           default -> throw new Refused("accept is automatic or manual");
         },
         limit,
-        eraseSource);
+        eraseSource,
+        bandwidth);
   }
 }

@@ -80,14 +80,19 @@ final class LogStore {
           ELSE greatest(old.done_bytes, excluded.done_bytes) END,
         total_bytes = CASE WHEN excluded.attempt > old.attempt THEN excluded.total_bytes
           ELSE greatest(old.total_bytes, excluded.total_bytes) END,
-        heard_bytes = excluded.heard_bytes, at = excluded.at, ahead_bytes = excluded.ahead_bytes,
+        heard_bytes = excluded.heard_bytes, ahead_bytes = excluded.ahead_bytes,
+        at = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes <> old.heard_bytes
+            OR excluded.ahead_bytes < old.ahead_bytes
+            OR old.ahead_bytes IS NULL AND excluded.ahead_bytes IS NOT NULL
+          THEN excluded.at ELSE old.at END,
         from_bytes = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
           THEN excluded.heard_bytes ELSE old.from_bytes END,
         since = CASE WHEN excluded.attempt > old.attempt OR excluded.heard_bytes < old.heard_bytes
           THEN excluded.at ELSE old.since END
       WHERE excluded.attempt > old.attempt
         OR excluded.attempt = old.attempt
-          AND (excluded.heard_bytes <> old.heard_bytes OR excluded.ahead_bytes < old.ahead_bytes)
+          AND (excluded.heard_bytes <> old.heard_bytes
+            OR excluded.ahead_bytes IS DISTINCT FROM old.ahead_bytes)
       """;
   private static final String HEARD =
       "SELECT at FROM progress WHERE migration = ? AND step = ? AND attempt = ?";

@@ -318,6 +318,9 @@ final class ApiTest {
         .isEqualTo(first.headers().firstValue("Location"))
         .hasValue("/v1/migrations/" + json(first).path("id").asText());
     problem(post("twice", BODY.replace("vm-1", "vm-2")), 422, "idempotency-key-reused");
+    String slower = BODY.replace("false", "false,\"bandwidth\":{\"bytesPerSecond\":1048576}");
+    problem(post("twice", slower), 422, "idempotency-key-reused");
+    assertThat(post("slower", slower).statusCode()).isEqualTo(202);
   }
 
   @Test
@@ -334,6 +337,14 @@ final class ApiTest {
     problem(post("k1", BODY.replace("false", "false,\"more\":1")), 400, "malformed-request");
     problem(post("k1", BODY.replace("EUR\"", "EUR\",\"more\":1")), 400, "malformed-request");
     problem(post("k1", BODY.replace("cold", "hot")), 400, "malformed-request");
+    for (String bandwidth :
+        List.of(
+            "{}",
+            "{\"bytesPerSecond\":1048575}",
+            "{\"bytesPerSecond\":2000000,\"from\":\"08:00\"}")) {
+      String body = BODY.replace("false", "false,\"bandwidth\":" + bandwidth);
+      problem(post("k1", body), 400, "malformed-request");
+    }
     problem(post("k1", BODY.replace("vm-1", "../etc")), 400, "malformed-request");
     problem(post("k1", BODY.replace("south:roma", "north:oslo")), 400, "malformed-request");
     problem(post("k1", "[]"), 400, "malformed-request");

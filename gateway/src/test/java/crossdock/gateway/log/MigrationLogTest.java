@@ -440,6 +440,24 @@ final class MigrationLogTest {
   }
 
   @Test
+  void whoIsPutBackInTheQueueComesNearerFromThere() {
+    upToClearing(Fact.Acceptance.AUTOMATIC);
+    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
+    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
+    say(NORTH, new Fact.Stopped(Facts.START));
+    say(NORTH, Facts.opened());
+    progress(NORTH, 0);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    queued(NORTH, 2);
+    queued(NORTH, 9);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    queued(NORTH, 8);
+    clock.now = clock.now.plus(Duration.ofMinutes(29));
+    look();
+    assertThat(story().state()).isEqualTo("opened");
+  }
+
+  @Test
   void whoHasBegunIsInNoQueue() {
     upToClearing(Fact.Acceptance.AUTOMATIC);
     say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -122,6 +123,14 @@ public final class Parties {
         .toList();
   }
 
+  /** How an honest importer took it in. */
+  public static List<Check> taken() {
+    Stream<Check> steps =
+        Stream.of("certificate", "transfer", "read-back")
+            .map(step -> new Check(step, 1, Check.Outcome.PASSED, "all"));
+    return Stream.concat(steps, checks().stream()).toList();
+  }
+
   /** What a party signs with. */
   public SigningKey key(Party party) {
     return Objects.requireNonNull(leaves.get(party)).key();
@@ -152,13 +161,31 @@ public final class Parties {
 
   /** The members' next bundle: a provider begins nothing any more. */
   public byte[] suspending(String provider) {
+    return changing(1, provider, member -> member.suspended(FROM));
+  }
+
+  /**
+   * A later bundle: a provider certifies by another policy.
+   *
+   * @param later by how many versions
+   */
+  public byte[] listing(int later, String provider, Policy policy) {
+    return changing(
+        later,
+        provider,
+        member ->
+            new TrustBundle.Member(
+                provider, member.ca(), member.sites(), member.realm(), policy.digest()));
+  }
+
+  private byte[] changing(int later, String provider, UnaryOperator<TrustBundle.Member> change) {
     return signed(
         new TrustBundle(
-            trust.version() + 1,
+            trust.version() + later,
             FROM,
             UNTIL,
             trust.members().stream()
-                .map(one -> one.provider().equals(provider) ? one.suspended(FROM) : one)
+                .map(one -> one.provider().equals(provider) ? change.apply(one) : one)
                 .toList(),
             trust.core()));
   }

@@ -173,7 +173,7 @@ public record World(Parties parties) {
                 "vm-9",
                 Fact.Proof.READ_BACK,
                 Policy.STANDARD,
-                Parties.checks(),
+                Parties.taken(),
                 now())
             .sign(parties.key(site)));
   }
