@@ -5,6 +5,8 @@ import crossdock.chassis.Problem;
 import crossdock.contracts.MigrationId;
 import crossdock.disk.Manifest;
 import crossdock.disk.codec.Zstd;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
@@ -40,10 +42,12 @@ final class DiskController {
 
   private final Openings openings;
   private final MutualTls tls;
+  private final Counter served;
 
-  DiskController(Openings openings, MutualTls tls) {
+  DiskController(Openings openings, MutualTls tls, MeterRegistry meters) {
     this.openings = openings;
     this.tls = tls;
+    this.served = meters.counter("crossdock.dock.served", "unit", "byte");
   }
 
   @Get("/leaves")
@@ -71,6 +75,7 @@ final class DiskController {
     }
     long offset = chunk * Manifest.CHUNK;
     ByteBuf bytes = read(id, opening, offset, (int) Math.min(Manifest.CHUNK, length - offset));
+    served.increment(bytes.readableBytes());
     boolean asked =
         request
             .getHeaders()

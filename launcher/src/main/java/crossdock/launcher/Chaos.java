@@ -45,7 +45,7 @@ final class Chaos implements Callable<Integer> {
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   /** How long one that is to be struck nine times takes. */
-  private static final Duration TRANSFER = Duration.ofSeconds(40);
+  private static final Duration TRANSFER = Duration.ofSeconds(100);
 
   private static final int ATTEMPTS = 4;
   private static final List<Step> MINDS_CHANGE =
@@ -308,9 +308,8 @@ final class Chaos implements Callable<Integer> {
         now = done(url, news);
       }
       if (transfer > 0) {
-        long chunks = Math.ceilDiv(bytes, 1 << 20);
-        long again = sent + insist(() -> sent(dock)) - chunks;
-        hits.add("of " + chunks + " chunks " + again + " sent again");
+        long again = sent + insist(() -> sent(dock)) - bytes;
+        hits.add("%.1f of %d MiB sent again".formatted(again / (double) (1 << 20), bytes >> 20));
       }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
       boolean quoted = now.hasNonNull("quote");
@@ -415,13 +414,12 @@ final class Chaos implements Callable<Integer> {
       return true;
     }
 
-    /** How many chunks a dock has served since it was started. */
+    /** How many bytes of disks a dock has served since it was started. */
     private static long sent(String metrics) throws IOException, InterruptedException {
       return Http.text(metrics)
           .lines()
-          .filter(line -> line.startsWith("http_server_requests_seconds_count{"))
-          .filter(line -> line.contains("/chunks/") && line.contains("status=\"200\""))
-          .mapToLong(line -> Math.round(Double.parseDouble(line.substring(line.indexOf("} ") + 2))))
+          .filter(line -> line.startsWith("crossdock_dock_served_total{"))
+          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf("} ") + 2)))
           .sum();
     }
 
