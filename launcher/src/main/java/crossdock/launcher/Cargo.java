@@ -282,6 +282,14 @@ sealed interface Cargo {
 
   /** OVF packages with a disk of random runs and holes. */
   record Packages(State state, long bytes) implements Cargo {
+    private static final int RUN = 1 << 20;
+
+    /** How much of its disk is no hole, in whole chunks: a third, and the last chunk. */
+    long data() {
+      long runs = Math.ceilDiv(Math.max(0, bytes - RUN), 3L * RUN);
+      return runs * RUN + bytes % RUN;
+    }
+
     @Override
     public String provider() {
       return "library";
@@ -297,7 +305,7 @@ sealed interface Cargo {
               StandardOpenOption.CREATE,
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE)) {
-        byte[] run = new byte[1 << 20];
+        byte[] run = new byte[RUN];
         for (long at = 0; at + run.length < bytes; at += 3L * run.length) {
           random.nextBytes(run);
           file.write(ByteBuffer.wrap(run), at);

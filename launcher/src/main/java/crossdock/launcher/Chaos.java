@@ -308,8 +308,9 @@ final class Chaos implements Callable<Integer> {
         now = done(url, news);
       }
       if (transfer > 0) {
-        long again = sent + insist(() -> sent(dock)) - bytes;
-        hits.add("%.1f of %d MiB sent again".formatted(again / (double) (1 << 20), bytes >> 20));
+        long data = new Cargo.Packages(state, bytes).data();
+        long again = sent + insist(() -> sent(dock)) - data;
+        hits.add("%.1f of %d MiB sent again".formatted(again / (double) (1 << 20), data >> 20));
       }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
       boolean quoted = now.hasNonNull("quote");
