@@ -395,13 +395,17 @@ final class MigrationLogTest {
     assertThat(sent()).isEmpty();
   }
 
-  @Test
-  void silenceIsUndoneAndProgressIsNoSilence() {
+  private void upToOpening() {
     upToClearing(Fact.Acceptance.AUTOMATIC);
     say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
     say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
     say(NORTH, new Fact.Stopped(Facts.START));
     say(NORTH, Facts.opened());
+  }
+
+  @Test
+  void silenceIsUndoneAndProgressIsNoSilence() {
+    upToOpening();
     clock.now = clock.now.plus(Duration.ofMinutes(29));
     progress(NORTH, 1 << 20);
     clock.now = clock.now.plus(Duration.ofMinutes(29));
@@ -418,11 +422,7 @@ final class MigrationLogTest {
 
   @Test
   void whoComesNearerInTheDocksQueueIsNotSilentAndWhoWaitsThereForNothingIs() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     for (long ahead = 5; ahead > 0; ahead--) {
       queued(NORTH, ahead);
       clock.now = clock.now.plus(Duration.ofMinutes(29));
@@ -441,11 +441,7 @@ final class MigrationLogTest {
 
   @Test
   void whoIsPutBackInTheQueueComesNearerFromThere() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     progress(NORTH, 0);
     clock.now = clock.now.plus(Duration.ofMinutes(29));
     queued(NORTH, 2);
@@ -459,11 +455,7 @@ final class MigrationLogTest {
 
   @Test
   void whoHasBegunIsInNoQueue() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     queued(NORTH, 5);
     progress(NORTH, 1 << 20);
     assertThat(story().progress().orElseThrow().aheadBytes()).isEmpty();
@@ -476,11 +468,7 @@ final class MigrationLogTest {
 
   @Test
   void whoBeginsAnewIsNotSilentAndNothingIsTakenBack() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     progress(NORTH, 7 << 20);
     clock.now = clock.now.plus(Duration.ofMinutes(29));
     progress(NORTH, 1 << 20);
@@ -496,11 +484,7 @@ final class MigrationLogTest {
 
   @Test
   void theRateIsThatOfTheWorkerThatIsAtIt() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     assertThat(story().rate()).isEmpty();
     progress(NORTH, 1 << 20);
     assertThat(story().rate()).isEmpty();
@@ -517,11 +501,7 @@ final class MigrationLogTest {
 
   @Test
   void anImportReadsWhatItWroteScansItAndNoMore() {
-    upToClearing(Fact.Acceptance.AUTOMATIC);
-    say(SOUTH, new Fact.Reserved(Facts.PLAN.digest()));
-    say(NORTH, new Fact.Cleared(Facts.PLAN.digest(), false));
-    say(NORTH, new Fact.Stopped(Facts.START));
-    say(NORTH, Facts.opened());
+    upToOpening();
     say(NORTH, new Fact.Certified(1, true, Facts.certificate(PARTIES, Facts.ID)));
     progress(SOUTH, Step.IMPORT, 9L << 30, 24L << 30);
     assertThat(story().progress().orElseThrow().doneBytes()).isEqualTo(9L << 30);
