@@ -62,6 +62,7 @@ final class Examination {
         switch (ticket) {
           case DiskTicket.Image image -> image.disk() + ": " + image.format();
           case DiskTicket.Export export -> export.disk() + ": bytes from the hypervisor";
+          case DiskTicket.Glance image -> image.disk() + ": " + image.format();
         });
     division(ticket.disk(), Partitions.read(source), boots);
     if (clamd.isPresent()) {

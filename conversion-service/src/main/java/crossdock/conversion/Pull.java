@@ -17,6 +17,8 @@ import crossdock.disk.Sha256;
 import crossdock.disk.codec.Zstd;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -65,11 +67,13 @@ final class Pull {
   private final Pace pace;
   private final Path work;
   private final Duration stall;
+  private final Counter received;
 
   Pull(
       MutualTls tls,
       Sites sites,
       Pace pace,
+      MeterRegistry meters,
       @Value("${crossdock.work}") Path work,
       @Value("${crossdock.dock.stall:30s}") Duration stall)
       throws IOException {
@@ -78,6 +82,7 @@ final class Pull {
     this.pace = pace;
     this.work = Files.createDirectories(work.resolve("ledgers"));
     this.stall = stall;
+    this.received = meters.counter("crossdock.dock.received", "unit", "byte");
   }
 
   /** What an order may take for itself, all its disks together. */
@@ -150,6 +155,7 @@ final class Pull {
                           base.resolve("chunks/" + wanted).getPath(),
                           buffer.clear().limit((int) length),
                           compressed);
+                  received.increment((double) length);
                   if (!MerkleTree.leaf(bytes.duplicate()).equals(run.leaf())) {
                     throw new StepFailed(
                         Reason.DIGEST_MISMATCH,

@@ -8,13 +8,14 @@ import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.contracts.Refused;
 import crossdock.contracts.TrustBundle;
-import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
-import crossdock.disk.Disks;
+import crossdock.disk.FormatSafety.RawContent;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.disks.TicketDisks;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Value;
+import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.URI;
@@ -22,6 +23,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 
@@ -33,14 +35,15 @@ import java.util.List;
 final class Sites {
   private final TrustBundle.Site own;
   private final HttpClient client;
-  private final Path root;
-  private final long largest;
+  private final TicketDisks disks;
 
   Sites(
       Identity identity,
       Trust trust,
       MutualTls tls,
+      Clock clock,
       @Value("${crossdock.site.root}") Path root,
+      @Value("${crossdock.work}") Path work,
       @Value("${crossdock.disk.largest:70368744177664}") long largest) {
     Party.Site site = (Party.Site) identity.party();
     this.own =
@@ -49,8 +52,8 @@ final class Sites {
             .site(site.id())
             .orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
     this.client = tls.client(site.urn());
-    this.root = root.toAbsolutePath().normalize();
-    this.largest = largest;
+    this.disks =
+        new TicketDisks(root, work.resolve("spool"), largest, RawContent.NOT_AN_IMAGE, clock);
   }
 
   Party.Site party() {
@@ -79,11 +82,7 @@ final class Sites {
 
   /** Opens a disk for reading, after its format has been found safe. */
   DiskSource source(DiskTicket ticket) throws IOException {
-    return switch (ticket) {
-      case DiskTicket.Image image ->
-          Disks.openSource(inside(image.path()), DiskFormat.fromWire(image.format()), largest);
-      case DiskTicket.Export export -> Disks.openNbd(inside(export.socket()), export.export());
-    };
+    return disks.source(ticket);
   }
 
   /**
@@ -92,24 +91,11 @@ final class Sites {
    * @throws java.nio.file.FileAlreadyExistsException if it has been finished before
    */
   DiskSink sink(DiskTicket ticket) throws IOException {
-    return switch (ticket) {
-      case DiskTicket.Image image ->
-          Disks.createSink(
-              inside(image.path()), DiskFormat.fromWire(image.format()), image.virtualBytes());
-      case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
-    };
+    return disks.sink(ticket);
   }
 
-  /** Even our own site's ticket opens nothing outside its directory. */
-  private Path inside(String relative) throws IOException {
-    Path path = root.resolve(relative).normalize();
-    if (!path.startsWith(root) || path.equals(root)) {
-      throw new IOException("a ticket that leads out of the site's directory");
-    }
-    Path parent = path.getParent();
-    if (parent != null && !parent.toRealPath().startsWith(root.toRealPath())) {
-      throw new IOException("a ticket that leads out of the site's directory");
-    }
-    return path;
+  @PreDestroy
+  void close() {
+    disks.close();
   }
 }

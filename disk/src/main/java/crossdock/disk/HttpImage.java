@@ -28,6 +28,12 @@ import org.jspecify.annotations.Nullable;
  * names its version. Not more is read than was asked for, whatever is sent. Thread-safe.
  */
 public final class HttpImage {
+  /** Lets a request in, such as by a token that is not kept longer than it is good. */
+  @FunctionalInterface
+  public interface Signer {
+    void sign(HttpRequest.Builder request) throws IOException;
+  }
+
   private static final Pattern CONTENT_RANGE =
       Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
   private static final int BLOCK = 256 << 10;
@@ -37,6 +43,7 @@ public final class HttpImage {
 
   private final URI uri;
   private final HttpClient client;
+  private final Signer signer;
   private final Duration patience;
   private final long size;
   private final Optional<String> version;
@@ -51,9 +58,15 @@ public final class HttpImage {
       };
 
   private HttpImage(
-      URI uri, HttpClient client, Duration patience, long size, Optional<String> version) {
+      URI uri,
+      HttpClient client,
+      Signer signer,
+      Duration patience,
+      long size,
+      Optional<String> version) {
     this.uri = uri;
     this.client = client;
+    this.signer = signer;
     this.patience = patience;
     this.size = size;
     this.version = version;
@@ -66,17 +79,32 @@ public final class HttpImage {
    * @throws IOException if the server does not answer, or not with a range
    */
   public static ImageBytes open(URI uri, HttpClient client) throws IOException {
-    return open(uri, client, PATIENCE);
+    return open(uri, client, request -> {}, PATIENCE);
+  }
+
+  /**
+   * As the other, where the server wants to know who asks.
+   *
+   * @param signer adds to every request what lets it in
+   */
+  public static ImageBytes open(URI uri, HttpClient client, Signer signer) throws IOException {
+    return open(uri, client, signer, PATIENCE);
   }
 
   static ImageBytes open(URI uri, HttpClient client, Duration patience) throws IOException {
-    HttpRequest request = HttpRequest.newBuilder(uri).header("Range", "bytes=0-0").build();
-    HttpResponse<ByteBuffer> response = send(client, request, 1, patience);
+    return open(uri, client, request -> {}, patience);
+  }
+
+  private static ImageBytes open(URI uri, HttpClient client, Signer signer, Duration patience)
+      throws IOException {
+    HttpRequest.Builder request = HttpRequest.newBuilder(uri).header("Range", "bytes=0-0");
+    signer.sign(request);
+    HttpResponse<ByteBuffer> response = send(client, request.build(), 1, patience);
     long size = Long.parseLong(range(response, 0, 0).group(3));
     // A weak one does not promise the same bytes.
     Optional<String> version =
         response.headers().firstValue("ETag").filter(tag -> tag.startsWith("\""));
-    HttpImage image = new HttpImage(uri, client, patience, size, version);
+    HttpImage image = new HttpImage(uri, client, signer, patience, size, version);
     return new ImageBytes(size, image::read, () -> {});
   }
 
@@ -126,6 +154,7 @@ public final class HttpImage {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(uri).header("Range", "bytes=" + offset + "-" + last);
     version.ifPresent(tag -> request.header("If-Match", tag));
+    signer.sign(request);
     HttpResponse<ByteBuffer> response = send(client, request.build(), into.remaining(), patience);
     if (Long.parseLong(range(response, offset, last).group(3)) != size) {
       throw new Refused(uri + " has changed its size");

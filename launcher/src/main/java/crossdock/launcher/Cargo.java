@@ -38,8 +38,11 @@ sealed interface Cargo {
   /** Of the demo's packages. */
   long PACKAGE_BYTES = (96L << 20) + 512;
 
-  /** The adapter that the sites need for it. */
+  /** The adapter that the sites need for it, as {@link Site#adapter} has it. */
   String provider();
+
+  /** Gives somebody an account at a site, where sites have such. */
+  default void admit(Site site, String owner) throws IOException, InterruptedException {}
 
   /** Puts a machine of {@code owner} at a site. */
   void place(Site site, String machine, String owner) throws IOException, InterruptedException;
@@ -135,6 +138,21 @@ sealed interface Cargo {
     public void place(Site site, String machine, String owner)
         throws IOException, InterruptedException {
       String format = site.formats(provider()).getFirst();
+      Path image = build(machine, format);
+      long bytes = 64L << 20;
+      try (Kvm kvm =
+          new Kvm(
+              state.site(site.provider()),
+              "tcg",
+              site.formats(provider()),
+              new Kvm.Limits(100, 1L << 40))) {
+        kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
+      }
+      Files.deleteIfExists(image);
+    }
+
+    /** A guest of that name, in a file that the caller deletes. */
+    Path build(String machine, String format) throws IOException, InterruptedException {
       Path image = Demo.guestCache(state).resolve(machine + "." + format);
       Files.deleteIfExists(image);
       Process build =
@@ -156,16 +174,7 @@ sealed interface Cargo {
             Refusal.FAILED,
             "The demo's guest cannot be built; see " + state.run("guest").resolve("log") + ".");
       }
-      long bytes = 64L << 20;
-      try (Kvm kvm =
-          new Kvm(
-              state.site(site.provider()),
-              "tcg",
-              site.formats(provider()),
-              new Kvm.Limits(100, 1L << 40))) {
-        kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
-      }
-      Files.deleteIfExists(image);
+      return image;
     }
 
     @Override
@@ -241,8 +250,13 @@ sealed interface Cargo {
 
     @Override
     public Life life(Site from, String source, Site to, String target) throws IOException {
-      long last = number(LAST, console(from, source), false);
-      long first = number(COUNTER, console(to, target), true);
+      return life(console(from, source), console(to, target));
+    }
+
+    /** What two consoles say. */
+    static Life life(String source, String target) {
+      long last = number(LAST, source, false);
+      long first = number(COUNTER, target, true);
       boolean good = last > 0 && first == last + 1;
       return new Life(
           good,
@@ -262,7 +276,7 @@ sealed interface Cargo {
       return state.site(site.provider()).resolve("machines").resolve(machine);
     }
 
-    private String console(Site site, String machine) throws IOException {
+    String console(Site site, String machine) throws IOException {
       return Files.readString(
           directory(site, machine).resolve("serial.log"), StandardCharsets.ISO_8859_1);
     }
@@ -277,6 +291,65 @@ sealed interface Cargo {
         }
       }
       return number;
+    }
+  }
+
+  /** The same guests, from a real OpenStack to a hypervisor of ours and back. */
+  record Clouds(State state, Guests guests, LabCloud cloud) implements Cargo {
+    @Override
+    public String provider() {
+      return "openstack";
+    }
+
+    private boolean isCloud(Site site) {
+      return site.adapter(provider()).equals(provider());
+    }
+
+    @Override
+    public void admit(Site site, String owner) throws IOException, InterruptedException {
+      if (isCloud(site)) {
+        cloud.admit(owner);
+      }
+    }
+
+    @Override
+    public void place(Site site, String machine, String owner)
+        throws IOException, InterruptedException {
+      if (!isCloud(site)) {
+        guests.place(site, machine, owner);
+        return;
+      }
+      cloud.admit(owner);
+      Path image = guests.build(machine, "qcow2");
+      cloud.boot(machine, image);
+      Files.delete(image);
+    }
+
+    @Override
+    public String root(Site site, String machine, String disk) throws IOException {
+      return isCloud(site) ? cloud.root(machine) : guests.root(site, machine, disk);
+    }
+
+    @Override
+    public boolean runs() {
+      return true;
+    }
+
+    @Override
+    public Hold hold(Site site, String machine) throws IOException {
+      if (isCloud(site)) {
+        throw new UnsupportedOperationException("nobody asks it of a cloud");
+      }
+      return guests.hold(site, machine);
+    }
+
+    @Override
+    public Life life(Site from, String source, Site to, String target) throws IOException {
+      return Guests.life(console(from, source), console(to, target));
+    }
+
+    private String console(Site site, String machine) throws IOException {
+      return isCloud(site) ? cloud.consoleOf(machine) : guests.console(site, machine);
     }
   }
 

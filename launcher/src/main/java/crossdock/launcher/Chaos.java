@@ -274,8 +274,12 @@ final class Chaos implements Callable<Integer> {
       String url = all + "/" + id;
       Instant start = Instant.now();
       List<String> hits = new ArrayList<>();
-      String dock = Services.url(ports, from.provider() + "-conversion") + "/prometheus";
-      long sent = transfer > 0 ? -insist(() -> sent(dock)) : 0;
+      // Counted by the dock that lives through it.
+      String source = from.provider() + "-conversion";
+      boolean deaf = blows.stream().anyMatch(blow -> blow.process().equals(source));
+      String dock = Services.url(ports, deaf ? to.provider() + "-conversion" : source);
+      String counter = deaf ? "crossdock_dock_received_total" : "crossdock_dock_served_total";
+      long sent = transfer > 0 ? -insist(() -> sent(dock, counter)) : 0;
       JsonNode now;
       try (Following news = new Following(customer, url)) {
         Step regret = MINDS_CHANGE.get(random.nextInt(MINDS_CHANGE.size()));
@@ -288,11 +292,6 @@ final class Chaos implements Callable<Integer> {
             asked = true;
           }
           boolean hit = until(url, blow.step(), news) && until(url, blow.tenth(), news);
-          boolean counted = hit && blow.process().equals(from.provider() + "-conversion");
-          if (counted && transfer > 0) {
-            // It counts from nothing again.
-            sent += insist(() -> sent(dock));
-          }
           if (hit) {
             TimeUnit.NANOSECONDS.sleep(blow.delay().toNanos());
             hit = strike(blow, cargo, to, machine);
@@ -309,7 +308,7 @@ final class Chaos implements Callable<Integer> {
       }
       if (transfer > 0) {
         long data = new Cargo.Packages(state, bytes).data();
-        long again = sent + insist(() -> sent(dock)) - data;
+        long again = sent + insist(() -> sent(dock, counter)) - data;
         hits.add("%.1f of %d MiB sent again".formatted(again / (double) (1 << 20), data >> 20));
       }
       byte[] evidence = insist(() -> customer.bytes(url + "/evidence"));
@@ -415,11 +414,11 @@ final class Chaos implements Callable<Integer> {
       return true;
     }
 
-    /** How many bytes of disks a dock has served since it was started. */
-    private static long sent(String metrics) throws IOException, InterruptedException {
-      return Http.text(metrics)
+    /** How many bytes of disks a dock has served, or received, since it was started. */
+    private static long sent(String dock, String counter) throws IOException, InterruptedException {
+      return Http.text(dock + "/prometheus")
           .lines()
-          .filter(line -> line.startsWith("crossdock_dock_served_total{"))
+          .filter(line -> line.startsWith(counter + "{"))
           .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf("} ") + 2)))
           .sum();
     }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Evidence;
+import crossdock.contracts.Json;
 import crossdock.contracts.TrustBundle;
 import java.io.Console;
 import java.io.IOException;
@@ -51,6 +52,20 @@ final class Demo implements Callable<Integer> {
           "here: as processes (default); compose: in the containers of docker-compose.yml.")
   On on = On.here;
 
+  @Option(
+      names = "--with",
+      defaultValue = "own",
+      description =
+          "own: two sites of our own (default); openstack: one of them is the cloud that"
+              + " lab/openstack/up has made.")
+  With with = With.own;
+
+  /** As it is written on the command line. */
+  enum With {
+    own,
+    openstack
+  }
+
   /** As it is written on the command line. */
   enum On {
     here,
@@ -71,7 +86,11 @@ final class Demo implements Callable<Integer> {
 
   private int here(PrintStream out) throws IOException, InterruptedException {
     State state = Launcher.state();
-    Cargo cargo = Cargo.choose(Launcher.home(), state, out);
+    Cargo cargo =
+        switch (with) {
+          case own -> Cargo.choose(Launcher.home(), state, out);
+          case openstack -> clouds(state);
+        };
     Launcher.up(Scope.ALL, cargo.provider());
     try (Receiver receiver = Receiver.open(Launcher.ports())) {
       return run(state, cargo, _ -> {}, Optional.of(receiver), out);
@@ -80,6 +99,18 @@ final class Demo implements Callable<Integer> {
         Launcher.down();
       }
     }
+  }
+
+  private static Cargo clouds(State state) throws InterruptedException {
+    LabCloud cloud = LabCloud.of(Launcher.home());
+    if (!cloud.answers()) {
+      throw new Refusal(
+          Refusal.CANNOT_START,
+          "No OpenStack answers at " + cloud.keystone() + ": lab/openstack/up.");
+    }
+    String first = Site.ALL.getFirst().provider();
+    State.write(state.account(first), Json.bytes(cloud.account()));
+    return new Cargo.Clouds(state, new Cargo.Guests(Launcher.home(), state), cloud);
   }
 
   private int compose(PrintStream out) throws IOException, InterruptedException {
@@ -143,6 +174,7 @@ final class Demo implements Callable<Integer> {
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
       cargo.place(move.from(), move.machine(), customer.subject(provider));
+      cargo.admit(move.to(), customer.subject(move.to().provider()));
       handOver.accept(state.site(provider));
       consent(ports, move);
       Move asked = ask(ports, move);

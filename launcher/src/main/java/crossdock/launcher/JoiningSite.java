@@ -11,6 +11,7 @@ import crossdock.contracts.SigningKey;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import crossdock.launcher.Preflight.Endpoint;
+import crossdock.providers.openstack.Account;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -172,8 +173,16 @@ final class JoiningSite implements Runnable {
     @Option(names = "--jwks", required = true, description = "Where the issuer's keys are.")
     URI jwks = URI.create("");
 
-    @Option(names = "--adapter", defaultValue = "library", description = "library or kvm.")
+    @Option(
+        names = "--adapter",
+        defaultValue = "library",
+        description = "library, kvm or openstack.")
     String adapter = "";
+
+    @Option(
+        names = "--account",
+        description = "What the adapter is in an OpenStack: keystone, user, password, domain.")
+    Optional<Path> account = Optional.empty();
 
     @Option(names = "--policy", description = "What it demands; the standard policy without.")
     Optional<Path> policy = Optional.empty();
@@ -201,6 +210,12 @@ final class JoiningSite implements Runnable {
           own.add(((ObjectNode) price).put("party", Party.site(id).urn()));
         }
         State state = new State(directory);
+        if (account.isPresent()) {
+          Account read = Json.read(Files.readAllBytes(account.get()), Account.class);
+          State.write(state.account(id.provider()), Json.bytes(read));
+        } else if (adapter.equals("openstack")) {
+          throw new Refused("an OpenStack needs --account");
+        }
         if (policy.isPresent()) {
           Policy read = Json.read(Files.readAllBytes(policy.get()), Policy.class);
           State.write(state.policy(id.provider()), Json.bytes(read));

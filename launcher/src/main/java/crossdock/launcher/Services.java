@@ -101,7 +101,7 @@ final class Services {
   private final Scope scope;
 
   /**
-   * @param siteProvider {@code library} or {@code kvm}
+   * @param siteProvider {@code library}, {@code kvm} or {@code openstack}
    */
   Services(
       State state,
@@ -218,7 +218,7 @@ final class Services {
                 .findFirst()
                 .orElseThrow();
         ArrayNode formats = ((ObjectNode) entry).putArray("formats");
-        site.formats(adapter).forEach(formats::add);
+        site.formats(site.adapter(adapter)).forEach(formats::add);
       }
       return Json.bytes(listing);
     } catch (IOException e) {

@@ -14,9 +14,9 @@ import java.util.TreeMap;
  *
  * @param bundle what the members signed
  * @param members whom it is to believe that of
- * @param adapter {@code library} or {@code kvm}
+ * @param sites the adapter of {@link Site#adapter}
  */
-record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members, String adapter) {
+record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members, String sites) {
 
   Path write(Services.Service service, Map<String, String> properties) throws IOException {
     Path file = state.run(service.name()).resolve("service.properties");
@@ -55,6 +55,7 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
   }
 
   private void site(Map<String, String> p, Services.Service service, Path directory, Site site) {
+    String adapter = site.adapter(sites);
     p.put("crossdock.site.provider", adapter);
     p.put("crossdock.site.formats", String.join(",", site.formats(adapter)));
     p.put("crossdock.site.root", state.site(site.provider()).toString());
@@ -70,6 +71,11 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     p.put("crossdock.dock.secret", state.secret("dock." + site.provider()));
     // The process that parses hostile images gets no signing key and meets no customer.
     if (!service.module().equals("conversion-service")) {
+      if (adapter.equals("openstack")) {
+        Path account = directory.resolve("account.json");
+        State.write(account, state.accountOf(site.provider()));
+        p.put("crossdock.openstack.account", account.toString());
+      }
       signing(p, directory, authority, service.party());
       oidc(p, site.provider(), Realms.PROVIDER_AUDIENCE);
       Path policy = directory.resolve("policy.json");

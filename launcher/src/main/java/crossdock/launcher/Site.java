@@ -22,12 +22,20 @@ record Site(String provider, String region, String exportSubnet, String importSu
     return new SiteId(provider, region);
   }
 
+  /**
+   * @param sites an adapter that all sites have; with {@code openstack}, only the first
+   */
+  String adapter(String sites) {
+    return sites.equals("openstack") && !equals(ALL.getFirst()) ? "kvm" : sites;
+  }
+
   /** What its cloud stores disks as: the sites differ, so that something is converted both ways. */
   List<String> formats(String adapter) {
-    if (adapter.equals("library")) {
-      return List.of("raw");
-    }
-    return provider.equals("north") ? List.of("qcow2", "raw") : List.of("vmdk", "raw");
+    return switch (adapter) {
+      case "library" -> List.of("raw");
+      case "openstack" -> List.of("qcow2");
+      default -> equals(ALL.getFirst()) ? List.of("qcow2", "raw") : List.of("vmdk", "raw");
+    };
   }
 
   Party party() {

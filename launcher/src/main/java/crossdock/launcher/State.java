@@ -53,6 +53,20 @@ record State(Path root) {
     return directory(root.resolve("policies")).resolve(provider + ".json");
   }
 
+  /** Where a provider puts what its adapter's user is, if its cloud has users. */
+  Path account(String provider) {
+    return directory(root.resolve("accounts")).resolve(provider + ".json");
+  }
+
+  /** What it has put there. */
+  byte[] accountOf(String provider) {
+    try {
+      return Files.readAllBytes(account(provider));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /**
    * By what a provider certifies and takes in.
    *

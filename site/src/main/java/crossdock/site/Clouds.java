@@ -6,6 +6,8 @@ import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
 import crossdock.providers.kvm.Kvm;
 import crossdock.providers.library.Library;
+import crossdock.providers.openstack.Account;
+import crossdock.providers.openstack.OpenStack;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Requires;
@@ -14,6 +16,7 @@ import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
 
 /**
@@ -24,10 +27,11 @@ import java.util.List;
 @Requires(property = "crossdock.signing.key")
 final class Clouds {
   /**
-   * @param provider {@code library} or {@code kvm}
-   * @param root the site's directory
+   * @param provider {@code library}, {@code kvm} or {@code openstack}
+   * @param root the site's directory; what it remembers, of an OpenStack
    * @param accelerator QEMU's, {@code tcg} or {@code kvm}
-   * @param formats of target disks, the preferred one first
+   * @param formats of target disks, the preferred one first; an OpenStack has its own
+   * @param account file with an OpenStack's {@link Account} as JSON
    */
   @Singleton
   @Bean(preDestroy = "close")
@@ -37,11 +41,16 @@ final class Clouds {
       @Value("${crossdock.site.formats}") List<String> formats,
       @Value("${crossdock.site.accelerator:tcg}") String accelerator,
       @Value("${crossdock.site.max-machines:100}") int maxMachines,
-      @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes)
+      @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes,
+      @Value("${crossdock.openstack.account:}") String account,
+      Clock clock)
       throws IOException {
     return switch (provider) {
       case "library" -> new Library(root, formats, maxMachines, maxBytes);
       case "kvm" -> new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes));
+      case "openstack" ->
+          new OpenStack(
+              root, Json.read(Files.readAllBytes(Path.of(account)), Account.class), clock);
       default -> throw new Refused("no adapter " + provider);
     };
   }

@@ -146,11 +146,11 @@ public interface CloudConformance {
   default void restoringAnUntouchedMachineDoesNothing() throws Exception {
     Fixture site = fixture();
     boolean ran = site.runs(site.machine());
-    Map<String, String> before = Inventory.of(site);
+    Map<String, String> before = site.inventory();
     try (Cloud cloud = site.cloud()) {
       cloud.restore(site.machine(), Passage.away(site, 1).tag());
     }
-    assertThat(Inventory.of(site)).isEqualTo(before);
+    assertThat(site.inventory()).isEqualTo(before);
     assertThat(site.runs(site.machine())).isEqualTo(ran);
   }
 
@@ -185,7 +185,7 @@ public interface CloudConformance {
       assertThat(cloud.machine(site.owner(), site.machine())).isEmpty();
       assertThat(cloud.machines(site.owner())).isEmpty();
     }
-    assertThat(Inventory.of(site).keySet()).noneMatch(path -> path.contains(site.machine()));
+    assertThat(site.inventory().keySet()).noneMatch(path -> path.contains(site.machine()));
   }
 
   // As target.
@@ -357,12 +357,12 @@ public interface CloudConformance {
     List<Machine> machines;
     try (Cloud cloud = site.cloud()) {
       machines = cloud.machines(site.owner());
-      Map<String, String> before = Inventory.of(site);
+      Map<String, String> before = site.inventory();
       passage.reach(point, cloud);
       try (Cloud again = site.cloud()) {
         assertThat(again.remove(passage.tag())).isEqualTo(point != Point.UNTOUCHED);
         assertThat(again.remove(passage.tag())).isFalse();
-        assertThat(Inventory.of(site)).isEqualTo(before);
+        assertThat(site.inventory()).isEqualTo(before);
         assertThat(again.machines(site.owner())).isEqualTo(machines);
       }
     }
@@ -372,7 +372,7 @@ public interface CloudConformance {
   @Test
   default void fiveTimesMadeAndUndoneLeavesNothing() throws Exception {
     Fixture site = fixture();
-    Map<String, String> before = Inventory.of(site);
+    Map<String, String> before = site.inventory();
     for (int i = 1; i <= 5; i++) {
       Passage into = Passage.into(site, i);
       Passage away = Passage.away(site, 100 + i);
@@ -385,7 +385,7 @@ public interface CloudConformance {
         cloud.restore(site.machine(), away.tag());
       }
     }
-    assertThat(Inventory.of(site)).isEqualTo(before);
+    assertThat(site.inventory()).isEqualTo(before);
   }
 
   @Test
@@ -471,9 +471,8 @@ public interface CloudConformance {
         .extracting(DiskTicket::disk)
         .isEqualTo(machine.disks().stream().map(Machine.Disk::name).toList());
     for (int i = 0; i < tickets.size(); i++) {
-      byte[] content = passage.read(tickets.get(i));
-      assertThat(content.length).isEqualTo(machine.disks().get(i).virtualBytes());
-      assertThat(content).isEqualTo(site.content(tickets.get(i).disk()));
+      assertThat(passage.size(tickets.get(i))).isEqualTo(machine.disks().get(i).virtualBytes());
+      passage.assertHolds(tickets.get(i), site.content(tickets.get(i).disk()));
     }
   }
 
@@ -484,7 +483,7 @@ public interface CloudConformance {
         .extracting(DiskTicket::disk)
         .isEqualTo(site.planned().disks().stream().map(Machine.Disk::name).toList());
     for (DiskTicket ticket : tickets) {
-      assertThat(passage.read(ticket)).isEqualTo(site.image(ticket.disk()));
+      passage.assertHolds(ticket, site.image(ticket.disk()));
     }
   }
 

@@ -4,6 +4,7 @@ import crossdock.contracts.Machine;
 import crossdock.providers.Cloud;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -23,13 +24,19 @@ public interface Fixture {
   /** The id of a machine that can be moved away; running, where machines run. */
   String machine();
 
-  /** What a disk of that machine holds, as its guest sees it; the guest writes nothing. */
+  /**
+   * What a disk of that machine begins with, as its guest sees it; all that follows is zero, and
+   * the guest writes nothing.
+   */
   byte[] content(String disk);
 
   /** A machine as planned for this site, of at least one disk; its id means nothing yet. */
   Machine planned();
 
-  /** What to write to a disk of that one; where machines run, it then gives a sign of life. */
+  /**
+   * What a disk of that one is to begin with, zeros following; where machines run, it then gives a
+   * sign of life.
+   */
   byte[] image(String disk);
 
   /** How many such machines fit beside the one that is there, 1 to 8. */
@@ -40,7 +47,12 @@ public interface Fixture {
 
   /**
    * First parts of paths below {@link #root} that may change or stay for good: what is remembered
-   * of fences, logs, sockets.
+   * of fences, logs, sockets, and what a dock gathers.
    */
   Set<String> remembered();
+
+  /** What is there, by what names it: everything that a migration may leave behind. */
+  default Map<String, String> inventory() throws IOException {
+    return Inventory.of(this);
+  }
 }

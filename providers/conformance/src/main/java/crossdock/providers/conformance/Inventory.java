@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Everything that lies in a site's directory, for comparing before and after. */
-final class Inventory {
+public final class Inventory {
   private Inventory() {}
 
   /** The digest of every file, by its path; directories count only for what is in them. */
-  static Map<String, String> of(Fixture fixture) throws IOException {
+  public static Map<String, String> of(Fixture fixture) throws IOException {
     Path root = fixture.root();
     Map<String, String> files = new TreeMap<>();
     Files.walkFileTree(

@@ -4,17 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Role;
-import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
-import crossdock.disk.Disks;
+import crossdock.disk.Extent;
 import crossdock.disk.FormatSafety.RawContent;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.disks.TicketDisks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Clock;
 import java.util.List;
 
 /**
@@ -22,6 +23,8 @@ import java.util.List;
  * and written as conversion-service does it.
  */
 final class Passage {
+  private static final int STEP = 1 << 20;
+
   private final Fixture fixture;
   private final MigrationId migration;
   private final Role side;
@@ -84,8 +87,11 @@ final class Passage {
 
   void write(List<DiskTicket> tickets) throws IOException {
     for (DiskTicket ticket : tickets) {
-      try (DiskSink sink = sink(ticket)) {
-        sink.write(0, ByteBuffer.wrap(fixture.image(ticket.disk())));
+      try (TicketDisks disks = disks();
+          DiskSink sink = disks.sink(ticket)) {
+        byte[] image = fixture.image(ticket.disk());
+        sink.write(0, ByteBuffer.wrap(image));
+        sink.zero(image.length, sink.size() - image.length);
         sink.finish();
       }
     }
@@ -93,36 +99,46 @@ final class Passage {
 
   private void writeHalf(DiskTicket ticket) throws IOException {
     byte[] image = fixture.image(ticket.disk());
-    try (DiskSink sink = sink(ticket)) {
+    try (TicketDisks disks = disks();
+        DiskSink sink = disks.sink(ticket)) {
       sink.write(0, ByteBuffer.wrap(image, 0, image.length / 2));
       sink.flush();
     }
   }
 
-  private DiskSink sink(DiskTicket ticket) throws IOException {
-    assertThat(ticket).isInstanceOf(DiskTicket.Image.class);
-    DiskTicket.Image image = (DiskTicket.Image) ticket;
-    return Disks.createSink(
-        fixture.root().resolve(image.path()),
-        DiskFormat.fromWire(image.format()),
-        image.virtualBytes());
-  }
-
-  byte[] read(DiskTicket ticket) throws IOException {
-    try (DiskSource disk = source(ticket)) {
-      ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(disk.size()));
-      disk.read(0, content);
-      return content.array();
+  /** Reads all of a disk. */
+  void assertHolds(DiskTicket ticket, byte[] beginning) throws IOException {
+    try (TicketDisks disks = disks();
+        DiskSource disk = disks.source(ticket)) {
+      ByteBuffer begins = ByteBuffer.allocate(beginning.length);
+      disk.read(0, begins);
+      assertThat(begins.array()).isEqualTo(beginning);
+      for (Extent extent : disk.extents(beginning.length, disk.size() - beginning.length)) {
+        for (long at = extent.offset();
+            extent.kind() != Extent.Kind.ZERO && at < extent.end();
+            at += STEP) {
+          ByteBuffer part = ByteBuffer.allocate((int) Math.min(STEP, extent.end() - at));
+          disk.read(at, part);
+          assertThat(part.array()).containsOnly(0);
+        }
+      }
     }
   }
 
-  private DiskSource source(DiskTicket ticket) throws IOException {
-    return switch (ticket) {
-      case DiskTicket.Image(String disk, String path, String format, long size) ->
-          Disks.openSource(
-              fixture.root().resolve(path), DiskFormat.fromWire(format), size, RawContent.ANYTHING);
-      case DiskTicket.Export(String disk, String socket, String export, long size) ->
-          Disks.openNbd(fixture.root().resolve(socket), export);
-    };
+  long size(DiskTicket ticket) throws IOException {
+    try (TicketDisks disks = disks();
+        DiskSource disk = disks.source(ticket)) {
+      return disk.size();
+    }
+  }
+
+  /** As a dock has them that was started anew. */
+  private TicketDisks disks() {
+    return new TicketDisks(
+        fixture.root(),
+        fixture.root().resolve("spool"),
+        1L << 40,
+        RawContent.ANYTHING,
+        Clock.systemUTC());
   }
 }

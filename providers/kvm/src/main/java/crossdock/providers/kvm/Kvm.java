@@ -6,6 +6,7 @@ import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
+import crossdock.providers.SignOfLife;
 import crossdock.providers.Tag;
 import crossdock.providers.files.Durable;
 import crossdock.providers.files.Turn;

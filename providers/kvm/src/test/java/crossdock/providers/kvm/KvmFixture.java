@@ -2,6 +2,7 @@ package crossdock.providers.kvm;
 
 import crossdock.contracts.Machine;
 import crossdock.providers.Cloud;
+import crossdock.providers.conformance.BootSector;
 import crossdock.providers.conformance.Fixture;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -14,6 +14,7 @@ import crossdock.disk.Disks;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.conformance.BootSector;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -111,6 +112,7 @@ final class KvmTest {
           Disks.openSource(site.resolve(path), DiskFormat.fromWire(format), size);
       case DiskTicket.Export(String disk, String socket, String export, long size) ->
           Disks.openNbd(site.resolve(socket), export);
+      case DiskTicket.Glance _ -> throw new IOException("not of this provider");
     };
   }
 

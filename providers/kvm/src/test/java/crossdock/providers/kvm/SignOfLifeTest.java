@@ -2,6 +2,7 @@ package crossdock.providers.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.providers.SignOfLife;
 import org.junit.jupiter.api.Test;
 
 final class SignOfLifeTest {

@@ -1,4 +1,4 @@
-package crossdock.providers.kvm;
+package crossdock.providers.conformance;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,8 +11,9 @@ import java.util.HexFormat;
  * 220 ms, {@code CROSSDOCK-GUEST sector counter=<n>}, until the power button is pressed: {@code
  * CROSSDOCK-GUEST sector last=<n>}, and off. It is up 0.2 s after QEMU's start.
  */
-final class BootSector {
-  static final int DISK_BYTES = 1 << 20;
+public final class BootSector {
+  /** Bytes of its disk. */
+  public static final int DISK_BYTES = 1 << 20;
 
   /*
    * The listing, for GNU as (--32) and ld (-m elf_i386 -Ttext 0x7c00 --oformat binary):
@@ -129,7 +130,7 @@ final class BootSector {
   private BootSector() {}
 
   /** A whole raw disk of 1 MiB; the counter is the little-endian word at byte 512. */
-  static byte[] disk() {
+  public static byte[] disk() {
     byte[] code = HexFormat.of().parseHex(CODE.replace("\n", ""));
     byte[] disk = Arrays.copyOf(code, DISK_BYTES);
     disk[510] = 0x55;
@@ -138,7 +139,7 @@ final class BootSector {
   }
 
   /** The same, but counting in memory only: nothing is written to the disk. */
-  static byte[] still() {
+  public static byte[] still() {
     byte[] disk = disk();
     byte[] write = HexFormat.of().parseHex("b80103e82700");
     for (int at = 0; ; at++) {
@@ -150,7 +151,7 @@ final class BootSector {
   }
 
   /** Writes it to a file. */
-  static Path disk(Path file) throws IOException {
+  public static Path disk(Path file) throws IOException {
     return Files.write(file, disk());
   }
 }

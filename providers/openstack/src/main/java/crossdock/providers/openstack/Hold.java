@@ -1,0 +1,12 @@
+package crossdock.providers.openstack;
+
+import java.util.List;
+
+/**
+ * A machine that a migration has to do with as its source, in {@code holds/<tag>.json}.
+ *
+ * @param project where it is
+ * @param server its id in Nova
+ * @param volumes that are erased with it; empty before that
+ */
+record Hold(String project, String server, List<String> volumes) {}

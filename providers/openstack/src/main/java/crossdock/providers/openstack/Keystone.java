@@ -1,0 +1,100 @@
+package crossdock.providers.openstack;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.openstack4j.api.OSClient.OSClientV3;
+import org.openstack4j.api.client.IOSClientBuilder;
+import org.openstack4j.core.transport.Config;
+import org.openstack4j.model.common.Identifier;
+import org.openstack4j.model.identity.v3.Token;
+import org.openstack4j.openstack.OSFactory;
+
+/** Which projects there are for whom, and the way into them. Thread-safe. */
+final class Keystone {
+  private static final Duration BEFORE_ITS_END = Duration.ofMinutes(10);
+  private static final Config CONFIG =
+      Config.newConfig().withConnectionTimeout(10_000).withReadTimeout(120_000);
+  private static final String NO_PROJECT = "";
+
+  private final Account account;
+  private final Rest rest;
+  private final Clock clock;
+  private final Map<String, Token> tokens = new ConcurrentHashMap<>();
+
+  Keystone(Account account, Rest rest, Clock clock) {
+    this.account = account;
+    this.rest = rest;
+    this.clock = clock;
+  }
+
+  /** The projects of one owner that this account may work in. */
+  List<String> projects(String owner) throws IOException {
+    List<String> ids = new ArrayList<>();
+    for (JsonNode project : scopes()) {
+      for (JsonNode tag : project.path("tags")) {
+        if (tag.asText().equals(Account.OWNER + owner)) {
+          ids.add(project.path("id").asText());
+        }
+      }
+    }
+    return ids;
+  }
+
+  /** All projects that this account may work in and that have an owner. */
+  List<String> projects() throws IOException {
+    List<String> ids = new ArrayList<>();
+    for (JsonNode project : scopes()) {
+      for (JsonNode tag : project.path("tags")) {
+        if (tag.asText().startsWith(Account.OWNER)) {
+          ids.add(project.path("id").asText());
+          break;
+        }
+      }
+    }
+    return ids;
+  }
+
+  private JsonNode scopes() throws IOException {
+    Token token = token(NO_PROJECT);
+    Rest.Answer answer =
+        rest.call("GET", account.keystone() + "/auth/projects", token.getId(), Optional.empty());
+    if (answer.status() == 401) {
+      tokens.remove(NO_PROJECT);
+    }
+    return answer.good().path("projects");
+  }
+
+  /** A project, on this thread: openstack4j keeps its session with the thread. */
+  Project project(String id) throws IOException {
+    Token token = token(id);
+    OSClientV3 client = OSFactory.clientFromToken(token, CONFIG);
+    account.region().ifPresent(client::useRegion);
+    return new Project(id, client, token, account, rest, () -> tokens.remove(id));
+  }
+
+  private Token token(String project) throws IOException {
+    Token known = tokens.get(project);
+    if (known != null
+        && clock.instant().isBefore(known.getExpires().toInstant().minus(BEFORE_ITS_END))) {
+      return known;
+    }
+    IOSClientBuilder.V3 login =
+        OSFactory.builderV3()
+            .endpoint(account.keystone().toString())
+            .credentials(account.user(), account.password(), Identifier.byName(account.domain()))
+            .withConfig(CONFIG);
+    if (!project.equals(NO_PROJECT)) {
+      login.scopeToProject(Identifier.byId(project));
+    }
+    Token token = Project.call(() -> login.authenticate().getToken());
+    tokens.put(project, token);
+    return token;
+  }
+}

@@ -1,0 +1,200 @@
+package crossdock.providers.openstack;
+
+import crossdock.contracts.Machine;
+import crossdock.contracts.Refused;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.openstack4j.model.compute.Flavor;
+import org.openstack4j.model.compute.InterfaceAttachment;
+import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.Network;
+import org.openstack4j.model.storage.block.Volume;
+import org.openstack4j.model.storage.block.VolumeAttachment;
+
+/** A server in no cloud's words. */
+final class Machines {
+  private static final String FORMAT = "qcow2";
+
+  private Machines() {}
+
+  /** A disk, and where it is. */
+  sealed interface Place {
+    Machine.Disk disk();
+
+    /** On the hypervisor, made from the server's image. */
+    record Local(Machine.Disk disk) implements Place {}
+
+    /** In Cinder. */
+    record Attached(Machine.Disk disk, Volume volume) implements Place {}
+  }
+
+  /**
+   * @param id that it is known by
+   * @param diskKey key of a volume's metadata under which its disk's name may be
+   * @throws Refused if there is something that cannot be said of a machine
+   */
+  static Machine describe(Project project, Server server, String id, String diskKey)
+      throws IOException {
+    Flavor flavor =
+        project
+            .flavor(server.getFlavorId())
+            .orElseThrow(() -> new Refused("its flavor does not exist any more"));
+    List<Place> disks = disks(project, server, diskKey);
+    Traits traits = Traits.of(project, server, disks);
+    List<Machine.Nic> nics = new ArrayList<>();
+    for (InterfaceAttachment card : project.interfaces(server.getId())) {
+      Optional<Network> network = project.network(card.getNetId());
+      nics.add(
+          new Machine.Nic(
+              "nic" + nics.size(),
+              network.map(Network::getName).filter(Machines::isPlain).orElse(card.getNetId()),
+              card.getMacAddr()));
+    }
+    List<String> groups =
+        server.getSecurityGroups() == null
+            ? List.of()
+            : server.getSecurityGroups().stream()
+                .map(one -> one.getName())
+                .distinct()
+                .sorted()
+                .toList();
+    return new Machine(
+        id,
+        server.getName(),
+        traits.architecture(),
+        flavor.getVcpus(),
+        (long) flavor.getRam() << 20,
+        traits.firmware(),
+        traits.guestOs(),
+        disks.stream().map(Place::disk).toList(),
+        nics,
+        groups);
+  }
+
+  private static boolean isPlain(String name) {
+    return name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  }
+
+  /** In the order of their devices, the root first. */
+  static List<Place> disks(Project project, Server server, String diskKey) throws IOException {
+    List<Place> places = new ArrayList<>();
+    if (server.getImageId() != null && !server.getImageId().isEmpty()) {
+      places.add(local(project, server));
+    }
+    record Device(String name, Volume volume) {}
+    List<Device> devices = new ArrayList<>();
+    for (String id : volumes(server)) {
+      Volume volume =
+          project.volume(id).orElseThrow(() -> new IOException("volume " + id + " has gone"));
+      devices.add(new Device(device(volume, server), volume));
+    }
+    devices.sort(
+        Comparator.comparingInt((Device device) -> device.name().length())
+            .thenComparing(Device::name));
+    for (Device device : devices) {
+      Map<String, String> metadata =
+          device.volume().getMetaData() == null ? Map.of() : device.volume().getMetaData();
+      String name =
+          Optional.ofNullable(metadata.get(diskKey))
+              .filter(Machines::isPlain)
+              .orElse(device.name());
+      places.add(
+          new Place.Attached(
+              new Machine.Disk(name, FORMAT, (long) device.volume().getSize() << 30),
+              device.volume()));
+    }
+    return places;
+  }
+
+  static List<String> volumes(Server server) {
+    List<String> volumes = server.getOsExtendedVolumesAttached();
+    return volumes == null ? List.of() : volumes;
+  }
+
+  /** The last part of the device's path, such as vdb. */
+  private static String device(Volume volume, Server server) {
+    for (VolumeAttachment one : volume.getAttachments()) {
+      if (server.getId().equals(one.getServerId()) && one.getDevice() != null) {
+        String name = one.getDevice().substring(one.getDevice().lastIndexOf('/') + 1);
+        return isPlain(name) ? name : volume.getId();
+      }
+    }
+    return volume.getId();
+  }
+
+  private static Place local(Project project, Server server) throws IOException {
+    Flavor flavor =
+        project
+            .flavor(server.getFlavorId())
+            .orElseThrow(() -> new Refused("its flavor does not exist any more"));
+    if (flavor.getEphemeral() != 0 || flavor.getSwap() != 0) {
+      throw new Refused("it has ephemeral or swap disks, which no snapshot holds");
+    }
+    if (flavor.getDisk() > 0) {
+      return new Place.Local(new Machine.Disk("root", FORMAT, (long) flavor.getDisk() << 30));
+    }
+    long size =
+        project
+            .image(server.getImageId())
+            .map(Image::getVirtualSize)
+            .orElseThrow(() -> new Refused("the size of its root disk is not known"));
+    return new Place.Local(new Machine.Disk("root", FORMAT, size));
+  }
+
+  /** What its image says of it. */
+  private record Traits(String architecture, Machine.Firmware firmware, String guestOs) {
+    static Traits of(Project project, Server server, List<Place> disks) throws IOException {
+      return switch (disks.isEmpty() ? null : disks.getFirst()) {
+        case Place.Local _ -> {
+          Optional<Image> image = project.image(server.getImageId());
+          yield of(
+              image.map(Image::getArchitecture),
+              image.map(one -> one.getAdditionalPropertyValue("hw_firmware_type")),
+              image
+                  .map(Image::getOsDistro)
+                  .or(() -> image.map(one -> one.getAdditionalPropertyValue("os_type"))));
+        }
+        case Place.Attached(var _, Volume volume) -> {
+          var metadata = project.imageMetadata(volume.getId());
+          yield of(
+              text(metadata, "architecture"),
+              text(metadata, "hw_firmware_type"),
+              text(metadata, "os_distro").or(() -> text(metadata, "os_type")));
+        }
+        case null -> throw new Refused("it has no disk");
+      };
+    }
+
+    private static Optional<String> text(
+        com.fasterxml.jackson.databind.JsonNode metadata, String key) {
+      return metadata.hasNonNull(key) ? Optional.of(metadata.get(key).asText()) : Optional.empty();
+    }
+
+    private static Traits of(
+        Optional<String> architecture, Optional<String> firmware, Optional<String> os) {
+      return new Traits(
+          architecture.orElse("x86_64"),
+          firmware.orElse("bios").equals("uefi") ? Machine.Firmware.UEFI : Machine.Firmware.BIOS,
+          os.filter(Machines::isPlain).orElse("linux"));
+    }
+  }
+
+  static Machine withId(Machine machine, String id) {
+    return new Machine(
+        id,
+        machine.name(),
+        machine.architecture(),
+        machine.cpus(),
+        machine.memoryBytes(),
+        machine.firmware(),
+        machine.guestOs(),
+        machine.disks(),
+        machine.nics(),
+        machine.securityGroups());
+  }
+}

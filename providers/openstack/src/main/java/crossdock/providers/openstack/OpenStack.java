@@ -1,0 +1,965 @@
+package crossdock.providers.openstack;
+
+import crossdock.contracts.Machine;
+import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
+import crossdock.providers.Cloud;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
+import crossdock.providers.SignOfLife;
+import crossdock.providers.Tag;
+import crossdock.providers.files.Turn;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.openstack4j.api.Builders;
+import org.openstack4j.model.compute.Action;
+import org.openstack4j.model.compute.BDMDestType;
+import org.openstack4j.model.compute.BDMSourceType;
+import org.openstack4j.model.compute.Flavor;
+import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.compute.builder.ServerCreateBuilder;
+import org.openstack4j.model.image.v2.ContainerFormat;
+import org.openstack4j.model.image.v2.DiskFormat;
+import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.Network;
+import org.openstack4j.model.network.Port;
+import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.network.builder.PortBuilder;
+import org.openstack4j.model.storage.block.Volume;
+import org.openstack4j.model.storage.block.VolumeSnapshot;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An OpenStack cloud. A machine's disks leave it as images in Glance and come into it as images,
+ * which become Cinder volumes; what is made for a migration has a name that begins with its tag, or
+ * the tag in its metadata. Nova cannot make a server without starting it, so what is registered is
+ * the set of volumes, and the server is made by {@link #boot}: a machine that came in is known by
+ * an id of ours, which its server carries in its metadata.
+ *
+ * <p>What this side has under way lies in files, so several processes may use one directory; the
+ * two sides of a site need not share it. Thread-safe.
+ */
+public final class OpenStack implements Cloud {
+  private static final Logger LOG = LoggerFactory.getLogger(OpenStack.class);
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  private static final long GIB = 1L << 30;
+
+  /** What Nova and Cinder take and give a disk as, beside raw. */
+  private static final String FORMAT = "qcow2";
+
+  // Keys of metadata, of servers and volumes.
+
+  /** The tag that something was made under, until it is accepted. */
+  private static final String MADE_BY = "crossdock";
+
+  /** Our id of a machine that came in. */
+  private static final String MACHINE = "crossdock-machine";
+
+  /** The name that a volume has as a disk of its machine. */
+  private static final String DISK = "crossdock-disk";
+
+  /** The tag that a server is locked under, what it did before, and whether it was given up. */
+  private static final String HELD_BY = "crossdock-held";
+
+  private static final String RAN = "crossdock-ran";
+  private static final String KEPT = "crossdock-kept";
+
+  private final Site site;
+  private final Rest rest = new Rest();
+  private final Keystone keystone;
+  private final Duration lives;
+
+  /**
+   * @param directory what this side remembers; made if it is not there
+   */
+  public OpenStack(Path directory, Account account, Clock clock) throws IOException {
+    this(directory, account, clock, Duration.ofMinutes(5));
+  }
+
+  OpenStack(Path directory, Account account, Clock clock, Duration lives) throws IOException {
+    this.site = Site.at(directory);
+    this.keystone = new Keystone(account, rest, clock);
+    this.lives = lives;
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return Set.of(Capability.RUNS);
+  }
+
+  @Override
+  public List<String> formats() {
+    return List.of(FORMAT);
+  }
+
+  // Machines.
+
+  /** A server, and the calls to its project. */
+  private record Found(Project project, Server server) {
+    String id() {
+      return server.getId();
+    }
+
+    Optional<String> meta(String key) {
+      return Optional.ofNullable(server.getMetadata()).map(all -> all.get(key));
+    }
+
+    boolean isHeldBy(Tag tag) {
+      return meta(HELD_BY).equals(Optional.of(tag.name()));
+    }
+
+    boolean runs() {
+      return server.getStatus() != Server.Status.SHUTOFF;
+    }
+
+    /** Ours if it came in, else Nova's. */
+    String machine() {
+      return meta(MACHINE).filter(id -> ID.matcher(id).matches()).orElse(server.getId());
+    }
+  }
+
+  @Override
+  public List<Machine> machines(String owner) throws IOException {
+    List<Machine> machines = new ArrayList<>();
+    for (String id : keystone.projects(owner)) {
+      Project project = keystone.project(id);
+      for (Server server : project.servers()) {
+        shown(new Found(project, server)).ifPresent(machines::add);
+      }
+    }
+    for (Reservation one : site.reservations()) {
+      boolean booted =
+          machines.stream().anyMatch(machine -> machine.id().equals(one.machine().id()));
+      if (one.owner().equals(owner) && one.registered().isPresent() && !booted) {
+        machines.add(one.machine());
+      }
+    }
+    return machines;
+  }
+
+  @Override
+  public Optional<Machine> machine(String owner, String id) throws IOException {
+    if (!ID.matcher(id).matches()) {
+      return Optional.empty();
+    }
+    Optional<Found> found = find(keystone.projects(owner), id);
+    if (found.isPresent()) {
+      return shown(found.get());
+    }
+    return site.reservations().stream()
+        .filter(one -> one.owner().equals(owner) && one.registered().equals(Optional.of(id)))
+        .map(Reservation::machine)
+        .findFirst();
+  }
+
+  private Optional<Found> find(List<String> projects, String id) throws IOException {
+    for (String one : projects) {
+      Project project = keystone.project(one);
+      if (UUID.matcher(id).matches()) {
+        Optional<Server> server = project.server(id);
+        if (server.isPresent()) {
+          return server.map(now -> new Found(project, now));
+        }
+      } else {
+        for (Server server : project.servers()) {
+          if (new Found(project, server).machine().equals(id)) {
+            return Optional.of(new Found(project, server));
+          }
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** One machine that cannot be described does not hide the others. */
+  private static Optional<Machine> shown(Found found) throws IOException {
+    try {
+      return Optional.of(Machines.describe(found.project(), found.server(), found.machine(), DISK));
+    } catch (Refused e) {
+      LOG.warn("Server {} is not shown: {}", found.id(), e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private Found existing(String machine, Tag tag) throws IOException, Refusal {
+    if (!ID.matcher(machine).matches()) {
+      throw new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine.");
+    }
+    Optional<Hold> hold = site.hold(tag);
+    List<String> projects = hold.isPresent() ? List.of(hold.get().project()) : keystone.projects();
+    return find(projects, machine)
+        .orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+  }
+
+  /** A machine that no other migration has to do with. */
+  private static Found movable(Found found, Tag tag) throws Refusal {
+    if (found.meta(MADE_BY).isPresent()) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine is not accepted here yet.");
+    }
+    if (found.meta(HELD_BY).isPresent() && !found.isHeldBy(tag)) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "Another migration has locked the machine.");
+    }
+    return found;
+  }
+
+  // As source.
+
+  @Override
+  public void stop(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Found seen = existing(machine, tag);
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        Project project = found.project();
+        if (found.runs() && !runsOrderly(found)) {
+          throw new Refusal(
+              Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
+        }
+        if (site.hold(tag).isEmpty()) {
+          site.keep(tag, new Hold(project.id(), found.id(), List.of()));
+        }
+        if (!found.isHeldBy(tag)) {
+          project.mark(
+              found.id(), Map.of(HELD_BY, tag.name(), RAN, Boolean.toString(found.runs())));
+        }
+        // Somebody may start it again before it is locked.
+        for (; ; ) {
+          Server stopped = stopped(project, found.id());
+          project.act(stopped.getId(), Action.LOCK);
+          if (project.server(found.id()).filter(OpenStack::isStopped).isPresent()) {
+            return;
+          }
+          project.act(found.id(), Action.UNLOCK);
+        }
+      }
+    }
+  }
+
+  private static boolean runsOrderly(Found found) {
+    return found.server().getStatus() == Server.Status.ACTIVE;
+  }
+
+  private static boolean isStopped(Server server) {
+    return server.getStatus() == Server.Status.SHUTOFF && server.getTaskState() == null;
+  }
+
+  /**
+   * Nova asks the guest to power off, and pulls the plug after its own {@code shutdown_timeout}.
+   */
+  private static Server stopped(Project project, String id) throws IOException, Refusal {
+    return Project.await(
+        "a server to stop",
+        () -> {
+          Server server =
+              project
+                  .server(id)
+                  .orElseThrow(
+                      () -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+          if (isStopped(server)) {
+            return Optional.of(server);
+          }
+          if (server.getTaskState() != null) {
+            return Optional.empty();
+          }
+          if (server.getStatus() != Server.Status.ACTIVE) {
+            throw new Refusal(
+                Reason.REFUSED_BY_SOURCE, "The server is " + server.getStatus() + ".");
+          }
+          project.act(id, Action.STOP);
+          return Optional.empty();
+        });
+  }
+
+  @Override
+  public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Found seen = existing(machine, tag);
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        if (!isStopped(found.server())) {
+          throw new Refusal(
+              Reason.REFUSED_BY_SOURCE, "Only a stopped server is opened at one instant.");
+        }
+        if (site.hold(tag).isEmpty()) {
+          site.keep(tag, new Hold(found.project().id(), found.id(), List.of()));
+        }
+        List<DiskTicket> tickets = new ArrayList<>();
+        for (Machines.Place disk : Machines.disks(found.project(), found.server(), DISK)) {
+          String name = name(tag, disk.disk().name());
+          Image image =
+              switch (disk) {
+                case Machines.Place.Local _ -> snapshot(found, name);
+                case Machines.Place.Attached(var _, Volume volume) ->
+                    copy(found.project(), volume, name);
+              };
+          tickets.add(toRead(found.project(), disk.disk(), image, name));
+        }
+        return tickets;
+      }
+    }
+  }
+
+  private static Image snapshot(Found found, String name) throws IOException, Refusal {
+    if (found.project().imageNamed(name).isEmpty()) {
+      found.project().snapshot(found.id(), name);
+    }
+    return found.project().awaitActive(name);
+  }
+
+  /** By a snapshot and a volume of it, since a volume in use is not copied to an image. */
+  private static Image copy(Project project, Volume volume, String name)
+      throws IOException, Refusal {
+    Optional<Image> image = project.imageNamed(name);
+    if (image.filter(now -> now.getStatus() == Image.ImageStatus.ACTIVE).isEmpty()) {
+      VolumeSnapshot snapshot = project.snapshotVolume(volume.getId(), name);
+      Optional<Volume> there = project.volumeNamed(name);
+      Volume copy =
+          there.isPresent()
+              ? there.get()
+              : project.create(
+                  Builders.volume()
+                      .name(name)
+                      .size(volume.getSize())
+                      .snapshot(snapshot.getId())
+                      .build());
+      if (project.imageNamed(name).isEmpty()) {
+        copy = project.awaitAvailable(copy.getId());
+      }
+      image = Optional.of(project.imageOf(copy, name));
+    }
+    Optional<Volume> copy = project.volumeNamed(name);
+    if (copy.isPresent()) {
+      project.delete(project.awaitAvailable(copy.get().getId()));
+    }
+    Optional<VolumeSnapshot> snapshot = project.snapshotNamed(name);
+    if (snapshot.isPresent()) {
+      project.delete(snapshot.get());
+    }
+    return image.get();
+  }
+
+  private static DiskTicket toRead(Project project, Machine.Disk disk, Image image, String name)
+      throws IOException {
+    URI data = project.data(image);
+    return ticket(project, disk, image, name, List.of(new Project.Rule("GET", data)));
+  }
+
+  /** Also to see whether it is written. */
+  private static DiskTicket toWrite(Project project, Machine.Disk disk, Image image, String name)
+      throws IOException {
+    URI data = project.data(image);
+    List<Project.Rule> rules =
+        List.of(
+            new Project.Rule("PUT", data),
+            new Project.Rule("GET", URI.create(data.toString().replaceFirst("/file$", ""))));
+    return ticket(project, disk, image, name, rules);
+  }
+
+  private static DiskTicket ticket(
+      Project project, Machine.Disk disk, Image image, String name, List<Project.Rule> rules)
+      throws IOException {
+    return new DiskTicket.Glance(
+        disk.name(),
+        project.data(image),
+        project.access(name, rules),
+        String.valueOf(image.getDiskFormat().value()),
+        disk.virtualBytes());
+  }
+
+  private static String name(Tag tag, String disk) {
+    return prefix(tag) + disk;
+  }
+
+  private static String prefix(Tag tag) {
+    return "crossdock-" + tag.name() + "-";
+  }
+
+  @Override
+  public void close(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      closeOpened(tag);
+    }
+  }
+
+  private void closeOpened(Tag tag) throws IOException {
+    Optional<Hold> hold = site.hold(tag);
+    if (hold.isPresent()) {
+      try {
+        sweep(keystone.project(hold.get().project()), prefix(tag));
+      } catch (Refusal e) {
+        throw new IOException(e);
+      }
+    }
+  }
+
+  /** Deletes what has a name that begins so. */
+  private static void sweep(Project project, String prefix) throws IOException, Refusal {
+    project.endAccess(prefix);
+    for (Image image : project.images()) {
+      if (startsWith(image.getName(), prefix)) {
+        project.delete(image);
+      }
+    }
+    for (Volume volume : project.volumes()) {
+      if (startsWith(volume.getName(), prefix)) {
+        project.delete(volume);
+      }
+    }
+    for (VolumeSnapshot snapshot : project.snapshots()) {
+      if (startsWith(snapshot.getName(), prefix)) {
+        project.delete(snapshot);
+      }
+    }
+  }
+
+  private static boolean startsWith(@org.jspecify.annotations.Nullable String name, String prefix) {
+    return name != null && name.startsWith(prefix);
+  }
+
+  @Override
+  public void restore(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      closeOpened(tag);
+      Found seen = existing(machine, tag);
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = existing(machine, tag);
+        if (found.isHeldBy(tag)) {
+          if (found.meta(KEPT).isPresent()) {
+            throw new Refusal(
+                Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
+          }
+          Project project = found.project();
+          project.act(found.id(), Action.UNLOCK);
+          if (found.meta(RAN).equals(Optional.of("true"))) {
+            start(project, found.id());
+          }
+          project.unmark(found.id(), RAN);
+          project.unmark(found.id(), HELD_BY);
+        }
+      }
+      site.dropHold(tag);
+    }
+  }
+
+  private static void start(Project project, String id) throws IOException, Refusal {
+    Object _ =
+        Project.await(
+            "a server to start",
+            () -> {
+              Server server =
+                  project.server(id).orElseThrow(() -> new IOException("the server has gone"));
+              if (server.getTaskState() != null) {
+                return Optional.empty();
+              }
+              return switch (server.getStatus()) {
+                case ACTIVE -> Optional.of(true);
+                case SHUTOFF -> {
+                  project.act(id, Action.START);
+                  yield Optional.<Boolean>empty();
+                }
+                case BUILD -> Optional.<Boolean>empty();
+                default ->
+                    throw new Refusal(
+                        Reason.NOT_ALIVE, "The server is " + server.getStatus() + fault(server));
+              };
+            });
+  }
+
+  private static String fault(Server server) {
+    return server.getFault() == null ? "." : ": " + server.getFault().getMessage();
+  }
+
+  @Override
+  public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Hold> hold = site.hold(tag);
+      if (erase && hold.isPresent() && !hold.get().volumes().isEmpty()) {
+        finishErasing(hold.get(), tag);
+        return;
+      }
+      Found seen;
+      try {
+        seen = existing(machine, tag);
+      } catch (Refusal e) {
+        if (erase && e.reason() == Reason.NO_SUCH_MACHINE) {
+          return; // by an earlier call
+        }
+        throw e;
+      }
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        if (!found.isHeldBy(tag) || !isStopped(found.server()) || hold.isEmpty()) {
+          throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was not stopped for this.");
+        }
+        closeOpened(tag);
+        Project project = found.project();
+        if (erase) {
+          List<String> volumes = new ArrayList<>(Machines.volumes(found.server()));
+          volumes.add(""); // so that it is known to have begun
+          Hold erasing = new Hold(project.id(), found.id(), volumes);
+          site.keep(tag, erasing);
+          finishErasing(erasing, tag);
+        } else if (found.meta(KEPT).isEmpty()) {
+          project.act(found.id(), Action.UNLOCK);
+          project.mark(found.id(), Map.of(KEPT, "true"));
+          project.act(found.id(), Action.LOCK);
+        }
+      }
+    }
+  }
+
+  private void finishErasing(Hold hold, Tag tag) throws IOException, Refusal {
+    Project project = keystone.project(hold.project());
+    Optional<Server> server = project.server(hold.server());
+    if (server.isPresent()) {
+      project.act(hold.server(), Action.UNLOCK);
+      project.delete(server.get());
+    }
+    for (String id : hold.volumes()) {
+      Optional<Volume> volume = id.isEmpty() ? Optional.empty() : project.volume(id);
+      if (volume.isPresent()) {
+        project.delete(project.awaitAvailable(id));
+      }
+    }
+    site.dropHold(tag);
+  }
+
+  // As target.
+
+  @Override
+  public void reserve(Machine machine, String owner, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> before = site.reservation(tag);
+      if (before
+          .filter(one -> one.registered().isPresent() || one.machine().equals(machine))
+          .isPresent()) {
+        return;
+      }
+      if (before.isPresent()) {
+        // Planned anew: what was written for the plan before is of no use.
+        removeAll(tag, before.get());
+      }
+      List<String> projects = keystone.projects(owner);
+      if (projects.isEmpty()) {
+        throw new Refusal(Reason.REFUSED_BY_TARGET, "The customer has no project here.");
+      }
+      Project project = keystone.project(projects.getFirst());
+      requireCounterparts(project, machine);
+      try (Turn _ = site.turn()) {
+        requireRoom(project, machine);
+        site.keep(tag, new Reservation(project.id(), owner, machine, Optional.empty()));
+      }
+    }
+  }
+
+  private static void requireCounterparts(Project project, Machine machine)
+      throws IOException, Refusal {
+    if (!machine.architecture().equals("x86_64")) {
+      throw new Refusal(Reason.UNMAPPABLE, "Only x86_64 machines run here.");
+    }
+    for (Machine.Disk disk : machine.disks()) {
+      if (!disk.format().equals(FORMAT)) {
+        throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
+      }
+    }
+    for (Machine.Nic nic : machine.nics()) {
+      network(project, nic);
+    }
+    for (String group : machine.securityGroups()) {
+      group(project, group);
+    }
+    flavor(project, machine);
+  }
+
+  private static Network network(Project project, Machine.Nic nic) throws IOException, Refusal {
+    return project
+        .networkNamed(nic.network())
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE, "The project has no network " + nic.network() + "."));
+  }
+
+  private static SecurityGroup group(Project project, String name) throws IOException, Refusal {
+    return project
+        .groupNamed(name)
+        .orElseThrow(
+            () ->
+                new Refusal(Reason.UNMAPPABLE, "The project has no security group " + name + "."));
+  }
+
+  /** The smallest that is no smaller than the machine. */
+  private static Flavor flavor(Project project, Machine machine) throws IOException, Refusal {
+    long memory = mib(machine);
+    return project.flavors().stream()
+        .filter(one -> one.getVcpus() >= machine.cpus() && one.getRam() >= memory)
+        .filter(one -> one.getEphemeral() == 0 && one.getSwap() == 0)
+        .min(
+            Comparator.<Flavor>comparingInt(Flavor::getVcpus)
+                .thenComparingInt(Flavor::getRam)
+                .thenComparingInt(Flavor::getDisk)
+                .thenComparing(Flavor::getId))
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE,
+                    "No flavor has %d CPUs and %d MiB.".formatted(machine.cpus(), memory)));
+  }
+
+  private static long mib(Machine machine) {
+    return (machine.memoryBytes() + (1 << 20) - 1) >> 20;
+  }
+
+  private static int gib(Machine.Disk disk) {
+    return Math.toIntExact((disk.virtualBytes() + GIB - 1) / GIB);
+  }
+
+  private static long gib(Machine machine) {
+    return machine.disks().stream().mapToLong(OpenStack::gib).sum();
+  }
+
+  private void requireRoom(Project project, Machine machine) throws IOException, Refusal {
+    Project.Room room = project.room();
+    Set<String> booted = new java.util.HashSet<>();
+    for (Server server : project.servers()) {
+      booted.add(new Found(project, server).machine());
+    }
+    for (Reservation one : site.reservations()) {
+      if (one.project().equals(project.id()) && !booted.contains(one.machine().id())) {
+        Machine other = one.machine();
+        boolean volumes = one.registered().isPresent();
+        room =
+            room.less(
+                1,
+                other.cpus(),
+                mib(other),
+                volumes ? 0 : other.disks().size(),
+                volumes ? 0 : gib(other));
+      }
+    }
+    // While a disk is read back, nothing more than its volume counts.
+    Project.Room left =
+        room.less(1, machine.cpus(), mib(machine), machine.disks().size(), gib(machine));
+    if (!left.isThere()) {
+      throw new Refusal(Reason.QUOTA, "The project has no room for the machine: " + room + ".");
+    }
+  }
+
+  private Reservation reservation(Tag tag) throws IOException, Refusal {
+    return site.reservation(tag)
+        .orElseThrow(() -> new Refusal(Reason.REFUSED_BY_TARGET, "Nothing is reserved for this."));
+  }
+
+  @Override
+  public List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = reservation(tag);
+      Project project = keystone.project(reservation.project());
+      List<DiskTicket> tickets = new ArrayList<>();
+      for (Machine.Disk disk : reservation.machine().disks()) {
+        String name = name(tag, disk.name());
+        Optional<Image> there = project.imageNamed(name);
+        Image image =
+            there.isPresent() ? there.get() : project.create(image(reservation.machine(), name));
+        tickets.add(toWrite(project, disk, image, name));
+      }
+      return tickets;
+    }
+  }
+
+  /** Without its data. The properties are what Nova makes the virtual hardware by. */
+  private static Image image(Machine machine, String name) {
+    return Builders.imageV2()
+        .name(name)
+        .visibility(Image.ImageVisibility.PRIVATE)
+        .containerFormat(ContainerFormat.BARE)
+        .diskFormat(DiskFormat.QCOW2)
+        .architecture(machine.architecture())
+        .additionalProperty(
+            "os_type", machine.guestOs().startsWith("windows") ? "windows" : "linux")
+        .additionalProperty("hw_disk_bus", "virtio")
+        .additionalProperty("hw_vif_model", "virtio")
+        .additionalProperty(
+            "hw_firmware_type",
+            switch (machine.firmware()) {
+              case BIOS -> "bios";
+              case UEFI -> "uefi";
+            })
+        .build();
+  }
+
+  @Override
+  public String register(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = reservation(tag);
+      if (reservation.registered().isPresent()) {
+        return reservation.registered().get();
+      }
+      Project project = keystone.project(reservation.project());
+      Machine planned = reservation.machine();
+      for (Machine.Disk disk : planned.disks()) {
+        boolean written =
+            project
+                .imageNamed(name(tag, disk.name()))
+                .filter(image -> image.getStatus() == Image.ImageStatus.ACTIVE)
+                .isPresent();
+        if (!written) {
+          throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
+        }
+      }
+      for (Machine.Disk disk : planned.disks()) {
+        Volume _ = volume(project, planned, disk, tag);
+      }
+      Machine machine = Machines.withId(planned, id(planned, tag));
+      site.keep(tag, reservation.as(machine));
+      return machine.id();
+    }
+  }
+
+  /** Follows from name and migration. */
+  private static String id(Machine planned, Tag tag) {
+    String name = planned.name().replaceAll("[^A-Za-z0-9._-]", "-");
+    String plain = ID.matcher(name.substring(0, 1)).matches() ? name : "m" + name;
+    return plain.substring(0, Math.min(90, plain.length()))
+        + "-"
+        + tag.migration().value().substring(2);
+  }
+
+  private static Volume volume(Project project, Machine planned, Machine.Disk disk, Tag tag)
+      throws IOException, Refusal {
+    Optional<Volume> there = made(project, tag, disk);
+    if (there.isEmpty()) {
+      Image image = project.awaitActive(name(tag, disk.name()));
+      there =
+          Optional.of(
+              project.create(
+                  Builders.volume()
+                      .name(planned.name() + "-" + disk.name())
+                      .size(gib(disk))
+                      .imageRef(image.getId())
+                      .metadata(Map.of(MADE_BY, tag.name(), DISK, disk.name()))
+                      .build()));
+    }
+    return project.awaitAvailable(there.get().getId());
+  }
+
+  private static Optional<Volume> made(Project project, Tag tag, Machine.Disk disk)
+      throws IOException {
+    for (Volume one : made(project, tag)) {
+      if (disk.name().equals(one.getMetaData().get(DISK))) {
+        return Optional.of(one);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static List<Volume> made(Project project, Tag tag) throws IOException {
+    List<Volume> made = new ArrayList<>();
+    for (Volume one : project.volumes()) {
+      if (one.getMetaData() != null && tag.name().equals(one.getMetaData().get(MADE_BY))) {
+        made.add(one);
+      }
+    }
+    return made;
+  }
+
+  private Reservation registered(Tag tag) throws IOException, Refusal {
+    return site.reservation(tag)
+        .filter(one -> one.registered().isPresent())
+        .orElseThrow(
+            () -> new Refusal(Reason.REFUSED_BY_TARGET, "Nothing is registered for this."));
+  }
+
+  @Override
+  public List<DiskTicket> readBack(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = registered(tag);
+      Project project = keystone.project(reservation.project());
+      List<DiskTicket> tickets = new ArrayList<>();
+      for (Machine.Disk disk : reservation.machine().disks()) {
+        Volume volume =
+            made(project, tag, disk)
+                .orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
+        String name = name(tag, disk.name()) + "-back";
+        tickets.add(toRead(project, disk, project.imageOf(volume, name), name));
+      }
+      return tickets;
+    }
+  }
+
+  @Override
+  public String boot(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = registered(tag);
+      Project project = keystone.project(reservation.project());
+      Optional<Server> there = server(project, tag);
+      if (there.isEmpty()) {
+        sweep(project, prefix(tag));
+      }
+      String id =
+          there.isPresent() ? there.get().getId() : create(project, reservation, tag).getId();
+      start(project, id);
+      return awaitLife(project, id);
+    }
+  }
+
+  private static Optional<Server> server(Project project, Tag tag) throws IOException {
+    for (Server server : project.servers()) {
+      if (new Found(project, server).meta(MADE_BY).equals(Optional.of(tag.name()))) {
+        return Optional.of(server);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Server create(Project project, Reservation reservation, Tag tag)
+      throws IOException, Refusal {
+    Machine machine = reservation.machine();
+    ServerCreateBuilder server =
+        Builders.server()
+            .name(machine.name())
+            .flavor(flavor(project, machine).getId())
+            .addMetadata(Map.of(MADE_BY, tag.name(), MACHINE, machine.id()));
+    for (Port port : ports(project, machine, tag)) {
+      server.addNetworkPort(port.getId());
+    }
+    int index = 0;
+    for (Machine.Disk disk : machine.disks()) {
+      Volume volume =
+          made(project, tag, disk)
+              .orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
+      server.blockDevice(
+          Builders.blockDeviceMapping()
+              .sourceType(BDMSourceType.VOLUME)
+              .destinationType(BDMDestType.VOLUME)
+              .uuid(volume.getId())
+              .bootIndex(index == 0 ? 0 : -1)
+              .deleteOnTermination(false)
+              .build());
+      index++;
+    }
+    return project.create(server.build());
+  }
+
+  /** In the machine's order, with the addresses of its cards. */
+  private static List<Port> ports(Project project, Machine machine, Tag tag)
+      throws IOException, Refusal {
+    List<Port> ports = new ArrayList<>();
+    for (Machine.Nic nic : machine.nics()) {
+      String name = name(tag, nic.name());
+      Optional<? extends Port> there =
+          project.portsNamed(name).stream().filter(one -> one.getName().equals(name)).findFirst();
+      if (there.isPresent()) {
+        ports.add(there.get());
+        continue;
+      }
+      PortBuilder port =
+          Builders.port().name(name).networkId(network(project, nic).getId()).macAddress(nic.mac());
+      for (String group : machine.securityGroups()) {
+        port.securityGroup(group(project, group).getId());
+      }
+      ports.add(project.create(port.build()));
+    }
+    return ports;
+  }
+
+  private String awaitLife(Project project, String id) throws IOException, Refusal {
+    long deadline = System.nanoTime() + lives.toNanos();
+    return Project.await(
+        "a sign of life",
+        () -> {
+          Optional<String> sign = SignOfLife.in(project.console(id));
+          if (sign.isEmpty() && System.nanoTime() > deadline) {
+            throw new Refusal(
+                Reason.NOT_ALIVE, "No sign of life within " + lives.toSeconds() + " s.");
+          }
+          return sign;
+        });
+  }
+
+  @Override
+  public void release(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> reservation = site.reservation(tag);
+      if (reservation.filter(one -> one.registered().isPresent()).isPresent()) {
+        Project project = keystone.project(reservation.get().project());
+        for (Volume volume : made(project, tag)) {
+          project.unmarkVolume(volume.getId(), MADE_BY);
+        }
+        Optional<Server> server = server(project, tag);
+        if (server.isPresent()) {
+          project.unmark(server.get().getId(), MADE_BY);
+        }
+        site.dropReservation(tag);
+      }
+    }
+  }
+
+  @Override
+  public boolean remove(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> reservation = site.reservation(tag);
+      if (reservation.isPresent()) {
+        removeAll(tag, reservation.get());
+      }
+      return reservation.isPresent();
+    } catch (Refusal e) {
+      throw new IOException(e);
+    }
+  }
+
+  private void removeAll(Tag tag, Reservation reservation) throws IOException, Refusal {
+    Project project = keystone.project(reservation.project());
+    Optional<Server> server = server(project, tag);
+    if (server.isPresent()) {
+      project.delete(server.get());
+    }
+    for (Volume volume : made(project, tag)) {
+      project.delete(project.awaitAvailable(volume.getId()));
+    }
+    for (Port port : project.portsNamed(prefix(tag))) {
+      project.delete(port);
+    }
+    sweep(project, prefix(tag));
+    site.dropReservation(tag);
+  }
+
+  @Override
+  public String console(String owner, String machine) throws IOException {
+    if (!ID.matcher(machine).matches()) {
+      return "";
+    }
+    Optional<Found> found = find(keystone.projects(owner), machine);
+    String text = found.isPresent() ? found.get().project().console(found.get().id()) : "";
+    return text.substring(Math.max(0, text.length() - (64 << 10)));
+  }
+
+  @Override
+  public void close() {
+    rest.close();
+  }
+}

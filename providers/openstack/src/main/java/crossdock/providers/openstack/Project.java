@@ -1,0 +1,571 @@
+package crossdock.providers.openstack;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Reason;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
+import org.openstack4j.api.Builders;
+import org.openstack4j.api.OSClient.OSClientV3;
+import org.openstack4j.api.exceptions.OS4JException;
+import org.openstack4j.api.exceptions.ResponseException;
+import org.openstack4j.api.types.Facing;
+import org.openstack4j.model.common.ActionResponse;
+import org.openstack4j.model.compute.Action;
+import org.openstack4j.model.compute.Flavor;
+import org.openstack4j.model.compute.InterfaceAttachment;
+import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.compute.ServerCreate;
+import org.openstack4j.model.identity.v3.Token;
+import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.Network;
+import org.openstack4j.model.network.Port;
+import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.storage.block.Volume;
+import org.openstack4j.model.storage.block.VolumeSnapshot;
+import org.openstack4j.model.storage.block.options.UploadImageData;
+
+/**
+ * The calls to one project's APIs, each one that makes something preceded by a search for it. What
+ * a list is asked to filter by is looked at again: some clouds answer with all there is. For the
+ * thread that it was made on. What passes, or may, is an {@link IOException}.
+ */
+final class Project {
+  private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+  private static final int CONSOLE_LINES = 500;
+
+  private final String id;
+  private final OSClientV3 client;
+  private final Token token;
+  private final Account account;
+  private final Rest rest;
+  private final Runnable forgetToken;
+
+  Project(
+      String id, OSClientV3 client, Token token, Account account, Rest rest, Runnable forgetToken) {
+    this.id = id;
+    this.client = client;
+    this.token = token;
+    this.account = account;
+    this.rest = rest;
+    this.forgetToken = forgetToken;
+  }
+
+  String id() {
+    return id;
+  }
+
+  // What openstack4j throws, and returns in place of throwing.
+
+  interface Request<T> {
+    @Nullable T make();
+  }
+
+  /** An answer that must be there. */
+  static <T> T call(Request<T> request) throws IOException {
+    return found(request).orElseThrow(() -> new IOException("OpenStack answers nothing"));
+  }
+
+  /** An answer that may be missing. */
+  static <T> Optional<T> found(Request<T> request) throws IOException {
+    try {
+      return Optional.ofNullable(request.make());
+    } catch (OS4JException e) {
+      throw new IOException("OpenStack: " + e.getMessage(), e);
+    }
+  }
+
+  /** Something done, or gone already. */
+  private static void act(Request<ActionResponse> request) throws IOException {
+    ActionResponse answer = call(request);
+    if (!answer.isSuccess() && answer.getCode() != 404) {
+      throw new IOException("OpenStack answers " + answer.getCode() + ": " + answer.getFault());
+    }
+  }
+
+  private Rest.Answer raw(String method, String uri, Optional<JsonNode> body) throws IOException {
+    Rest.Answer answer = rest.call(method, uri, token.getId(), body);
+    if (answer.status() == 401) {
+      forgetToken.run();
+    }
+    return answer;
+  }
+
+  /** What is waited for; empty as long as it is not so. */
+  interface Condition<T> {
+    Optional<T> holds() throws IOException, Refusal;
+  }
+
+  /** Asks again and again. However long: whoever holds the job may let go of it. */
+  static <T> T await(String what, Condition<T> condition) throws IOException, Refusal {
+    for (; ; ) {
+      Optional<T> answer = condition.holds();
+      if (answer.isPresent()) {
+        return answer.get();
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw new IOException("interrupted while waiting for " + what);
+      }
+      LockSupport.parkNanos(POLL_NANOS);
+    }
+  }
+
+  // Nova
+
+  List<? extends Server> servers() throws IOException {
+    return call(() -> client.compute().servers().list(true));
+  }
+
+  Optional<Server> server(String server) throws IOException {
+    return found(() -> client.compute().servers().get(server))
+        .filter(one -> one.getStatus() != Server.Status.DELETED);
+  }
+
+  List<? extends Flavor> flavors() throws IOException {
+    return call(() -> client.compute().flavors().list(true));
+  }
+
+  Optional<Flavor> flavor(String flavor) throws IOException {
+    return found(() -> client.compute().flavors().get(flavor));
+  }
+
+  List<? extends InterfaceAttachment> interfaces(String server) throws IOException {
+    return call(() -> client.compute().servers().interfaces().list(server));
+  }
+
+  void act(String server, Action action) throws IOException {
+    act(() -> client.compute().servers().action(server, action));
+  }
+
+  /** Adds to what a server's metadata says; openstack4j would replace all of it. */
+  void mark(String server, Map<String, String> metadata) throws IOException {
+    String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server + "/metadata";
+    JsonNode body = rest.json(Map.of("metadata", metadata));
+    Object _ = raw("POST", uri, Optional.of(body)).good();
+  }
+
+  void unmark(String server, String key) throws IOException {
+    act(() -> client.compute().servers().deleteMetadataItem(server, key));
+  }
+
+  String console(String server) throws IOException {
+    return found(() -> client.compute().servers().getConsoleOutput(server, CONSOLE_LINES))
+        .orElse("");
+  }
+
+  /** What is left of the project's quota. */
+  record Room(long servers, long cpus, long memoryMib, long volumes, long gib) {
+    Room less(long count, long cpu, long memory, long disks, long size) {
+      return new Room(servers - count, cpus - cpu, memoryMib - memory, volumes - disks, gib - size);
+    }
+
+    boolean isThere() {
+      return servers >= 0 && cpus >= 0 && memoryMib >= 0 && volumes >= 0 && gib >= 0;
+    }
+  }
+
+  Room room() throws IOException {
+    var nova = call(() -> client.compute().quotaSets().limits()).getAbsolute();
+    var cinder = call(() -> client.blockStorage().getLimits()).getAbsolute();
+    return new Room(
+        left(nova.getMaxTotalInstances(), nova.getTotalInstancesUsed()),
+        left(nova.getMaxTotalCores(), nova.getTotalCoresUsed()),
+        left(nova.getMaxTotalRAMSize(), nova.getTotalRAMUsed()),
+        left(cinder.getMaxTotalVolumes(), cinder.getTotalVolumesUsed()),
+        left(cinder.getMaxTotalVolumeGigabytes(), cinder.getTotalGigabytesUsed()));
+  }
+
+  /** Of a limit that is -1 where there is none. */
+  private static long left(int most, int used) {
+    return most < 0 ? Integer.MAX_VALUE : (long) most - used;
+  }
+
+  /** Makes a server, which starts. */
+  Server create(ServerCreate server) throws IOException, Refusal {
+    try {
+      return call(() -> client.compute().servers().boot(server));
+    } catch (IOException e) {
+      if (e.getCause() instanceof ResponseException no && no.getStatus() == 403) {
+        throw new Refusal(Reason.QUOTA, "Nova makes no server: " + no.getMessage());
+      }
+      throw e;
+    }
+  }
+
+  void delete(Server server) throws IOException, Refusal {
+    act(() -> client.compute().servers().delete(server.getId()));
+    Object _ =
+        await(
+            "the end of a server",
+            () -> server(server.getId()).isPresent() ? Optional.empty() : Optional.of(true));
+  }
+
+  // Glance
+
+  Optional<Image> image(String image) throws IOException {
+    return found(() -> client.imagesV2().get(image));
+  }
+
+  List<? extends Image> images() throws IOException {
+    return call(() -> client.imagesV2().list(Map.of("owner", id, "limit", "1000"))).stream()
+        .filter(image -> id.equals(image.getOwner()))
+        .toList();
+  }
+
+  Optional<Image> imageNamed(String name) throws IOException {
+    List<? extends Image> images =
+        call(() -> client.imagesV2().list(Map.of("owner", id, "name", name)));
+    return images.stream()
+        .filter(image -> name.equals(image.getName()) && id.equals(image.getOwner()))
+        .findFirst()
+        .map(image -> image);
+  }
+
+  Image create(Image image) throws IOException {
+    return call(() -> client.imagesV2().create(image));
+  }
+
+  void delete(Image image) throws IOException {
+    act(() -> client.imagesV2().delete(image.getId()));
+  }
+
+  /** Where an image's data is read and written; what is said of it is one level above. */
+  URI data(Image image) throws IOException {
+    return URI.create(
+        endpoint("image").replaceFirst("(/v2)?/?$", "/v2") + "/images/" + image.getId() + "/file");
+  }
+
+  /** Has a server's root disk copied to an image of that name. */
+  void snapshot(String server, String name) throws IOException {
+    String _ = call(() -> client.compute().servers().createSnapshot(server, name));
+  }
+
+  Image awaitActive(String name) throws IOException, Refusal {
+    return await(
+        "image " + name,
+        () -> {
+          Image image =
+              imageNamed(name)
+                  .orElseThrow(() -> new IOException("image " + name + " has gone away"));
+          return switch (image.getStatus()) {
+            case ACTIVE -> Optional.of(image);
+            case QUEUED, SAVING, UNRECOGNIZED -> Optional.<Image>empty();
+            case KILLED, DELETED, PENDING_DELETE, DEACTIVATED -> {
+              delete(image);
+              throw new IOException("image " + name + " is " + image.getStatus());
+            }
+          };
+        });
+  }
+
+  // Cinder
+
+  List<? extends Volume> volumes() throws IOException {
+    return call(() -> client.blockStorage().volumes().list());
+  }
+
+  Optional<Volume> volume(String volume) throws IOException {
+    return found(() -> client.blockStorage().volumes().get(volume));
+  }
+
+  Optional<Volume> volumeNamed(String name) throws IOException {
+    return volumes().stream()
+        .filter(volume -> name.equals(volume.getName()))
+        .findFirst()
+        .map(volume -> volume);
+  }
+
+  /** What an image's properties were when the volume was made of it. */
+  JsonNode imageMetadata(String volume) throws IOException {
+    return raw("GET", cinder("/volumes/" + volume), Optional.empty())
+        .good()
+        .path("volume")
+        .path("volume_image_metadata");
+  }
+
+  Volume create(Volume volume) throws IOException, Refusal {
+    try {
+      return call(() -> client.blockStorage().volumes().create(volume));
+    } catch (IOException e) {
+      if (e.getCause() instanceof ResponseException no && no.getStatus() == 413) {
+        throw new Refusal(Reason.QUOTA, "Cinder makes no volume: " + no.getMessage());
+      }
+      throw e;
+    }
+  }
+
+  Volume awaitAvailable(String volume) throws IOException, Refusal {
+    return await(
+        "volume " + volume,
+        () -> {
+          Volume now =
+              volume(volume)
+                  .orElseThrow(() -> new IOException("volume " + volume + " has gone away"));
+          return switch (now.getStatus()) {
+            case AVAILABLE -> Optional.of(now);
+            case ERROR -> {
+              delete(now);
+              throw new IOException("volume " + volume + " failed");
+            }
+            default -> Optional.<Volume>empty();
+          };
+        });
+  }
+
+  void unmarkVolume(String volume, String key) throws IOException {
+    Rest.Answer answer =
+        raw("DELETE", cinder("/volumes/" + volume + "/metadata/" + key), Optional.empty());
+    if (answer.status() != 404) {
+      Object _ = answer.good();
+    }
+  }
+
+  void delete(Volume volume) throws IOException, Refusal {
+    act(() -> client.blockStorage().volumes().delete(volume.getId()));
+    Object _ =
+        await(
+            "the end of a volume",
+            () -> volume(volume.getId()).isPresent() ? Optional.empty() : Optional.of(true));
+  }
+
+  List<? extends VolumeSnapshot> snapshots() throws IOException {
+    return call(() -> client.blockStorage().snapshots().list());
+  }
+
+  Optional<VolumeSnapshot> snapshotNamed(String name) throws IOException {
+    return snapshots().stream()
+        .filter(one -> name.equals(one.getName()))
+        .findFirst()
+        .map(one -> one);
+  }
+
+  VolumeSnapshot snapshotVolume(String volume, String name) throws IOException, Refusal {
+    if (snapshotNamed(name).isEmpty()) {
+      Object _ =
+          call(
+              () ->
+                  client
+                      .blockStorage()
+                      .snapshots()
+                      .create(
+                          Builders.volumeSnapshot().name(name).volume(volume).force(true).build()));
+    }
+    return await(
+        "snapshot " + name,
+        () -> {
+          VolumeSnapshot now =
+              snapshotNamed(name)
+                  .orElseThrow(() -> new IOException("snapshot " + name + " has gone away"));
+          return switch (now.getStatus()) {
+            case AVAILABLE -> Optional.of(now);
+            case ERROR -> {
+              delete(now);
+              throw new IOException("snapshot " + name + " failed");
+            }
+            default -> Optional.<VolumeSnapshot>empty();
+          };
+        });
+  }
+
+  void delete(VolumeSnapshot snapshot) throws IOException, Refusal {
+    act(() -> client.blockStorage().snapshots().delete(snapshot.getId()));
+    Object _ =
+        await(
+            "the end of a snapshot",
+            () ->
+                snapshotNamed(snapshot.getName()).isPresent()
+                    ? Optional.empty()
+                    : Optional.of(true));
+  }
+
+  /** Has an available volume copied to an image of that name. */
+  Image imageOf(Volume volume, String name) throws IOException, Refusal {
+    if (imageNamed(name).isEmpty()) {
+      Object _ =
+          call(
+              () ->
+                  client
+                      .blockStorage()
+                      .volumes()
+                      .uploadToImage(
+                          volume.getId(),
+                          UploadImageData.create(name)
+                              .diskFormat(org.openstack4j.model.image.DiskFormat.QCOW2)
+                              .containerFormat(org.openstack4j.model.image.ContainerFormat.BARE)));
+    }
+    return awaitActive(name);
+  }
+
+  private String cinder(String path) throws IOException {
+    return endpoint("volumev3").replaceFirst("/+$", "") + path;
+  }
+
+  private String endpoint(String type) throws IOException {
+    return token.getCatalog().stream()
+        .filter(service -> service.getType().equals(type))
+        .flatMap(service -> service.getEndpoints().stream())
+        .filter(endpoint -> endpoint.getIface() == Facing.PUBLIC)
+        .filter(
+            endpoint ->
+                account.region().isEmpty()
+                    || account.region().equals(Optional.of(endpoint.getRegion())))
+        .map(endpoint -> endpoint.getUrl().toString())
+        .findFirst()
+        .orElseThrow(() -> new IOException("the catalog has no " + type));
+  }
+
+  // Neutron
+
+  Optional<Network> network(String network) throws IOException {
+    return found(() -> client.networking().network().get(network));
+  }
+
+  /** A network of that name: the project's own, or one that is shared with it. */
+  Optional<Network> networkNamed(String name) throws IOException {
+    List<? extends Network> networks =
+        call(() -> client.networking().network().list(Map.of("name", name)));
+    for (Network one : networks) {
+      if (id.equals(one.getTenantId()) && name.equals(one.getName())) {
+        return Optional.of(one);
+      }
+    }
+    return networks.stream()
+        .filter(one -> one.isShared() && name.equals(one.getName()))
+        .findFirst()
+        .map(one -> one);
+  }
+
+  Optional<SecurityGroup> groupNamed(String name) throws IOException {
+    return call(() -> client.networking().securitygroup().list(Map.of("name", name))).stream()
+        .filter(one -> id.equals(one.getTenantId()) && name.equals(one.getName()))
+        .findFirst()
+        .map(one -> one);
+  }
+
+  List<? extends Port> portsNamed(String prefix) throws IOException {
+    return call(() -> client.networking().port().list()).stream()
+        .filter(one -> id.equals(one.getTenantId()))
+        .filter(one -> one.getName() != null && one.getName().startsWith(prefix))
+        .toList();
+  }
+
+  Port create(Port port) throws IOException, Refusal {
+    try {
+      return call(() -> client.networking().port().create(port));
+    } catch (IOException e) {
+      if (e.getCause() instanceof ResponseException no && no.getStatus() == 409) {
+        throw new Refusal(Reason.UNMAPPABLE, "Neutron makes no port: " + no.getMessage());
+      }
+      throw e;
+    }
+  }
+
+  void delete(Port port) throws IOException {
+    act(() -> client.networking().port().delete(port.getId()));
+  }
+
+  // Keystone
+
+  /** A request that a ticket's credential is good for. */
+  record Rule(String method, URI uri) {}
+
+  /**
+   * What is good for these requests and nothing else: an application credential with access rules.
+   * Its secret follows from its name, so that it is found again after a crash.
+   */
+  DiskTicket.Access access(String name, List<Rule> rules) throws IOException {
+    String secret = secret(name);
+    JsonNode wanted =
+        rest.json(
+            rules.stream()
+                .map(
+                    rule ->
+                        Map.of(
+                            "service", "image",
+                            "method", rule.method(),
+                            "path", rule.uri().getPath()))
+                .toList());
+    Optional<JsonNode> there = credential(name);
+    if (there.isPresent() && !isOf(there.get(), wanted)) {
+      // Of an image that there is no more.
+      dropCredential(there.get());
+      there = Optional.empty();
+    }
+    if (there.isEmpty()) {
+      JsonNode body =
+          rest.json(
+              Map.of(
+                  "application_credential",
+                  Map.of("name", name, "secret", secret, "access_rules", wanted)));
+      there =
+          Optional.of(
+              raw("POST", credentials(), Optional.of(body)).good().path("application_credential"));
+    }
+    return new DiskTicket.Access(account.keystone(), there.get().path("id").asText(), secret);
+  }
+
+  private static boolean isOf(JsonNode credential, JsonNode rules) {
+    Set<String> has = new HashSet<>(credential.path("access_rules").findValuesAsText("path"));
+    return has.equals(new HashSet<>(rules.findValuesAsText("path")));
+  }
+
+  private String secret(String name) {
+    try {
+      Mac mac = Mac.getInstance("HmacSHA256");
+      mac.init(
+          new SecretKeySpec(account.password().getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+      return HexFormat.of()
+          .formatHex(mac.doFinal((id + "/" + name).getBytes(StandardCharsets.UTF_8)));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Optional<JsonNode> credential(String name) throws IOException {
+    for (JsonNode one : credentialList()) {
+      if (one.path("name").asText().equals(name)) {
+        return Optional.of(one);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private JsonNode credentialList() throws IOException {
+    return raw("GET", credentials(), Optional.empty()).good().path("application_credentials");
+  }
+
+  /** Ends what {@link #access} gave under names that begin so. */
+  void endAccess(String prefix) throws IOException {
+    for (JsonNode one : credentialList()) {
+      if (one.path("name").asText().startsWith(prefix)) {
+        dropCredential(one);
+      }
+    }
+  }
+
+  private void dropCredential(JsonNode credential) throws IOException {
+    Rest.Answer answer =
+        raw("DELETE", credentials() + "/" + credential.path("id").asText(), Optional.empty());
+    if (answer.status() != 404) {
+      Object _ = answer.good();
+    }
+  }
+
+  private String credentials() {
+    return account.keystone() + "/users/" + token.getUser().getId() + "/application_credentials";
+  }
+}

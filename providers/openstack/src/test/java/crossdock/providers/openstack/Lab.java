@@ -1,0 +1,317 @@
+package crossdock.providers.openstack;
+
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.providers.DiskTicket;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A cloud made by {@code lab/openstack/up}, as its administrator sees it: by plain requests, not by
+ * what is under test.
+ */
+final class Lab {
+  static final String PASSWORD = "labpass";
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  private final String keystone;
+  private final Map<String, String> tokens = new LinkedHashMap<>();
+  private final Map<String, String> endpoints = new LinkedHashMap<>();
+
+  private Lab(String keystone) throws IOException {
+    this.keystone = keystone;
+    login("admin");
+  }
+
+  /** The one that {@code CROSSDOCK_OPENSTACK} names; without it, the test is not run. */
+  static Lab here() throws IOException {
+    String keystone = System.getenv("CROSSDOCK_OPENSTACK");
+    if (keystone == null || keystone.isEmpty()) {
+      return abort(
+          "NOT RUN: CROSSDOCK_OPENSTACK is not the URL of a lab's Keystone (lab/openstack/up)");
+    }
+    return new Lab(keystone);
+  }
+
+  Account account() {
+    return new Account(
+        URI.create(keystone), "crossdock", PASSWORD, "Default", Optional.of("RegionOne"));
+  }
+
+  private void login(String project) throws IOException {
+    JsonNode body =
+        JSON.readTree(
+            """
+            {"auth": {
+              "identity": {"methods": ["password"], "password": {"user":
+                {"name": "admin", "password": "%s", "domain": {"id": "default"}}}},
+              "scope": {"project": {"name": "%s", "domain": {"id": "default"}}}}}
+            """
+                .formatted(PASSWORD, project));
+    HttpResponse<byte[]> answer = send("POST", keystone + "/auth/tokens", "", Optional.of(body));
+    JsonNode token = JSON.readTree(answer.body()).path("token");
+    tokens.put(project, answer.headers().firstValue("X-Subject-Token").orElseThrow());
+    for (JsonNode service : token.path("catalog")) {
+      for (JsonNode endpoint : service.path("endpoints")) {
+        if (endpoint.path("interface").asText().equals("public")) {
+          endpoints.put(
+              project + "/" + service.path("type").asText(), endpoint.path("url").asText());
+        }
+      }
+    }
+  }
+
+  /** A project whose machines are that owner's, with room for so many. */
+  String project(String name, String owner, int servers) throws IOException {
+    String identity = "admin/identity";
+    String id =
+        post(identity, "/projects", "{\"project\": {\"name\": \"%s\"}}".formatted(name))
+            .findPath("id")
+            .asText();
+    String crossdock = named(identity, "/users", "users", "crossdock");
+    for (String[] grant :
+        new String[][] {
+          {crossdock, "member"},
+          {named(identity, "/users", "users", "admin"), "admin"}
+        }) {
+      Object _ =
+          call(
+              "PUT",
+              identity,
+              "/projects/%s/users/%s/roles/%s"
+                  .formatted(id, grant[0], named(identity, "/roles", "roles", grant[1])),
+              Optional.empty());
+    }
+    Object _ =
+        call(
+            "PUT",
+            identity,
+            "/projects/" + id + "/tags",
+            Optional.of("{\"tags\": [\"%s%s\"]}".formatted(Account.OWNER, owner)));
+    Object _ =
+        call(
+            "PUT",
+            "admin/compute",
+            "/os-quota-sets/" + id,
+            Optional.of(
+                "{\"quota_set\": {\"instances\": %d, \"force\": true}}".formatted(servers)));
+    login(name);
+    return id;
+  }
+
+  /** The id of what has that name. */
+  String named(String service, String path, String list, String name) throws IOException {
+    for (JsonNode one : get(service, path).path(list)) {
+      if (one.path("name").asText().equals(name)) {
+        return one.path("id").asText();
+      }
+    }
+    throw new IOException("no " + name + " in " + path);
+  }
+
+  /**
+   * @param service {@code <project>/<type>}
+   */
+  JsonNode get(String service, String path) throws IOException {
+    return call("GET", service, path, Optional.empty());
+  }
+
+  JsonNode post(String service, String path, String body) throws IOException {
+    return call("POST", service, path, Optional.of(body));
+  }
+
+  JsonNode call(String method, String service, String path, Optional<String> body)
+      throws IOException {
+    String base =
+        service.endsWith("/identity")
+            ? keystone
+            : endpoints.get(service)
+                + (service.endsWith("/image")
+                    ? "/v2"
+                    : service.endsWith("/network") ? "/v2.0" : "");
+    String token = tokens.getOrDefault(service.substring(0, service.indexOf('/')), "");
+    HttpResponse<byte[]> answer =
+        send(
+            method,
+            base + path,
+            token,
+            body.isPresent() ? Optional.of(JSON.readTree(body.get())) : Optional.empty());
+    return answer.body().length == 0 ? JSON.createObjectNode() : JSON.readTree(answer.body());
+  }
+
+  /** An image with data, which everybody sees; made once. */
+  String image(String name, byte[] raw) throws IOException {
+    for (JsonNode one : get("admin/image", "/images?name=" + name).path("images")) {
+      if (one.path("status").asText().equals("active")) {
+        return one.path("id").asText();
+      }
+    }
+    String id =
+        post(
+                "admin/image",
+                "/images",
+                """
+                {"name": "%s", "disk_format": "raw", "container_format": "bare",
+                 "visibility": "public", "os_type": "linux"}
+                """
+                    .formatted(name))
+            .path("id")
+            .asText();
+    HttpRequest request =
+        HttpRequest.newBuilder(
+                URI.create(endpoints.get("admin/image") + "/v2/images/" + id + "/file"))
+            .header("X-Auth-Token", tokens.get("admin"))
+            .header("Content-Type", "application/octet-stream")
+            .PUT(BodyPublishers.ofByteArray(raw))
+            .build();
+    Object _ = good(request);
+    return id;
+  }
+
+  JsonNode await(String service, String path, String field, String... values) throws IOException {
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
+    for (; ; ) {
+      JsonNode found = get(service, path);
+      String now = found.findPath(field).asText();
+      if (List.of(values).contains(now)) {
+        return found;
+      }
+      if (now.equalsIgnoreCase("error") || System.nanoTime() > deadline) {
+        throw new IOException(path + " is " + now + ": " + found);
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(200);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException(e);
+      }
+    }
+  }
+
+  /** What Nova says to who has only that; 0 if Keystone gives no token for it. */
+  int status(DiskTicket.Access access, String project, String path) throws IOException {
+    JsonNode body =
+        JSON.readTree(
+            """
+            {"auth": {"identity": {"methods": ["application_credential"],
+              "application_credential": {"id": "%s", "secret": "%s"}}}}
+            """
+                .formatted(access.id(), access.secret()));
+    try {
+      HttpResponse<byte[]> token =
+          HTTP.send(
+              HttpRequest.newBuilder(URI.create(keystone + "/auth/tokens"))
+                  .header("Content-Type", "application/json")
+                  .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)))
+                  .build(),
+              BodyHandlers.ofByteArray());
+      if (token.statusCode() != 201) {
+        return 0;
+      }
+      return HTTP.send(
+              HttpRequest.newBuilder(URI.create(endpoints.get(project + "/compute") + path))
+                  .header("X-Auth-Token", token.headers().firstValue("X-Subject-Token").orElse(""))
+                  .build(),
+              BodyHandlers.discarding())
+          .statusCode();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    }
+  }
+
+  /** Ends a project with all that is in it. */
+  void drop(String name, String id) throws IOException {
+    for (String server : ids(name + "/compute", "/servers", "servers")) {
+      Object _ = call("DELETE", name + "/compute", "/servers/" + server, Optional.empty());
+    }
+    gone(name + "/compute", "/servers", "servers");
+    for (String volume : ids(name + "/volumev3", "/volumes", "volumes")) {
+      Object _ = call("DELETE", name + "/volumev3", "/volumes/" + volume, Optional.empty());
+    }
+    for (String port : ids(name + "/network", "/ports?project_id=" + id, "ports")) {
+      Object _ = call("DELETE", name + "/network", "/ports/" + port, Optional.empty());
+    }
+    for (String network : ids(name + "/network", "/networks?project_id=" + id, "networks")) {
+      Object _ = call("DELETE", name + "/network", "/networks/" + network, Optional.empty());
+    }
+    for (String image : ids(name + "/image", "/images?owner=" + id, "images")) {
+      Object _ = call("DELETE", name + "/image", "/images/" + image, Optional.empty());
+    }
+    gone(name + "/volumev3", "/volumes", "volumes");
+    Object _ = call("DELETE", "admin/identity", "/projects/" + id, Optional.empty());
+  }
+
+  private void gone(String service, String path, String list) throws IOException {
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+    while (!ids(service, path, list).isEmpty()) {
+      if (System.nanoTime() > deadline) {
+        throw new IOException("what should be deleted is still in " + path);
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(200);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException(e);
+      }
+    }
+  }
+
+  List<String> ids(String service, String path, String list) throws IOException {
+    List<String> ids = new ArrayList<>();
+    for (JsonNode one : get(service, path).path(list)) {
+      ids.add(one.path("id").asText());
+    }
+    return ids;
+  }
+
+  private static HttpResponse<byte[]> send(
+      String method, String uri, String token, Optional<JsonNode> body) throws IOException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(uri)).header("Content-Type", "application/json");
+    if (!token.isEmpty()) {
+      request.header("X-Auth-Token", token);
+    }
+    request.method(
+        method,
+        body.isPresent()
+            ? BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body.get()))
+            : BodyPublishers.noBody());
+    return good(request.build());
+  }
+
+  private static HttpResponse<byte[]> good(HttpRequest request) throws IOException {
+    try {
+      HttpResponse<byte[]> answer = HTTP.send(request, BodyHandlers.ofByteArray());
+      if (answer.statusCode() >= 300) {
+        throw new IOException(
+            request.method()
+                + " "
+                + request.uri()
+                + " answers "
+                + answer.statusCode()
+                + ": "
+                + new String(answer.body(), java.nio.charset.StandardCharsets.UTF_8));
+      }
+      return answer;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    }
+  }
+}

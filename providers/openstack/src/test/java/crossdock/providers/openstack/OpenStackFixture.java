@@ -1,0 +1,197 @@
+package crossdock.providers.openstack;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Machine;
+import crossdock.providers.Cloud;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.conformance.BootSector;
+import crossdock.providers.conformance.Fixture;
+import crossdock.providers.conformance.Inventory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A project of its own, with one running server of a local root disk and a volume. */
+final class OpenStackFixture implements Fixture, AutoCloseable {
+  private static final AtomicInteger NUMBER = new AtomicInteger();
+  private static final long GIB = 1L << 30;
+
+  private final Lab lab;
+  private final Path root;
+  private final String name;
+  private final String project;
+  private final String server;
+
+  OpenStackFixture(Lab lab, Path directory) throws IOException {
+    this.lab = lab;
+    this.root = Files.createDirectory(directory.resolve("site")).toRealPath();
+    this.name = "t" + ProcessHandle.current().pid() + "-" + NUMBER.incrementAndGet();
+    this.project = lab.project(name, owner(), 1 + room());
+    String network =
+        lab.post(name + "/network", "/networks", "{\"network\": {\"name\": \"lan\"}}")
+            .findPath("id")
+            .asText();
+    Object _ =
+        lab.post(
+            name + "/network",
+            "/subnets",
+            "{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"10.9.0.0/24\"}}"
+                .formatted(network));
+    String volume =
+        lab.post(
+                name + "/volumev3",
+                "/volumes",
+                "{\"volume\": {\"name\": \"web-1-data\", \"size\": 1, \"imageRef\": \"%s\"}}"
+                    .formatted(lab.image("crossdock-data", content("data"))))
+            .findPath("id")
+            .asText();
+    Object _ = lab.await(name + "/volumev3", "/volumes/" + volume, "status", "available");
+    this.server =
+        lab.post(
+                name + "/compute",
+                "/servers",
+                """
+                {"server": {"name": "web-1", "flavorRef": "1", "imageRef": "%s",
+                  "metadata": {"note": "the customer's own"},
+                  "networks": [{"uuid": "%s"}],
+                  "block_device_mapping_v2": [
+                    {"boot_index": 0, "uuid": "%s", "source_type": "image",
+                     "destination_type": "local", "delete_on_termination": true},
+                    {"boot_index": -1, "uuid": "%s", "source_type": "volume",
+                     "destination_type": "volume"}]}}
+                """
+                    .formatted(boot(), network, boot(), volume))
+            .findPath("id")
+            .asText();
+    Object _ = lab.await(name + "/compute", "/servers/" + server, "status", "ACTIVE");
+  }
+
+  private String boot() throws IOException {
+    return lab.image("crossdock-still", content("root"));
+  }
+
+  @Override
+  public Cloud cloud() throws IOException {
+    return new OpenStack(root, lab.account(), Clock.systemUTC());
+  }
+
+  @Override
+  public Path root() {
+    return root;
+  }
+
+  @Override
+  public String owner() {
+    return "alice-" + name;
+  }
+
+  @Override
+  public String machine() {
+    return server;
+  }
+
+  @Override
+  public byte[] content(String disk) {
+    if (disk.equals("root")) {
+      return BootSector.still();
+    }
+    byte[] noise = new byte[2 << 20];
+    new Random(1).nextBytes(noise);
+    return noise;
+  }
+
+  @Override
+  public Machine planned() {
+    return new Machine(
+        "planned",
+        "planned",
+        "x86_64",
+        1,
+        256 << 20,
+        Machine.Firmware.BIOS,
+        "linux",
+        List.of(new Machine.Disk("root", "qcow2", GIB), new Machine.Disk("data", "qcow2", GIB)),
+        List.of(
+            new Machine.Nic("nic0", "lan", "52:54:00:00:00:01"),
+            new Machine.Nic("nic1", "lan", "52:54:00:00:00:02")),
+        List.of("default"));
+  }
+
+  @Override
+  public byte[] image(String disk) {
+    return content(disk);
+  }
+
+  @Override
+  public int room() {
+    return 3;
+  }
+
+  /** Asks Nova, as its administrator. */
+  @Override
+  public boolean runs(String machine) throws IOException {
+    for (JsonNode one : lab.get(name + "/compute", "/servers/detail").path("servers")) {
+      if (one.path("id").asText().equals(machine)
+          || one.path("metadata").path("crossdock-machine").asText().equals(machine)) {
+        return one.path("status").asText().equals("ACTIVE");
+      }
+    }
+    return false;
+  }
+
+  /** What Nova says in this project to who has only a ticket's credential. */
+  int statusFor(DiskTicket.Access access, String path) throws IOException {
+    return lab.status(access, name, path);
+  }
+
+  @Override
+  public Set<String> remembered() {
+    return Set.of("fences", "locks", "spool");
+  }
+
+  /** All that Crossdock could leave in the project, and what it says of it. */
+  @Override
+  public Map<String, String> inventory() throws IOException {
+    Map<String, String> all = new TreeMap<>(Inventory.of(this));
+    for (JsonNode one : lab.get(name + "/compute", "/servers/detail").path("servers")) {
+      all.put(
+          "server " + one.path("id").asText(),
+          one.path("status").asText() + " " + one.path("metadata"));
+    }
+    for (JsonNode one : lab.get(name + "/volumev3", "/volumes/detail").path("volumes")) {
+      all.put(
+          "volume " + one.path("id").asText(),
+          one.path("status").asText() + " " + one.path("metadata"));
+    }
+    for (String one : lab.ids(name + "/volumev3", "/snapshots", "snapshots")) {
+      all.put("snapshot " + one, "");
+    }
+    for (String one : lab.ids(name + "/image", "/images?owner=" + project, "images")) {
+      all.put("image " + one, "");
+    }
+    for (String one : lab.ids(name + "/network", "/ports?project_id=" + project, "ports")) {
+      all.put("port " + one, "");
+    }
+    String user = lab.named("admin/identity", "/users", "users", "crossdock");
+    for (JsonNode one :
+        lab.get("admin/identity", "/users/" + user + "/application_credentials")
+            .path("application_credentials")) {
+      if (one.path("project_id").asText().equals(project)) {
+        all.put("credential " + one.path("name").asText(), "");
+      }
+    }
+    return all;
+  }
+
+  @Override
+  public void close() throws IOException {
+    lab.drop(name, project);
+  }
+}

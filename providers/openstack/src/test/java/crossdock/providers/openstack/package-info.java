@@ -1,0 +1,4 @@
+@NullMarked
+package crossdock.providers.openstack;
+
+import org.jspecify.annotations.NullMarked;
