@@ -44,8 +44,12 @@ sealed interface Cargo {
   /** Gives somebody an account at a site, where sites have such. */
   default void admit(Site site, String owner) throws IOException, InterruptedException {}
 
-  /** Puts a machine of {@code owner} at a site. */
-  void place(Site site, String machine, String owner) throws IOException, InterruptedException;
+  /**
+   * Puts a machine of {@code owner} at a site.
+   *
+   * @return its id there
+   */
+  String place(Site site, String machine, String owner) throws IOException, InterruptedException;
 
   /** The manifest root of a disk, hashed now. */
   String root(Site site, String machine, String disk) throws IOException;
@@ -135,7 +139,7 @@ sealed interface Cargo {
     }
 
     @Override
-    public void place(Site site, String machine, String owner)
+    public String place(Site site, String machine, String owner)
         throws IOException, InterruptedException {
       String format = site.formats(provider()).getFirst();
       Path image = build(machine, format);
@@ -149,6 +153,7 @@ sealed interface Cargo {
         kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
       }
       Files.deleteIfExists(image);
+      return machine;
     }
 
     /** A guest of that name, in a file that the caller deletes. */
@@ -313,16 +318,16 @@ sealed interface Cargo {
     }
 
     @Override
-    public void place(Site site, String machine, String owner)
+    public String place(Site site, String machine, String owner)
         throws IOException, InterruptedException {
       if (!isCloud(site)) {
-        guests.place(site, machine, owner);
-        return;
+        return guests.place(site, machine, owner);
       }
       cloud.admit(owner);
       Path image = guests.build(machine, "qcow2");
-      cloud.boot(machine, image);
+      String server = cloud.boot(machine, image);
       Files.delete(image);
+      return server;
     }
 
     @Override
@@ -369,7 +374,7 @@ sealed interface Cargo {
     }
 
     @Override
-    public void place(Site site, String machine, String owner) throws IOException {
+    public String place(Site site, String machine, String owner) throws IOException {
       Path disk = Demo.guestCache(state).resolve(machine + ".raw");
       Random random = new Random(machine.hashCode());
       try (FileChannel file =
@@ -388,6 +393,7 @@ sealed interface Cargo {
       OvfPackage.create(
           state.site(site.provider()), machine(machine, "raw", bytes), owner, Map.of(DISK, disk));
       Files.delete(disk);
+      return machine;
     }
 
     @Override

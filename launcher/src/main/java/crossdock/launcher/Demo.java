@@ -173,11 +173,12 @@ final class Demo implements Callable<Integer> {
       Customer customer = move.customer();
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
-      cargo.place(move.from(), move.machine(), customer.subject(provider));
+      String machine = cargo.place(move.from(), move.machine(), customer.subject(provider));
       cargo.admit(move.to(), customer.subject(move.to().provider()));
       handOver.accept(state.site(provider));
-      consent(ports, move);
-      Move asked = ask(ports, move);
+      Move there = new Move(customer, move.from(), move.to(), machine, "");
+      consent(ports, there);
+      Move asked = ask(ports, there);
       customer.put(url(ports, asked) + "/shares/" + Realms.PARTNER);
       moves.add(asked);
     }

@@ -118,9 +118,9 @@ record LabCloud(URI keystone, Path instances) {
   /**
    * Boots a guest of that image, and waits for its first word.
    *
-   * @param name that the server also has as its machine's id
+   * @return its id
    */
-  void boot(String name, Path image) throws IOException, InterruptedException {
+  String boot(String name, Path image) throws IOException, InterruptedException {
     OSClientV3 admin = admin();
     Image made =
         admin
@@ -144,7 +144,6 @@ record LabCloud(URI keystone, Path instances) {
                     .flavor("1")
                     .image(made.getId())
                     .networks(List.of(network))
-                    .addMetadata(Map.of("crossdock-machine", name))
                     .build())
             .getId();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
@@ -154,6 +153,7 @@ record LabCloud(URI keystone, Path instances) {
       }
       TimeUnit.MILLISECONDS.sleep(500);
     }
+    return server;
   }
 
   /** What the server of that machine says on its console, and has said before it stopped. */
@@ -169,7 +169,8 @@ record LabCloud(URI keystone, Path instances) {
 
   private Server server(String machine) throws IOException {
     for (Server one : admin().compute().servers().list(true)) {
-      if (machine.equals(one.getMetadata().get("crossdock-machine"))) {
+      if (machine.equals(one.getId())
+          || machine.equals(one.getMetadata().get("crossdock-machine"))) {
         return one;
       }
     }

@@ -22,7 +22,7 @@ import java.util.List;
  * One migration at one site: every call has a larger fence than the one before, and disks are read
  * and written as conversion-service does it.
  */
-final class Passage {
+public final class Passage {
   private static final int STEP = 1 << 20;
 
   private final Fixture fixture;
@@ -36,24 +36,24 @@ final class Passage {
     this.side = side;
   }
 
-  static Passage away(Fixture fixture, int number) {
+  public static Passage away(Fixture fixture, int number) {
     return new Passage(fixture, number, Role.SOURCE);
   }
 
-  static Passage into(Fixture fixture, int number) {
+  public static Passage into(Fixture fixture, int number) {
     return new Passage(fixture, number, Role.TARGET);
   }
 
   /** The tag of the next call. */
-  Tag tag() {
+  public Tag tag() {
     return tag(++fence);
   }
 
-  Tag tag(long thatFence) {
+  public Tag tag(long thatFence) {
     return new Tag(migration, side, thatFence);
   }
 
-  void reserve(Cloud cloud) throws IOException, Refusal {
+  public void reserve(Cloud cloud) throws IOException, Refusal {
     cloud.reserve(fixture.planned(), fixture.owner(), tag());
   }
 
@@ -85,7 +85,7 @@ final class Passage {
     }
   }
 
-  void write(List<DiskTicket> tickets) throws IOException {
+  public void write(List<DiskTicket> tickets) throws IOException {
     for (DiskTicket ticket : tickets) {
       try (TicketDisks disks = disks();
           DiskSink sink = disks.sink(ticket)) {
@@ -107,7 +107,7 @@ final class Passage {
   }
 
   /** Reads all of a disk. */
-  void assertHolds(DiskTicket ticket, byte[] beginning) throws IOException {
+  public void assertHolds(DiskTicket ticket, byte[] beginning) throws IOException {
     try (TicketDisks disks = disks();
         DiskSource disk = disks.source(ticket)) {
       ByteBuffer begins = ByteBuffer.allocate(beginning.length);

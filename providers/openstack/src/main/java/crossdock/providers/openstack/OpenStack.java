@@ -124,9 +124,14 @@ public final class OpenStack implements Cloud {
       return server.getStatus() != Server.Status.SHUTOFF;
     }
 
-    /** Ours if it came in, else Nova's. */
+    /**
+     * Ours if it came in, else Nova's. Ours ends with what is the project's alone: somebody else's
+     * server may say that it is this machine, and is not believed.
+     */
     String machine() {
-      return meta(MACHINE).filter(id -> ID.matcher(id).matches()).orElse(server.getId());
+      return meta(MACHINE)
+          .filter(id -> ID.matcher(id).matches() && id.endsWith(suffix(project)))
+          .orElse(server.getId());
     }
   }
 
@@ -730,19 +735,24 @@ public final class OpenStack implements Cloud {
       for (Machine.Disk disk : planned.disks()) {
         Volume _ = volume(project, planned, disk, tag);
       }
-      Machine machine = Machines.withId(planned, id(planned, tag));
+      Machine machine = Machines.withId(planned, id(planned, tag, project));
       site.keep(tag, reservation.as(machine));
       return machine.id();
     }
   }
 
-  /** Follows from name and migration. */
-  private static String id(Machine planned, Tag tag) {
+  /** Follows from name, migration and project. */
+  private static String id(Machine planned, Tag tag, Project project) {
     String name = planned.name().replaceAll("[^A-Za-z0-9._-]", "-");
     String plain = ID.matcher(name.substring(0, 1)).matches() ? name : "m" + name;
-    return plain.substring(0, Math.min(90, plain.length()))
+    return plain.substring(0, Math.min(80, plain.length()))
         + "-"
-        + tag.migration().value().substring(2);
+        + tag.migration().value().substring(2)
+        + suffix(project);
+  }
+
+  private static String suffix(Project project) {
+    return "-" + project.id().substring(0, Math.min(16, project.id().length()));
   }
 
   private static Volume volume(Project project, Machine planned, Machine.Disk disk, Tag tag)

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -21,7 +22,6 @@ import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 import org.openstack4j.api.Builders;
 import org.openstack4j.api.OSClient.OSClientV3;
-import org.openstack4j.api.exceptions.OS4JException;
 import org.openstack4j.api.exceptions.ResponseException;
 import org.openstack4j.api.types.Facing;
 import org.openstack4j.model.common.ActionResponse;
@@ -46,6 +46,7 @@ import org.openstack4j.model.storage.block.options.UploadImageData;
  */
 final class Project {
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
   private static final int CONSOLE_LINES = 500;
 
   private final String id;
@@ -84,7 +85,8 @@ final class Project {
   static <T> Optional<T> found(Request<T> request) throws IOException {
     try {
       return Optional.ofNullable(request.make());
-    } catch (OS4JException e) {
+    } catch (RuntimeException e) {
+      // Its own, or those of a parser that was given no JSON.
       throw new IOException("OpenStack: " + e.getMessage(), e);
     }
   }
@@ -110,8 +112,12 @@ final class Project {
     Optional<T> holds() throws IOException, Refusal;
   }
 
-  /** Asks again and again. However long: whoever holds the job may let go of it. */
+  /**
+   * Asks again and again, not for ever: who waits in vain lets others have a turn, and goes on with
+   * the same thing when called again.
+   */
   static <T> T await(String what, Condition<T> condition) throws IOException, Refusal {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
     for (; ; ) {
       Optional<T> answer = condition.holds();
       if (answer.isPresent()) {
@@ -119,6 +125,9 @@ final class Project {
       }
       if (Thread.currentThread().isInterrupted()) {
         throw new IOException("interrupted while waiting for " + what);
+      }
+      if (System.nanoTime() > deadline) {
+        throw new IOException("waited " + PATIENCE.toMinutes() + " minutes for " + what);
       }
       LockSupport.parkNanos(POLL_NANOS);
     }

@@ -53,6 +53,46 @@ final class Lab {
         URI.create(keystone), "crossdock", PASSWORD, "Default", Optional.of("RegionOne"));
   }
 
+  /** The same account, in a region of its own whose services are reached through a proxy. */
+  Account through(Proxy proxy) throws IOException {
+    String region = "through-" + System.nanoTime();
+    Object _ =
+        post("admin/identity", "/regions", "{\"region\": {\"id\": \"%s\"}}".formatted(region));
+    for (JsonNode one : get("admin/identity", "/endpoints?interface=public").path("endpoints")) {
+      if (one.path("region_id").asText().equals("RegionOne")) {
+        Object _ =
+            post(
+                "admin/identity",
+                "/endpoints",
+                """
+                {"endpoint": {"service_id": "%s", "interface": "public", "region_id": "%s",
+                  "url": "%s"}}
+                """
+                    .formatted(
+                        one.path("service_id").asText(),
+                        region,
+                        proxy.through(one.path("url").asText())));
+      }
+    }
+    return new Account(
+        URI.create(proxy.through(keystone)), "crossdock", PASSWORD, "Default", Optional.of(region));
+  }
+
+  void forget(Account through) throws IOException {
+    String region = through.region().orElseThrow();
+    for (JsonNode one : get("admin/identity", "/endpoints").path("endpoints")) {
+      if (one.path("region_id").asText().equals(region)) {
+        Object _ =
+            call(
+                "DELETE",
+                "admin/identity",
+                "/endpoints/" + one.path("id").asText(),
+                Optional.empty());
+      }
+    }
+    Object _ = call("DELETE", "admin/identity", "/regions/" + region, Optional.empty());
+  }
+
   private void login(String project) throws IOException {
     JsonNode body =
         JSON.readTree(
@@ -68,7 +108,8 @@ final class Lab {
     tokens.put(project, answer.headers().firstValue("X-Subject-Token").orElseThrow());
     for (JsonNode service : token.path("catalog")) {
       for (JsonNode endpoint : service.path("endpoints")) {
-        if (endpoint.path("interface").asText().equals("public")) {
+        if (endpoint.path("interface").asText().equals("public")
+            && endpoint.path("region").asText().equals("RegionOne")) {
           endpoints.put(
               project + "/" + service.path("type").asText(), endpoint.path("url").asText());
         }

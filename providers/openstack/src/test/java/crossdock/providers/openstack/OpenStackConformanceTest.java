@@ -3,6 +3,7 @@ package crossdock.providers.openstack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Role;
 import crossdock.disk.FormatSafety.RawContent;
@@ -11,8 +12,10 @@ import crossdock.providers.DiskTicket;
 import crossdock.providers.Tag;
 import crossdock.providers.conformance.CloudConformance;
 import crossdock.providers.conformance.Fixture;
+import crossdock.providers.conformance.Passage;
 import crossdock.providers.disks.TicketDisks;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -52,6 +55,32 @@ final class OpenStackConformanceTest implements CloudConformance {
       cloud.restore(fixture.machine(), tag);
     }
     assertThat(fixture.inventory()).isEqualTo(before);
+  }
+
+  @Test
+  void aServerThatSaysItIsAnotherMachineIsNotBelieved() throws Exception {
+    Passage into = Passage.into(fixture, 1);
+    try (Cloud cloud = fixture.cloud()) {
+      into.reserve(cloud);
+      into.write(cloud.prepare(into.tag()));
+      String id = cloud.register(into.tag());
+      cloud.boot(into.tag());
+      cloud.release(into.tag());
+      assertThat(cloud.machine(fixture.owner(), id)).isPresent();
+      try (OpenStackFixture other =
+          new OpenStackFixture(
+              Lab.here(), Files.createDirectory(fixture.root().resolve("other")))) {
+        other.say("crossdock-machine", id);
+        assertThat(cloud.machines(other.owner()))
+            .extracting(Machine::id)
+            .containsExactly(other.machine());
+        assertThat(cloud.machine(other.owner(), id)).isEmpty();
+        Tag tag = new Tag(new MigrationId("m-" + "0".repeat(24)), Role.SOURCE, 1);
+        cloud.stop(id, tag);
+        assertThat(other.runs(other.machine())).isTrue();
+        assertThat(fixture.runs(id)).isFalse();
+      }
+    }
   }
 
   @Test

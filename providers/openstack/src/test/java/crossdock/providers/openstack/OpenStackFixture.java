@@ -79,7 +79,11 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
 
   @Override
   public Cloud cloud() throws IOException {
-    return new OpenStack(root, lab.account(), Clock.systemUTC());
+    return cloud(lab.account());
+  }
+
+  Cloud cloud(Account account) throws IOException {
+    return new OpenStack(root, account, Clock.systemUTC());
   }
 
   @Override
@@ -144,6 +148,15 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** Has its customer say something in the server's metadata. */
+  void say(String key, String value) throws IOException {
+    Object _ =
+        lab.post(
+            name + "/compute",
+            "/servers/" + server + "/metadata",
+            "{\"metadata\": {\"%s\": \"%s\"}}".formatted(key, value));
   }
 
   /** What Nova says in this project to who has only a ticket's credential. */

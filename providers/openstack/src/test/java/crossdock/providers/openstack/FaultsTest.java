@@ -1,0 +1,152 @@
+package crossdock.providers.openstack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import crossdock.providers.Cloud;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
+import crossdock.providers.conformance.Passage;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Whatever becomes of any one request to the cloud: the call that made it is made again, and ends
+ * as if nothing had been. {@code -Dcrossdock.faults=N} runs so many ({@code all} takes hours), and
+ * {@code -Dcrossdock.seed=S} the same again.
+ */
+@Timeout(36_000)
+final class FaultsTest {
+  private static final int TRIES = 6;
+
+  private final Lab lab = Lab.here();
+  private final OpenStackFixture fixture;
+  private final Proxy proxy = new Proxy();
+  private final Account account;
+  private int number;
+
+  FaultsTest(@TempDir Path directory) throws IOException {
+    fixture = new OpenStackFixture(lab, directory);
+    account = lab.through(proxy);
+  }
+
+  @AfterEach
+  void nothingIsLeft() throws IOException {
+    proxy.close();
+    lab.forget(account);
+    fixture.close();
+  }
+
+  @Test
+  void everyRequestMayFail() throws Exception {
+    Map<String, String> before = fixture.inventory();
+    proxy.spoil(0, Proxy.Fault.LOST);
+    there();
+    andBack();
+    List<Proxy.Request> clean = proxy.asked();
+    assertThat(fixture.inventory()).isEqualTo(before);
+    String wanted = System.getProperty("crossdock.faults", "3");
+    long seed = Long.getLong("crossdock.seed", System.nanoTime());
+    int runs = wanted.equals("all") ? clean.size() : Integer.parseInt(wanted);
+    System.out.printf("%d requests, %d runs, seed %d%n", clean.size(), runs, seed);
+    Random random = new Random(seed);
+    List<Proxy.Fault> faults = List.copyOf(EnumSet.allOf(Proxy.Fault.class));
+    for (int run = 1; run <= runs; run++) {
+      int position = wanted.equals("all") ? run : 1 + random.nextInt(clean.size());
+      Proxy.Fault fault = faults.get(random.nextInt(faults.size()));
+      proxy.spoil(position, fault);
+      there();
+      andBack();
+      List<Proxy.Request> asked = proxy.asked();
+      String spoiled = position <= asked.size() ? asked.get(position - 1).toString() : "none";
+      System.out.printf("request %d, %s: %s%n", position, spoiled, fault);
+      assertThat(fixture.inventory())
+          .as("%s at %s (%d)", fault, spoiled, position)
+          .isEqualTo(before);
+    }
+  }
+
+  /** A machine comes in, boots, and is removed. */
+  private void there() throws IOException, Refusal {
+    Passage passage = Passage.into(fixture, ++number);
+    insist(
+        cloud -> {
+          passage.reserve(cloud);
+          return true;
+        });
+    insist(
+        cloud -> {
+          for (DiskTicket place : cloud.prepare(passage.tag())) {
+            writeOnce(passage, place);
+          }
+          return true;
+        });
+    insist(cloud -> cloud.register(passage.tag()));
+    for (DiskTicket disk : insist(cloud -> cloud.readBack(passage.tag()))) {
+      insist(
+          _ -> {
+            passage.assertHolds(disk, fixture.image(disk.disk()));
+            return true;
+          });
+    }
+    String sign = insist(cloud -> cloud.boot(passage.tag()));
+    assertThat(sign).contains("CROSSDOCK-GUEST");
+    insist(cloud -> cloud.remove(passage.tag()));
+  }
+
+  private static void writeOnce(Passage passage, DiskTicket place) throws IOException {
+    try {
+      passage.write(List.of(place));
+    } catch (FileAlreadyExistsException e) {
+      System.out.println(place.disk() + " was written by the attempt before");
+    }
+  }
+
+  /** The machine that is there is stopped, read and let go. */
+  private void andBack() throws IOException, Refusal {
+    Passage passage = Passage.away(fixture, ++number);
+    insist(
+        cloud -> {
+          cloud.stop(fixture.machine(), passage.tag());
+          return true;
+        });
+    for (DiskTicket disk : insist(cloud -> cloud.open(fixture.machine(), passage.tag()))) {
+      insist(
+          _ -> {
+            passage.assertHolds(disk, fixture.content(disk.disk()));
+            return true;
+          });
+    }
+    insist(
+        cloud -> {
+          cloud.restore(fixture.machine(), passage.tag());
+          return true;
+        });
+    assertThat(fixture.runs(fixture.machine())).isTrue();
+  }
+
+  private interface Call<T> {
+    T on(Cloud cloud) throws IOException, Refusal;
+  }
+
+  /** As a worker does it: again, while it may pass; a verdict would be wrong here. */
+  private <T> T insist(Call<T> call) throws IOException, Refusal {
+    for (int attempt = 1; ; attempt++) {
+      try (Cloud cloud = fixture.cloud(account)) {
+        return call.on(cloud);
+      } catch (IOException e) {
+        if (attempt == TRIES) {
+          throw e;
+        }
+      }
+    }
+  }
+}
