@@ -16,7 +16,6 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.Sha256;
 import crossdock.disk.BadImageException;
 import crossdock.disk.DiskHasher;
-import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
 import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
@@ -30,8 +29,6 @@ import io.micronaut.context.annotation.Value;
 import io.micronaut.scheduling.annotation.Scheduled;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -43,8 +40,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The dock: works off the orders of its own site. At the source it checks, hashes and serves; at
@@ -53,7 +48,6 @@ import org.slf4j.LoggerFactory;
  */
 @Context
 final class Dock implements Workers.Hand {
-  private static final Logger LOG = LoggerFactory.getLogger(Dock.class);
   private static final String KEEP =
       """
       INSERT INTO dock_order (migration, kind, attempt, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -260,12 +254,8 @@ final class Dock implements Workers.Hand {
       case SOURCE -> openings.close(order.migration());
       case TARGET -> {
         for (DiskTicket ticket : sites.tickets(order.migration(), Tickets.Purpose.WRITE)) {
-          try (DiskSink half = sites.sink(ticket)) {
-            half.abandon();
-          } catch (FileAlreadyExistsException | NoSuchFileException e) {
-            // Registered, or removed with the place it was made in, while its report was under way.
-            LOG.debug("{} was finished: what became of it is the cloud's", ticket.disk());
-          }
+          // What was registered, or removed with its place, while its report was under way is left.
+          sites.abandon(ticket);
         }
         pull.forget(order.migration());
       }

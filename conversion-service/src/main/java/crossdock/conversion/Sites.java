@@ -94,6 +94,11 @@ final class Sites {
     return disks.sink(ticket);
   }
 
+  /** Gives up what lies here of an unfinished disk. */
+  void abandon(DiskTicket ticket) throws IOException {
+    disks.abandon(ticket);
+  }
+
   @PreDestroy
   void close() {
     disks.close();

@@ -15,7 +15,6 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -63,11 +62,7 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
 
   private record State(String status) {}
 
-  /**
-   * Gives it its data.
-   *
-   * @throws FileAlreadyExistsException if it has data
-   */
+  /** Gives it its data, unless it has it. */
   void upload(Path file) throws IOException {
     AtomicLong sent = new AtomicLong();
     BodyPublisher body =
@@ -80,7 +75,12 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
         await(http.sendAsync(request.build(), BodyHandlers.discarding()), sent::get).statusCode();
     switch (status) {
       case 204 -> {}
-      case 409 -> throw new FileAlreadyExistsException(uri.getPath());
+      case 409 -> {
+        // Also as long as another upload has not ended.
+        if (!isThere()) {
+          throw new IOException("Glance is still taking this image's data from somebody else");
+        }
+      }
       default -> throw new IOException("Glance answers " + status + " to an image's data");
     }
   }

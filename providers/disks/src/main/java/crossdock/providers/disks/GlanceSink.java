@@ -4,7 +4,9 @@ import crossdock.contracts.Sha256;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.Disks;
+import crossdock.providers.files.Durable;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -18,11 +20,13 @@ import java.nio.file.Path;
  */
 final class GlanceSink implements DiskSink {
   private final GlanceImage image;
+  private final Path spool;
   private final Path file;
   private final DiskSink gathered;
 
-  private GlanceSink(GlanceImage image, Path file, DiskSink gathered) {
+  private GlanceSink(GlanceImage image, Path spool, Path file, DiskSink gathered) {
     this.image = image;
+    this.spool = spool;
     this.file = file;
     this.gathered = gathered;
   }
@@ -33,18 +37,27 @@ final class GlanceSink implements DiskSink {
    */
   static GlanceSink open(GlanceImage image, Path spool, DiskFormat format, long size)
       throws IOException {
-    String name = Sha256.of(image.uri().toString().getBytes(StandardCharsets.UTF_8)).hex();
-    Path file = spool.resolve(name + "." + format.wire());
+    Path file = Files.createDirectories(place(image.uri(), spool)).resolve("disk." + format.wire());
     if (image.isThere()) {
-      Files.deleteIfExists(file);
+      abandon(image.uri(), spool);
       throw new FileAlreadyExistsException(image.uri().getPath());
     }
     if (Files.exists(file)) {
       image.upload(file);
-      Files.delete(file);
+      abandon(image.uri(), spool);
       throw new FileAlreadyExistsException(image.uri().getPath());
     }
-    return new GlanceSink(image, file, Disks.createSink(file, format, size));
+    return new GlanceSink(image, spool, file, Disks.createSink(file, format, size));
+  }
+
+  /** Where the disk of that image is gathered, and nothing else. */
+  private static Path place(URI image, Path spool) {
+    return spool.resolve(Sha256.of(image.toString().getBytes(StandardCharsets.UTF_8)).hex());
+  }
+
+  /** Removes what was gathered. */
+  static void abandon(URI image, Path spool) throws IOException {
+    boolean _ = Durable.erase(place(image, spool));
   }
 
   @Override
@@ -81,12 +94,13 @@ final class GlanceSink implements DiskSink {
   public void finish() throws IOException {
     gathered.finish();
     image.upload(file);
-    Files.delete(file);
+    abandon(image.uri(), spool);
   }
 
   @Override
   public void abandon() throws IOException {
     gathered.abandon();
+    abandon(image.uri(), spool);
   }
 
   @Override

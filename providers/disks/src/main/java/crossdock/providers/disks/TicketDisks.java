@@ -8,15 +8,20 @@ import crossdock.disk.FormatSafety.RawContent;
 import crossdock.providers.DiskTicket;
 import java.io.IOException;
 import java.net.http.HttpClient;
-import java.nio.file.Files;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens what a ticket is for, and nothing else. Thread-safe. */
 public final class TicketDisks implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(TicketDisks.class);
+
   private final Path root;
   private final Path spool;
   private final long largest;
@@ -70,11 +75,26 @@ public final class TicketDisks implements AutoCloseable {
       case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
       case DiskTicket.Glance image ->
           GlanceSink.open(
-              glance(image),
-              Files.createDirectories(spool),
-              DiskFormat.fromWire(image.format()),
-              image.virtualBytes());
+              glance(image), spool, DiskFormat.fromWire(image.format()), image.virtualBytes());
     };
+  }
+
+  /**
+   * Gives up what lies here of an unfinished disk. What was finished, or is gone with the place
+   * that it was made in, is the cloud's, which is not asked.
+   */
+  public void abandon(DiskTicket ticket) throws IOException {
+    switch (ticket) {
+      case DiskTicket.Image image -> {
+        try (DiskSink half = sink(image)) {
+          half.abandon();
+        } catch (FileAlreadyExistsException | NoSuchFileException e) {
+          LOG.debug("{} was finished, or has gone", image.disk());
+        }
+      }
+      case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
+      case DiskTicket.Glance image -> GlanceSink.abandon(image.image(), spool);
+    }
   }
 
   private GlanceImage glance(DiskTicket.Glance ticket) {

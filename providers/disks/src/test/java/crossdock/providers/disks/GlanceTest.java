@@ -39,6 +39,7 @@ final class GlanceTest {
   private byte[] data = new byte[0];
   private int uploads;
   private int refusals;
+  private boolean busy;
   private int tokens;
   private Instant now = Instant.parse("2026-01-01T00:00:00Z");
 
@@ -99,7 +100,8 @@ final class GlanceTest {
         refusals--;
         byte[] _ = exchange.getRequestBody().readNBytes(1000);
         answer(exchange, 503);
-      } else if (data.length > 0) {
+      } else if (data.length > 0 || busy) {
+        byte[] _ = exchange.getRequestBody().readAllBytes();
         answer(exchange, 409);
       } else {
         data = exchange.getRequestBody().readAllBytes();
@@ -233,6 +235,32 @@ final class GlanceTest {
     }
     assertThat(spooled()).isZero();
     assertThat(uploads).isZero();
+  }
+
+  @Test
+  void whatIsGatheredIsGivenUpWithoutAskingGlance() throws IOException {
+    refusals = 1;
+    assertThatThrownBy(() -> write(ticket("word"))).isInstanceOf(IOException.class);
+    server.stop(0);
+    try (TicketDisks disks = disks()) {
+      disks.abandon(ticket("ended"));
+      disks.abandon(ticket("ended"));
+    }
+    assertThat(spooled()).isZero();
+  }
+
+  @Test
+  void anImageThatSomebodyElseIsFillingIsNotTakenForFinished() throws IOException {
+    busy = true;
+    assertThatThrownBy(() -> write(ticket("word")))
+        .isInstanceOf(IOException.class)
+        .isNotInstanceOf(FileAlreadyExistsException.class);
+    busy = false;
+    try (TicketDisks disks = disks()) {
+      assertThatThrownBy(() -> disks.sink(ticket("word")))
+          .isInstanceOf(FileAlreadyExistsException.class);
+    }
+    assertThat(read(ticket("word"))).isEqualTo(content());
   }
 
   @Test

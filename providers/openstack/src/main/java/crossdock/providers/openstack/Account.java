@@ -10,7 +10,7 @@ import java.util.Optional;
  *
  * @param keystone URL of the identity API's version 3
  * @param user name of the user
- * @param password also what the credentials of tickets are derived from
+ * @param password of the user
  * @param domain name of the user's domain
  * @param region whose endpoints are used; any if empty
  */

@@ -7,6 +7,6 @@ import java.util.List;
  *
  * @param project where it is
  * @param server its id in Nova
- * @param volumes that are erased with it; empty before that
+ * @param volumes that were read as its disks, and are erased with it
  */
 record Hold(String project, String server, List<String> volumes) {}

@@ -5,11 +5,12 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import org.openstack4j.api.OSClient.OSClientV3;
+import java.util.function.Predicate;
 import org.openstack4j.api.client.IOSClientBuilder;
 import org.openstack4j.core.transport.Config;
 import org.openstack4j.model.common.Identifier;
@@ -19,45 +20,49 @@ import org.openstack4j.openstack.OSFactory;
 /** Which projects there are for whom, and the way into them. Thread-safe. */
 final class Keystone {
   private static final Duration BEFORE_ITS_END = Duration.ofMinutes(10);
-  private static final Config CONFIG =
+  static final Config CONFIG =
       Config.newConfig().withConnectionTimeout(10_000).withReadTimeout(120_000);
   private static final String NO_PROJECT = "";
 
   private final Account account;
   private final Rest rest;
   private final Clock clock;
+  private final byte[] key;
   private final Map<String, Token> tokens = new ConcurrentHashMap<>();
 
-  Keystone(Account account, Rest rest, Clock clock) {
+  /**
+   * @param key that tickets' secrets are derived with
+   */
+  Keystone(Account account, Rest rest, Clock clock, byte[] key) {
     this.account = account;
     this.rest = rest;
     this.clock = clock;
+    this.key = key.clone();
   }
 
-  /** The projects of one owner that this account may work in. */
+  /** The projects of one owner that this account may work in, always in the same order. */
   List<String> projects(String owner) throws IOException {
-    List<String> ids = new ArrayList<>();
-    for (JsonNode project : scopes()) {
-      for (JsonNode tag : project.path("tags")) {
-        if (tag.asText().equals(Account.OWNER + owner)) {
-          ids.add(project.path("id").asText());
-        }
-      }
-    }
-    return ids;
+    return projectsTagged(tag -> tag.equals(Account.OWNER + owner));
   }
 
   /** All projects that this account may work in and that have an owner. */
   List<String> projects() throws IOException {
+    return projectsTagged(tag -> tag.startsWith(Account.OWNER));
+  }
+
+  private List<String> projectsTagged(Predicate<String> wanted) throws IOException {
     List<String> ids = new ArrayList<>();
     for (JsonNode project : scopes()) {
+      boolean tagged = false;
       for (JsonNode tag : project.path("tags")) {
-        if (tag.asText().startsWith(Account.OWNER)) {
-          ids.add(project.path("id").asText());
-          break;
-        }
+        tagged |= wanted.test(tag.asText());
+      }
+      // A disabled one is listed, too, and nobody gets into it.
+      if (tagged && project.path("enabled").asBoolean()) {
+        ids.add(project.path("id").asText());
       }
     }
+    Collections.sort(ids);
     return ids;
   }
 
@@ -71,12 +76,8 @@ final class Keystone {
     return answer.good().path("projects");
   }
 
-  /** A project, on this thread: openstack4j keeps its session with the thread. */
   Project project(String id) throws IOException {
-    Token token = token(id);
-    OSClientV3 client = OSFactory.clientFromToken(token, CONFIG);
-    account.region().ifPresent(client::useRegion);
-    return new Project(id, client, token, account, rest, () -> tokens.remove(id));
+    return new Project(id, token(id), account, rest, key, () -> tokens.remove(id));
   }
 
   private Token token(String project) throws IOException {
@@ -93,8 +94,12 @@ final class Keystone {
     if (!project.equals(NO_PROJECT)) {
       login.scopeToProject(Identifier.byId(project));
     }
-    Token token = Project.call(() -> login.authenticate().getToken());
-    tokens.put(project, token);
-    return token;
+    try {
+      Token token = login.authenticate().getToken();
+      tokens.put(project, token);
+      return token;
+    } catch (RuntimeException e) {
+      throw Project.failed(e);
+    }
   }
 }

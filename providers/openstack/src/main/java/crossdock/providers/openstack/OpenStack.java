@@ -90,7 +90,7 @@ public final class OpenStack implements Cloud {
 
   OpenStack(Path directory, Account account, Clock clock, Duration lives) throws IOException {
     this.site = Site.at(directory);
-    this.keystone = new Keystone(account, rest, clock);
+    this.keystone = new Keystone(account, rest, clock, site.key());
     this.lives = lives;
   }
 
@@ -169,19 +169,34 @@ public final class OpenStack implements Cloud {
         .findFirst();
   }
 
+  /** What happens in one project keeps nobody from another. */
   private Optional<Found> find(List<String> projects, String id) throws IOException {
+    IOException failed = null;
     for (String one : projects) {
-      Project project = keystone.project(one);
-      if (UUID.matcher(id).matches()) {
-        Optional<Server> server = project.server(id);
-        if (server.isPresent()) {
-          return server.map(now -> new Found(project, now));
+      try {
+        Optional<Found> found = find(keystone.project(one), id);
+        if (found.isPresent()) {
+          return found;
         }
-      } else {
-        for (Server server : project.servers()) {
-          if (new Found(project, server).machine().equals(id)) {
-            return Optional.of(new Found(project, server));
-          }
+      } catch (IOException e) {
+        LOG.warn("Project {} cannot be searched: {}", one, e.getMessage());
+        failed = e;
+      }
+    }
+    if (failed != null) {
+      throw failed;
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<Found> find(Project project, String id) throws IOException {
+    if (UUID.matcher(id).matches()) {
+      return project.server(id).map(now -> new Found(project, now));
+    }
+    if (id.endsWith(suffix(project))) {
+      for (Server server : project.servers()) {
+        if (new Found(project, server).machine().equals(id)) {
+          return Optional.of(new Found(project, server));
         }
       }
     }
@@ -199,13 +214,18 @@ public final class OpenStack implements Cloud {
   }
 
   private Found existing(String machine, Tag tag) throws IOException, Refusal {
-    if (!ID.matcher(machine).matches()) {
-      throw new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine.");
-    }
-    Optional<Hold> hold = site.hold(tag);
-    List<String> projects = hold.isPresent() ? List.of(hold.get().project()) : keystone.projects();
-    return find(projects, machine)
+    return lookFor(machine, tag)
         .orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+  }
+
+  /** The machine; once this migration has to do with it, the same server whatever is said of it. */
+  private Optional<Found> lookFor(String machine, Tag tag) throws IOException {
+    Optional<Hold> hold = site.hold(tag);
+    if (hold.isPresent()) {
+      Project project = keystone.project(hold.get().project());
+      return project.server(hold.get().server()).map(now -> new Found(project, now));
+    }
+    return ID.matcher(machine).matches() ? find(keystone.projects(), machine) : Optional.empty();
   }
 
   /** A machine that no other migration has to do with. */
@@ -295,66 +315,137 @@ public final class OpenStack implements Cloud {
       Found seen = existing(machine, tag);
       try (Turn _ = site.turn(seen.id())) {
         Found found = movable(existing(machine, tag), tag);
-        if (!isStopped(found.server())) {
-          throw new Refusal(
-              Reason.REFUSED_BY_SOURCE, "Only a stopped server is opened at one instant.");
-        }
-        if (site.hold(tag).isEmpty()) {
-          site.keep(tag, new Hold(found.project().id(), found.id(), List.of()));
-        }
+        Project project = found.project();
+        requireStopped(found);
+        List<Machines.Place> places = Machines.disks(project, found.server(), DISK);
+        site.keep(tag, new Hold(project.id(), found.id(), volumes(places)));
         List<DiskTicket> tickets = new ArrayList<>();
-        for (Machines.Place disk : Machines.disks(found.project(), found.server(), DISK)) {
-          String name = name(tag, disk.disk().name());
+        for (Machines.Place place : places) {
+          String name = name(tag, place.disk().name());
           Image image =
-              switch (disk) {
-                case Machines.Place.Local _ -> snapshot(found, name);
+              switch (place) {
+                case Machines.Place.Local _ -> snapshot(found, name, tag);
                 case Machines.Place.Attached(var _, Volume volume) ->
-                    copy(found.project(), volume, name);
+                    copy(project, volume, name, tag);
               };
-          tickets.add(toRead(found.project(), disk.disk(), image, name));
+          tickets.add(toRead(project, place.disk(), image, name));
         }
+        requireStopped(existing(machine, tag));
         return tickets;
       }
     }
   }
 
-  private static Image snapshot(Found found, String name) throws IOException, Refusal {
-    if (found.project().imageNamed(name).isEmpty()) {
-      found.project().snapshot(found.id(), name);
+  private static List<String> volumes(List<Machines.Place> places) {
+    List<String> volumes = new ArrayList<>();
+    for (Machines.Place place : places) {
+      if (place instanceof Machines.Place.Attached(var _, Volume volume)) {
+        volumes.add(volume.getId());
+      }
     }
-    return found.project().awaitActive(name);
+    return volumes;
+  }
+
+  /** While Nova still does something with it, nothing can be said. */
+  private static void requireStopped(Found found) throws IOException, Refusal {
+    if (found.server().getStatus() != Server.Status.SHUTOFF) {
+      throw new Refusal(
+          Reason.REFUSED_BY_SOURCE, "Only a stopped server is opened at one instant.");
+    }
+    if (found.server().getTaskState() != null) {
+      throw new IOException("the server is in " + found.server().getTaskState());
+    }
+  }
+
+  private interface Making {
+    String make() throws IOException, Refusal;
+  }
+
+  private interface Looking {
+    boolean isThere(String id) throws IOException;
+  }
+
+  /** The id of what is made once for a migration, under that name. */
+  private String once(Tag tag, String name, Looking looking, Making making)
+      throws IOException, Refusal {
+    Optional<String> before = site.made(tag, name);
+    if (before.isPresent() && looking.isThere(before.get())) {
+      return before.get();
+    }
+    String id = making.make();
+    site.keepMade(tag, name, id);
+    return id;
+  }
+
+  /** An image that only we have filled: one of that name that is not known here goes first. */
+  private Image image(Project project, Tag tag, String name, Making making)
+      throws IOException, Refusal {
+    String id =
+        once(
+            tag,
+            "image " + name,
+            one -> project.image(one).isPresent(),
+            () -> {
+              for (Image unknown : project.imagesNamed(name)) {
+                project.delete(unknown);
+              }
+              return making.make();
+            });
+    return project.image(id).orElseThrow(() -> new IOException("image " + id + " has gone"));
+  }
+
+  private Image snapshot(Found found, String name, Tag tag) throws IOException, Refusal {
+    Project project = found.project();
+    Image image = image(project, tag, name, () -> project.snapshot(found.id(), name));
+    return project.awaitActive(image.getId());
   }
 
   /** By a snapshot and a volume of it, since a volume in use is not copied to an image. */
-  private static Image copy(Project project, Volume volume, String name)
+  private Image copy(Project project, Volume volume, String name, Tag tag)
       throws IOException, Refusal {
-    Optional<Image> image = project.imageNamed(name);
-    if (image.filter(now -> now.getStatus() == Image.ImageStatus.ACTIVE).isEmpty()) {
-      VolumeSnapshot snapshot = project.snapshotVolume(volume.getId(), name);
-      Optional<Volume> there = project.volumeNamed(name);
-      Volume copy =
-          there.isPresent()
-              ? there.get()
-              : project.create(
-                  Builders.volume()
-                      .name(name)
-                      .size(volume.getSize())
-                      .snapshot(snapshot.getId())
-                      .build());
-      if (project.imageNamed(name).isEmpty()) {
-        copy = project.awaitAvailable(copy.getId());
+    Image image =
+        image(
+            project,
+            tag,
+            name,
+            () -> {
+              String snapshot =
+                  once(
+                      tag,
+                      "snapshot " + name,
+                      one -> project.snapshot(one).isPresent(),
+                      () -> project.snapshotVolume(volume.getId(), name).getId());
+              Object _ = project.awaitSnapshot(snapshot);
+              String copy =
+                  once(
+                      tag,
+                      "volume " + name,
+                      one -> project.volume(one).isPresent(),
+                      () -> project.create(volumeOf(snapshot, volume, name)).getId());
+              Object _ = project.awaitAvailable(copy);
+              return project.imageOf(copy, name);
+            });
+    Image active = project.awaitActive(image.getId());
+    dropCopies(project, name);
+    return active;
+  }
+
+  private static Volume volumeOf(String snapshot, Volume volume, String name) {
+    return Builders.volume().name(name).size(volume.getSize()).snapshot(snapshot).build();
+  }
+
+  /** What a copy went through. */
+  private static void dropCopies(Project project, String name) throws IOException, Refusal {
+    for (Volume copy : project.volumes()) {
+      if (name.equals(copy.getName())) {
+        project.delete(project.awaitAvailable(copy.getId()));
       }
-      image = Optional.of(project.imageOf(copy, name));
     }
-    Optional<Volume> copy = project.volumeNamed(name);
-    if (copy.isPresent()) {
-      project.delete(project.awaitAvailable(copy.get().getId()));
+    for (VolumeSnapshot snapshot : project.snapshots()) {
+      if (name.equals(snapshot.getName())) {
+        project.delete(snapshot);
+      }
     }
-    Optional<VolumeSnapshot> snapshot = project.snapshotNamed(name);
-    if (snapshot.isPresent()) {
-      project.delete(snapshot.get());
-    }
-    return image.get();
   }
 
   private static DiskTicket toRead(Project project, Machine.Disk disk, Image image, String name)
@@ -398,6 +489,9 @@ public final class OpenStack implements Cloud {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       closeOpened(tag);
+      if (lookFor("", tag).filter(found -> found.isHeldBy(tag)).isEmpty()) {
+        site.dropHold(tag);
+      }
     }
   }
 
@@ -441,25 +535,31 @@ public final class OpenStack implements Cloud {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       closeOpened(tag);
-      Found seen = existing(machine, tag);
-      try (Turn _ = site.turn(seen.id())) {
-        Found found = existing(machine, tag);
-        if (found.isHeldBy(tag)) {
-          if (found.meta(KEPT).isPresent()) {
-            throw new Refusal(
-                Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
-          }
-          Project project = found.project();
-          project.act(found.id(), Action.UNLOCK);
-          if (found.meta(RAN).equals(Optional.of("true"))) {
-            start(project, found.id());
-          }
-          project.unmark(found.id(), RAN);
-          project.unmark(found.id(), HELD_BY);
+      Optional<Found> seen = lookFor(machine, tag);
+      if (seen.isPresent()) {
+        try (Turn _ = site.turn(seen.get().id())) {
+          restore(existing(machine, tag), tag);
         }
       }
+      // If its customer has deleted it meanwhile, there is nothing to restore.
       site.dropHold(tag);
     }
+  }
+
+  private static void restore(Found found, Tag tag) throws IOException, Refusal {
+    if (!found.isHeldBy(tag)) {
+      return;
+    }
+    if (found.meta(KEPT).isPresent()) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
+    }
+    Project project = found.project();
+    project.act(found.id(), Action.UNLOCK);
+    if (found.meta(RAN).equals(Optional.of("true"))) {
+      start(project, found.id());
+    }
+    project.unmark(found.id(), RAN);
+    project.unmark(found.id(), HELD_BY);
   }
 
   private static void start(Project project, String id) throws IOException, Refusal {
@@ -495,32 +595,28 @@ public final class OpenStack implements Cloud {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Optional<Hold> hold = site.hold(tag);
-      if (erase && hold.isPresent() && !hold.get().volumes().isEmpty()) {
-        finishErasing(hold.get(), tag);
+      Optional<Found> seen = lookFor(machine, tag);
+      if (erase && seen.isEmpty()) {
+        // Gone by an earlier call, or by its customer.
+        if (hold.isPresent()) {
+          finishErasing(hold.get(), tag);
+        }
         return;
       }
-      Found seen;
-      try {
-        seen = existing(machine, tag);
-      } catch (Refusal e) {
-        if (erase && e.reason() == Reason.NO_SUCH_MACHINE) {
-          return; // by an earlier call
-        }
-        throw e;
-      }
-      try (Turn _ = site.turn(seen.id())) {
+      Found there =
+          seen.orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+      try (Turn _ = site.turn(there.id())) {
         Found found = movable(existing(machine, tag), tag);
-        if (!found.isHeldBy(tag) || !isStopped(found.server()) || hold.isEmpty()) {
+        if (!found.isHeldBy(tag) || hold.isEmpty()) {
           throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was not stopped for this.");
         }
+        requireStopped(found);
         closeOpened(tag);
         Project project = found.project();
         if (erase) {
-          List<String> volumes = new ArrayList<>(Machines.volumes(found.server()));
-          volumes.add(""); // so that it is known to have begun
-          Hold erasing = new Hold(project.id(), found.id(), volumes);
-          site.keep(tag, erasing);
-          finishErasing(erasing, tag);
+          requireErasable(project, hold.get());
+          project.delete(found.server());
+          finishErasing(hold.get(), tag);
         } else if (found.meta(KEPT).isEmpty()) {
           project.act(found.id(), Action.UNLOCK);
           project.mark(found.id(), Map.of(KEPT, "true"));
@@ -530,16 +626,29 @@ public final class OpenStack implements Cloud {
     }
   }
 
-  private void finishErasing(Hold hold, Tag tag) throws IOException, Refusal {
-    Project project = keystone.project(hold.project());
-    Optional<Server> server = project.server(hold.server());
-    if (server.isPresent()) {
-      project.act(hold.server(), Action.UNLOCK);
-      project.delete(server.get());
+  /** Cinder deletes no volume that somebody else uses: better nothing is erased than a half. */
+  private static void requireErasable(Project project, Hold hold) throws IOException, Refusal {
+    for (VolumeSnapshot snapshot : project.snapshots()) {
+      if (hold.volumes().contains(snapshot.getVolumeId())) {
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE,
+            "Volume " + snapshot.getVolumeId() + " has the snapshot " + snapshot.getId() + ".");
+      }
     }
     for (String id : hold.volumes()) {
-      Optional<Volume> volume = id.isEmpty() ? Optional.empty() : project.volume(id);
-      if (volume.isPresent()) {
+      Optional<Volume> volume = project.volume(id);
+      if (volume.isPresent() && volume.get().getAttachments().size() > 1) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "Volume " + id + " has several servers.");
+      }
+    }
+  }
+
+  /** Of its volumes those that were read: what was attached since is not erased. */
+  private void finishErasing(Hold hold, Tag tag) throws IOException, Refusal {
+    Project project = keystone.project(hold.project());
+    sweep(project, prefix(tag));
+    for (String id : hold.volumes()) {
+      if (project.volume(id).isPresent()) {
         project.delete(project.awaitAvailable(id));
       }
     }
@@ -650,19 +759,21 @@ public final class OpenStack implements Cloud {
     for (Reservation one : site.reservations()) {
       if (one.project().equals(project.id()) && !booted.contains(one.machine().id())) {
         Machine other = one.machine();
+        Flavor flavor = flavor(project, other);
         boolean volumes = one.registered().isPresent();
         room =
             room.less(
                 1,
-                other.cpus(),
-                mib(other),
+                flavor.getVcpus(),
+                flavor.getRam(),
                 volumes ? 0 : other.disks().size(),
                 volumes ? 0 : gib(other));
       }
     }
     // While a disk is read back, nothing more than its volume counts.
+    Flavor flavor = flavor(project, machine);
     Project.Room left =
-        room.less(1, machine.cpus(), mib(machine), machine.disks().size(), gib(machine));
+        room.less(1, flavor.getVcpus(), flavor.getRam(), machine.disks().size(), gib(machine));
     if (!left.isThere()) {
       throw new Refusal(Reason.QUOTA, "The project has no room for the machine: " + room + ".");
     }
@@ -682,9 +793,8 @@ public final class OpenStack implements Cloud {
       List<DiskTicket> tickets = new ArrayList<>();
       for (Machine.Disk disk : reservation.machine().disks()) {
         String name = name(tag, disk.name());
-        Optional<Image> there = project.imageNamed(name);
-        Image image =
-            there.isPresent() ? there.get() : project.create(image(reservation.machine(), name));
+        Image empty = image(reservation.machine(), name);
+        Image image = image(project, tag, name, () -> project.create(empty).getId());
         tickets.add(toWrite(project, disk, image, name));
       }
       return tickets;
@@ -723,12 +833,7 @@ public final class OpenStack implements Cloud {
       Project project = keystone.project(reservation.project());
       Machine planned = reservation.machine();
       for (Machine.Disk disk : planned.disks()) {
-        boolean written =
-            project
-                .imageNamed(name(tag, disk.name()))
-                .filter(image -> image.getStatus() == Image.ImageStatus.ACTIVE)
-                .isPresent();
-        if (!written) {
+        if (written(project, tag, disk).isEmpty()) {
           throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
         }
       }
@@ -755,32 +860,48 @@ public final class OpenStack implements Cloud {
     return "-" + project.id().substring(0, Math.min(16, project.id().length()));
   }
 
-  private static Volume volume(Project project, Machine planned, Machine.Disk disk, Tag tag)
-      throws IOException, Refusal {
-    Optional<Volume> there = made(project, tag, disk);
-    if (there.isEmpty()) {
-      Image image = project.awaitActive(name(tag, disk.name()));
-      there =
-          Optional.of(
-              project.create(
-                  Builders.volume()
-                      .name(planned.name() + "-" + disk.name())
-                      .size(gib(disk))
-                      .imageRef(image.getId())
-                      .metadata(Map.of(MADE_BY, tag.name(), DISK, disk.name()))
-                      .build()));
-    }
-    return project.awaitAvailable(there.get().getId());
+  /** The image that was prepared for a disk, if it has its data. */
+  private Optional<Image> written(Project project, Tag tag, Machine.Disk disk) throws IOException {
+    Optional<String> id = site.made(tag, "image " + name(tag, disk.name()));
+    return id.isPresent()
+        ? project.image(id.get()).filter(image -> image.getStatus() == Image.ImageStatus.ACTIVE)
+        : Optional.empty();
   }
 
-  private static Optional<Volume> made(Project project, Tag tag, Machine.Disk disk)
-      throws IOException {
-    for (Volume one : made(project, tag)) {
-      if (disk.name().equals(one.getMetaData().get(DISK))) {
-        return Optional.of(one);
-      }
-    }
-    return Optional.empty();
+  private Volume volume(Project project, Machine planned, Machine.Disk disk, Tag tag)
+      throws IOException, Refusal {
+    Image image =
+        written(project, tag, disk)
+            .orElseThrow(() -> new IOException("the image of " + disk.name() + " has gone"));
+    String id =
+        once(
+            tag,
+            "disk " + disk.name(),
+            one -> project.volume(one).isPresent(),
+            () -> {
+              // Of an earlier call, that did not hear of it; or somebody else's, with our tag.
+              for (Volume unknown : made(project, tag)) {
+                if (disk.name().equals(unknown.getMetaData().get(DISK))) {
+                  project.delete(project.awaitAvailable(unknown.getId()));
+                }
+              }
+              return project
+                  .create(
+                      Builders.volume()
+                          .name(planned.name() + "-" + disk.name())
+                          .size(gib(disk))
+                          .imageRef(image.getId())
+                          .metadata(Map.of(MADE_BY, tag.name(), DISK, disk.name()))
+                          .build())
+                  .getId();
+            });
+    return project.awaitAvailable(id);
+  }
+
+  private Volume made(Project project, Tag tag, Machine.Disk disk) throws IOException {
+    Optional<String> id = site.made(tag, "disk " + disk.name());
+    Optional<Volume> volume = id.isPresent() ? project.volume(id.get()) : Optional.empty();
+    return volume.orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
   }
 
   private static List<Volume> made(Project project, Tag tag) throws IOException {
@@ -808,11 +929,10 @@ public final class OpenStack implements Cloud {
       Project project = keystone.project(reservation.project());
       List<DiskTicket> tickets = new ArrayList<>();
       for (Machine.Disk disk : reservation.machine().disks()) {
-        Volume volume =
-            made(project, tag, disk)
-                .orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
-        String name = name(tag, disk.name()) + "-back";
-        tickets.add(toRead(project, disk, project.imageOf(volume, name), name));
+        Volume volume = made(project, tag, disk);
+        String name = prefix(tag) + "back-" + disk.name();
+        Image image = image(project, tag, name, () -> project.imageOf(volume.getId(), name));
+        tickets.add(toRead(project, disk, project.awaitActive(image.getId()), name));
       }
       return tickets;
     }
@@ -824,27 +944,35 @@ public final class OpenStack implements Cloud {
       site.admit(tag);
       Reservation reservation = registered(tag);
       Project project = keystone.project(reservation.project());
-      Optional<Server> there = server(project, tag);
-      if (there.isEmpty()) {
-        sweep(project, prefix(tag));
-      }
       String id =
-          there.isPresent() ? there.get().getId() : create(project, reservation, tag).getId();
+          once(
+              tag,
+              "server",
+              one -> project.server(one).isPresent(),
+              () -> {
+                sweep(project, prefix(tag));
+                for (Server unknown : servers(project, tag)) {
+                  project.delete(unknown);
+                }
+                return create(project, reservation, tag).getId();
+              });
       start(project, id);
       return awaitLife(project, id);
     }
   }
 
-  private static Optional<Server> server(Project project, Tag tag) throws IOException {
+  /** What has the tag. */
+  private static List<Server> servers(Project project, Tag tag) throws IOException {
+    List<Server> servers = new ArrayList<>();
     for (Server server : project.servers()) {
       if (new Found(project, server).meta(MADE_BY).equals(Optional.of(tag.name()))) {
-        return Optional.of(server);
+        servers.add(server);
       }
     }
-    return Optional.empty();
+    return servers;
   }
 
-  private static Server create(Project project, Reservation reservation, Tag tag)
+  private Server create(Project project, Reservation reservation, Tag tag)
       throws IOException, Refusal {
     Machine machine = reservation.machine();
     ServerCreateBuilder server =
@@ -857,9 +985,7 @@ public final class OpenStack implements Cloud {
     }
     int index = 0;
     for (Machine.Disk disk : machine.disks()) {
-      Volume volume =
-          made(project, tag, disk)
-              .orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
+      Volume volume = made(project, tag, disk);
       server.blockDevice(
           Builders.blockDeviceMapping()
               .sourceType(BDMSourceType.VOLUME)
@@ -915,16 +1041,25 @@ public final class OpenStack implements Cloud {
       site.admit(tag);
       Optional<Reservation> reservation = site.reservation(tag);
       if (reservation.filter(one -> one.registered().isPresent()).isPresent()) {
-        Project project = keystone.project(reservation.get().project());
-        for (Volume volume : made(project, tag)) {
-          project.unmarkVolume(volume.getId(), MADE_BY);
-        }
-        Optional<Server> server = server(project, tag);
-        if (server.isPresent()) {
-          project.unmark(server.get().getId(), MADE_BY);
+        try {
+          release(keystone.project(reservation.get().project()), tag);
+        } catch (Denied e) {
+          // Its customer has deleted or suspended it, or shut us out: accepted it is all the same.
+          LOG.warn("What was made for {} keeps its tag: {}", tag.name(), e.getMessage());
         }
         site.dropReservation(tag);
       }
+    }
+  }
+
+  private static void release(Project project, Tag tag) throws IOException {
+    for (Volume volume : made(project, tag)) {
+      project.unmarkVolume(volume.getId(), MADE_BY);
+    }
+    for (Server server : servers(project, tag)) {
+      // Its customer may have locked it, and then nothing is said of it.
+      project.act(server.getId(), Action.UNLOCK);
+      project.unmark(server.getId(), MADE_BY);
     }
   }
 
@@ -944,9 +1079,8 @@ public final class OpenStack implements Cloud {
 
   private void removeAll(Tag tag, Reservation reservation) throws IOException, Refusal {
     Project project = keystone.project(reservation.project());
-    Optional<Server> server = server(project, tag);
-    if (server.isPresent()) {
-      project.delete(server.get());
+    for (Server server : servers(project, tag)) {
+      project.delete(server);
     }
     for (Volume volume : made(project, tag)) {
       project.delete(project.awaitAvailable(volume.getId()));

@@ -9,6 +9,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -38,11 +39,12 @@ import org.openstack4j.model.network.SecurityGroup;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
 import org.openstack4j.model.storage.block.options.UploadImageData;
+import org.openstack4j.openstack.OSFactory;
 
 /**
  * The calls to one project's APIs, each one that makes something preceded by a search for it. What
- * a list is asked to filter by is looked at again: some clouds answer with all there is. For the
- * thread that it was made on. What passes, or may, is an {@link IOException}.
+ * a list is asked to filter by is looked at again: some clouds answer with all there is. What
+ * passes, or may, is an {@link IOException}. Thread-safe.
  */
 final class Project {
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
@@ -50,24 +52,29 @@ final class Project {
   private static final int CONSOLE_LINES = 500;
 
   private final String id;
-  private final OSClientV3 client;
   private final Token token;
   private final Account account;
   private final Rest rest;
+  private final byte[] key;
   private final Runnable forgetToken;
 
-  Project(
-      String id, OSClientV3 client, Token token, Account account, Rest rest, Runnable forgetToken) {
+  Project(String id, Token token, Account account, Rest rest, byte[] key, Runnable forgetToken) {
     this.id = id;
-    this.client = client;
     this.token = token;
     this.account = account;
     this.rest = rest;
+    this.key = key;
     this.forgetToken = forgetToken;
   }
 
   String id() {
     return id;
+  }
+
+  /** For the next request: openstack4j's session is the thread's, and another may have taken it. */
+  private OSClientV3 client() {
+    OSClientV3 client = OSFactory.clientFromToken(token, Keystone.CONFIG);
+    return account.region().map(client::useRegion).orElse(client);
   }
 
   // What openstack4j throws, and returns in place of throwing.
@@ -77,25 +84,39 @@ final class Project {
   }
 
   /** An answer that must be there. */
-  static <T> T call(Request<T> request) throws IOException {
+  private <T> T call(Request<T> request) throws IOException {
     return found(request).orElseThrow(() -> new IOException("OpenStack answers nothing"));
   }
 
   /** An answer that may be missing. */
-  static <T> Optional<T> found(Request<T> request) throws IOException {
+  private <T> Optional<T> found(Request<T> request) throws IOException {
     try {
       return Optional.ofNullable(request.make());
     } catch (RuntimeException e) {
-      // Its own, or those of a parser that was given no JSON.
-      throw new IOException("OpenStack: " + e.getMessage(), e);
+      if (e instanceof ResponseException no && no.getStatus() == 401) {
+        forgetToken.run();
+      }
+      throw failed(e);
     }
   }
 
+  /** What openstack4j throws, or a parser in it that was given no JSON. */
+  static IOException failed(RuntimeException e) {
+    String message = "OpenStack: " + e.getMessage();
+    boolean denied =
+        e instanceof ResponseException no
+            && no.getStatus() >= 400
+            && no.getStatus() < 500
+            && no.getStatus() != 429;
+    return denied ? new Denied(message, e) : new IOException(message, e);
+  }
+
   /** Something done, or gone already. */
-  private static void act(Request<ActionResponse> request) throws IOException {
+  private void act(Request<ActionResponse> request) throws IOException {
     ActionResponse answer = call(request);
     if (!answer.isSuccess() && answer.getCode() != 404) {
-      throw new IOException("OpenStack answers " + answer.getCode() + ": " + answer.getFault());
+      throw Denied.by(
+          answer.getCode(), "OpenStack answers " + answer.getCode() + ": " + answer.getFault());
     }
   }
 
@@ -136,28 +157,28 @@ final class Project {
   // Nova
 
   List<? extends Server> servers() throws IOException {
-    return call(() -> client.compute().servers().list(true));
+    return call(() -> client().compute().servers().list(true));
   }
 
   Optional<Server> server(String server) throws IOException {
-    return found(() -> client.compute().servers().get(server))
+    return found(() -> client().compute().servers().get(server))
         .filter(one -> one.getStatus() != Server.Status.DELETED);
   }
 
   List<? extends Flavor> flavors() throws IOException {
-    return call(() -> client.compute().flavors().list(true));
+    return call(() -> client().compute().flavors().list(true));
   }
 
   Optional<Flavor> flavor(String flavor) throws IOException {
-    return found(() -> client.compute().flavors().get(flavor));
+    return found(() -> client().compute().flavors().get(flavor));
   }
 
   List<? extends InterfaceAttachment> interfaces(String server) throws IOException {
-    return call(() -> client.compute().servers().interfaces().list(server));
+    return call(() -> client().compute().servers().interfaces().list(server));
   }
 
   void act(String server, Action action) throws IOException {
-    act(() -> client.compute().servers().action(server, action));
+    act(() -> client().compute().servers().action(server, action));
   }
 
   /** Adds to what a server's metadata says; openstack4j would replace all of it. */
@@ -168,11 +189,11 @@ final class Project {
   }
 
   void unmark(String server, String key) throws IOException {
-    act(() -> client.compute().servers().deleteMetadataItem(server, key));
+    act(() -> client().compute().servers().deleteMetadataItem(server, key));
   }
 
   String console(String server) throws IOException {
-    return found(() -> client.compute().servers().getConsoleOutput(server, CONSOLE_LINES))
+    return found(() -> client().compute().servers().getConsoleOutput(server, CONSOLE_LINES))
         .orElse("");
   }
 
@@ -188,8 +209,8 @@ final class Project {
   }
 
   Room room() throws IOException {
-    var nova = call(() -> client.compute().quotaSets().limits()).getAbsolute();
-    var cinder = call(() -> client.blockStorage().getLimits()).getAbsolute();
+    var nova = call(() -> client().compute().quotaSets().limits()).getAbsolute();
+    var cinder = call(() -> client().blockStorage().getLimits()).getAbsolute();
     return new Room(
         left(nova.getMaxTotalInstances(), nova.getTotalInstancesUsed()),
         left(nova.getMaxTotalCores(), nova.getTotalCoresUsed()),
@@ -206,7 +227,7 @@ final class Project {
   /** Makes a server, which starts. */
   Server create(ServerCreate server) throws IOException, Refusal {
     try {
-      return call(() -> client.compute().servers().boot(server));
+      return call(() -> client().compute().servers().boot(server));
     } catch (IOException e) {
       if (e.getCause() instanceof ResponseException no && no.getStatus() == 403) {
         throw new Refusal(Reason.QUOTA, "Nova makes no server: " + no.getMessage());
@@ -215,41 +236,50 @@ final class Project {
     }
   }
 
+  /** Also one that its customer has locked, and at once where the cloud would keep it a while. */
   void delete(Server server) throws IOException, Refusal {
-    act(() -> client.compute().servers().delete(server.getId()));
+    act(server.getId(), Action.UNLOCK);
+    act(() -> client().compute().servers().delete(server.getId()));
     Object _ =
         await(
             "the end of a server",
-            () -> server(server.getId()).isPresent() ? Optional.empty() : Optional.of(true));
+            () -> {
+              Optional<Server> now = server(server.getId());
+              if (now.filter(one -> "soft-delete".equals(one.getVmState())).isPresent()) {
+                act(server.getId(), Action.FORCEDELETE);
+              }
+              return now.isPresent() ? Optional.empty() : Optional.of(true);
+            });
   }
 
   // Glance
 
   Optional<Image> image(String image) throws IOException {
-    return found(() -> client.imagesV2().get(image));
+    return found(() -> client().imagesV2().get(image));
   }
 
   List<? extends Image> images() throws IOException {
-    return call(() -> client.imagesV2().list(Map.of("owner", id, "limit", "1000"))).stream()
+    return call(() -> client().imagesV2().list(Map.of("owner", id, "limit", "1000"))).stream()
         .filter(image -> id.equals(image.getOwner()))
         .toList();
   }
 
-  Optional<Image> imageNamed(String name) throws IOException {
-    List<? extends Image> images =
-        call(() -> client.imagesV2().list(Map.of("owner", id, "name", name)));
-    return images.stream()
-        .filter(image -> name.equals(image.getName()) && id.equals(image.getOwner()))
-        .findFirst()
-        .map(image -> image);
+  List<Image> imagesNamed(String name) throws IOException {
+    List<Image> named = new ArrayList<>();
+    for (Image image : images()) {
+      if (name.equals(image.getName())) {
+        named.add(image);
+      }
+    }
+    return named;
   }
 
   Image create(Image image) throws IOException {
-    return call(() -> client.imagesV2().create(image));
+    return call(() -> client().imagesV2().create(image));
   }
 
   void delete(Image image) throws IOException {
-    act(() -> client.imagesV2().delete(image.getId()));
+    act(() -> client().imagesV2().delete(image.getId()));
   }
 
   /** Where an image's data is read and written; what is said of it is one level above. */
@@ -258,24 +288,26 @@ final class Project {
         endpoint("image").replaceFirst("(/v2)?/?$", "/v2") + "/images/" + image.getId() + "/file");
   }
 
-  /** Has a server's root disk copied to an image of that name. */
-  void snapshot(String server, String name) throws IOException {
-    String _ = call(() -> client.compute().servers().createSnapshot(server, name));
+  /**
+   * Has a server's root disk copied to an image of that name.
+   *
+   * @return the image's id
+   */
+  String snapshot(String server, String name) throws IOException {
+    return call(() -> client().compute().servers().createSnapshot(server, name));
   }
 
-  Image awaitActive(String name) throws IOException, Refusal {
+  Image awaitActive(String id) throws IOException, Refusal {
     return await(
-        "image " + name,
+        "image " + id,
         () -> {
-          Image image =
-              imageNamed(name)
-                  .orElseThrow(() -> new IOException("image " + name + " has gone away"));
+          Image image = image(id).orElseThrow(() -> new IOException("image " + id + " has gone"));
           return switch (image.getStatus()) {
             case ACTIVE -> Optional.of(image);
             case QUEUED, SAVING, UNRECOGNIZED -> Optional.<Image>empty();
             case KILLED, DELETED, PENDING_DELETE, DEACTIVATED -> {
               delete(image);
-              throw new IOException("image " + name + " is " + image.getStatus());
+              throw new IOException("image " + id + " is " + image.getStatus());
             }
           };
         });
@@ -284,18 +316,11 @@ final class Project {
   // Cinder
 
   List<? extends Volume> volumes() throws IOException {
-    return call(() -> client.blockStorage().volumes().list());
+    return call(() -> client().blockStorage().volumes().list());
   }
 
   Optional<Volume> volume(String volume) throws IOException {
-    return found(() -> client.blockStorage().volumes().get(volume));
-  }
-
-  Optional<Volume> volumeNamed(String name) throws IOException {
-    return volumes().stream()
-        .filter(volume -> name.equals(volume.getName()))
-        .findFirst()
-        .map(volume -> volume);
+    return found(() -> client().blockStorage().volumes().get(volume));
   }
 
   /** What an image's properties were when the volume was made of it. */
@@ -308,7 +333,7 @@ final class Project {
 
   Volume create(Volume volume) throws IOException, Refusal {
     try {
-      return call(() -> client.blockStorage().volumes().create(volume));
+      return call(() -> client().blockStorage().volumes().create(volume));
     } catch (IOException e) {
       if (e.getCause() instanceof ResponseException no && no.getStatus() == 413) {
         throw new Refusal(Reason.QUOTA, "Cinder makes no volume: " + no.getMessage());
@@ -344,7 +369,7 @@ final class Project {
   }
 
   void delete(Volume volume) throws IOException, Refusal {
-    act(() -> client.blockStorage().volumes().delete(volume.getId()));
+    act(() -> client().blockStorage().volumes().delete(volume.getId()));
     Object _ =
         await(
             "the end of a volume",
@@ -352,38 +377,33 @@ final class Project {
   }
 
   List<? extends VolumeSnapshot> snapshots() throws IOException {
-    return call(() -> client.blockStorage().snapshots().list());
+    return call(() -> client().blockStorage().snapshots().list());
   }
 
-  Optional<VolumeSnapshot> snapshotNamed(String name) throws IOException {
-    return snapshots().stream()
-        .filter(one -> name.equals(one.getName()))
-        .findFirst()
-        .map(one -> one);
+  Optional<VolumeSnapshot> snapshot(String snapshot) throws IOException {
+    return found(() -> client().blockStorage().snapshots().get(snapshot));
   }
 
-  VolumeSnapshot snapshotVolume(String volume, String name) throws IOException, Refusal {
-    if (snapshotNamed(name).isEmpty()) {
-      Object _ =
-          call(
-              () ->
-                  client
-                      .blockStorage()
-                      .snapshots()
-                      .create(
-                          Builders.volumeSnapshot().name(name).volume(volume).force(true).build()));
-    }
+  VolumeSnapshot snapshotVolume(String volume, String name) throws IOException {
+    return call(
+        () ->
+            client()
+                .blockStorage()
+                .snapshots()
+                .create(Builders.volumeSnapshot().name(name).volume(volume).force(true).build()));
+  }
+
+  VolumeSnapshot awaitSnapshot(String id) throws IOException, Refusal {
     return await(
-        "snapshot " + name,
+        "snapshot " + id,
         () -> {
           VolumeSnapshot now =
-              snapshotNamed(name)
-                  .orElseThrow(() -> new IOException("snapshot " + name + " has gone away"));
+              snapshot(id).orElseThrow(() -> new IOException("snapshot " + id + " has gone"));
           return switch (now.getStatus()) {
             case AVAILABLE -> Optional.of(now);
             case ERROR -> {
               delete(now);
-              throw new IOException("snapshot " + name + " failed");
+              throw new IOException("snapshot " + id + " failed");
             }
             default -> Optional.<VolumeSnapshot>empty();
           };
@@ -391,32 +411,24 @@ final class Project {
   }
 
   void delete(VolumeSnapshot snapshot) throws IOException, Refusal {
-    act(() -> client.blockStorage().snapshots().delete(snapshot.getId()));
+    act(() -> client().blockStorage().snapshots().delete(snapshot.getId()));
     Object _ =
         await(
             "the end of a snapshot",
-            () ->
-                snapshotNamed(snapshot.getName()).isPresent()
-                    ? Optional.empty()
-                    : Optional.of(true));
+            () -> snapshot(snapshot.getId()).isPresent() ? Optional.empty() : Optional.of(true));
   }
 
-  /** Has an available volume copied to an image of that name. */
-  Image imageOf(Volume volume, String name) throws IOException, Refusal {
-    if (imageNamed(name).isEmpty()) {
-      Object _ =
-          call(
-              () ->
-                  client
-                      .blockStorage()
-                      .volumes()
-                      .uploadToImage(
-                          volume.getId(),
-                          UploadImageData.create(name)
-                              .diskFormat(org.openstack4j.model.image.DiskFormat.QCOW2)
-                              .containerFormat(org.openstack4j.model.image.ContainerFormat.BARE)));
-    }
-    return awaitActive(name);
+  /**
+   * Has an available volume copied to an image of that name.
+   *
+   * @return the image's id
+   */
+  String imageOf(String volume, String name) throws IOException {
+    UploadImageData wanted =
+        UploadImageData.create(name)
+            .diskFormat(org.openstack4j.model.image.DiskFormat.QCOW2)
+            .containerFormat(org.openstack4j.model.image.ContainerFormat.BARE);
+    return call(() -> client().blockStorage().volumes().uploadToImage(volume, wanted)).getImageId();
   }
 
   private String cinder(String path) throws IOException {
@@ -440,33 +452,35 @@ final class Project {
   // Neutron
 
   Optional<Network> network(String network) throws IOException {
-    return found(() -> client.networking().network().get(network));
+    return found(() -> client().networking().network().get(network));
   }
 
-  /** A network of that name: the project's own, or one that is shared with it. */
+  /**
+   * The network of that name: the project's own, or the only one that is shared with it. Anybody
+   * may share one of any name.
+   */
   Optional<Network> networkNamed(String name) throws IOException {
-    List<? extends Network> networks =
-        call(() -> client.networking().network().list(Map.of("name", name)));
-    for (Network one : networks) {
-      if (id.equals(one.getTenantId()) && name.equals(one.getName())) {
+    List<Network> shared = new ArrayList<>();
+    for (Network one : call(() -> client().networking().network().list(Map.of("name", name)))) {
+      if (name.equals(one.getName()) && id.equals(one.getTenantId())) {
         return Optional.of(one);
       }
+      if (name.equals(one.getName()) && one.isShared()) {
+        shared.add(one);
+      }
     }
-    return networks.stream()
-        .filter(one -> one.isShared() && name.equals(one.getName()))
-        .findFirst()
-        .map(one -> one);
+    return shared.size() == 1 ? Optional.of(shared.getFirst()) : Optional.empty();
   }
 
   Optional<SecurityGroup> groupNamed(String name) throws IOException {
-    return call(() -> client.networking().securitygroup().list(Map.of("name", name))).stream()
+    return call(() -> client().networking().securitygroup().list(Map.of("name", name))).stream()
         .filter(one -> id.equals(one.getTenantId()) && name.equals(one.getName()))
         .findFirst()
         .map(one -> one);
   }
 
   List<? extends Port> portsNamed(String prefix) throws IOException {
-    return call(() -> client.networking().port().list()).stream()
+    return call(() -> client().networking().port().list()).stream()
         .filter(one -> id.equals(one.getTenantId()))
         .filter(one -> one.getName() != null && one.getName().startsWith(prefix))
         .toList();
@@ -474,9 +488,10 @@ final class Project {
 
   Port create(Port port) throws IOException, Refusal {
     try {
-      return call(() -> client.networking().port().create(port));
+      return call(() -> client().networking().port().create(port));
     } catch (IOException e) {
-      if (e.getCause() instanceof ResponseException no && no.getStatus() == 409) {
+      if (e.getCause() instanceof ResponseException no
+          && (no.getStatus() == 409 || no.getStatus() == 403)) {
         throw new Refusal(Reason.UNMAPPABLE, "Neutron makes no port: " + no.getMessage());
       }
       throw e;
@@ -484,7 +499,7 @@ final class Project {
   }
 
   void delete(Port port) throws IOException {
-    act(() -> client.networking().port().delete(port.getId()));
+    act(() -> client().networking().port().delete(port.getId()));
   }
 
   // Keystone
@@ -528,15 +543,21 @@ final class Project {
   }
 
   private static boolean isOf(JsonNode credential, JsonNode rules) {
-    Set<String> has = new HashSet<>(credential.path("access_rules").findValuesAsText("path"));
-    return has.equals(new HashSet<>(rules.findValuesAsText("path")));
+    return requests(credential.path("access_rules")).equals(requests(rules));
+  }
+
+  private static Set<String> requests(JsonNode rules) {
+    Set<String> requests = new HashSet<>();
+    for (JsonNode rule : rules) {
+      requests.add(rule.path("method").asText() + " " + rule.path("path").asText());
+    }
+    return requests;
   }
 
   private String secret(String name) {
     try {
       Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(
-          new SecretKeySpec(account.password().getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+      mac.init(new SecretKeySpec(key, "HmacSHA256"));
       return HexFormat.of()
           .formatHex(mac.doFinal((id + "/" + name).getBytes(StandardCharsets.UTF_8)));
     } catch (GeneralSecurityException e) {

@@ -31,7 +31,8 @@ final class Rest implements AutoCloseable {
   record Answer(int status, JsonNode body) {
     JsonNode good() throws IOException {
       if (status >= 300) {
-        throw new IOException(
+        throw Denied.by(
+            status,
             "OpenStack answers " + status + ": " + body.findPath("message").asText("no reason"));
       }
       return body;

@@ -8,9 +8,13 @@ import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What this side remembers of its migrations, written before anything is made in the cloud, and
@@ -23,7 +27,7 @@ record Site(Path root) {
   private static final int LONGEST = 1 << 20;
 
   static Site at(Path root) throws IOException {
-    for (String part : List.of("reservations", "holds", "fences", "locks")) {
+    for (String part : List.of("reservations", "holds", "made", "fences", "locks")) {
       Files.createDirectories(root.resolve(part));
     }
     return new Site(root.toRealPath());
@@ -47,6 +51,37 @@ record Site(Path root) {
     new Fences(root.resolve("fences")).admit(tag);
   }
 
+  /** 32 random bytes of this side, made once. */
+  byte[] key() throws IOException {
+    Path file = root.resolve("key");
+    try (Turn _ = turn()) {
+      if (!Durable.isFile(file)) {
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        Durable.write(file, key);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+      }
+      return Durable.read(file, 32);
+    }
+  }
+
+  /**
+   * The id of what was made under that name for a migration. What merely has the name or the tag
+   * may be somebody else's doing: it is the customer's project.
+   */
+  Optional<String> made(Tag tag, String name) throws IOException {
+    return read(file("made", tag), Made.class).map(made -> made.ids().get(name));
+  }
+
+  void keepMade(Tag tag, String name, String id) throws IOException {
+    Map<String, String> ids = new TreeMap<>();
+    read(file("made", tag), Made.class).ifPresent(made -> ids.putAll(made.ids()));
+    ids.put(name, id);
+    Durable.write(file("made", tag), Json.bytes(new Made(ids)));
+  }
+
+  private record Made(Map<String, String> ids) {}
+
   Optional<Hold> hold(Tag tag) throws IOException {
     return read(file("holds", tag), Hold.class);
   }
@@ -56,6 +91,7 @@ record Site(Path root) {
   }
 
   void dropHold(Tag tag) throws IOException {
+    Durable.erase(file("made", tag));
     Durable.erase(file("holds", tag));
   }
 
@@ -78,6 +114,7 @@ record Site(Path root) {
   }
 
   void dropReservation(Tag tag) throws IOException {
+    Durable.erase(file("made", tag));
     Durable.erase(file("reservations", tag));
   }
 

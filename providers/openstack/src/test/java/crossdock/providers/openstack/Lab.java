@@ -197,26 +197,31 @@ final class Lab {
 
   /** An image with data, which everybody sees; made once. */
   String image(String name, byte[] raw) throws IOException {
-    for (JsonNode one : get("admin/image", "/images?name=" + name).path("images")) {
+    return image("admin", name, raw);
+  }
+
+  /** The same, made in a project. */
+  String image(String project, String name, byte[] raw) throws IOException {
+    for (JsonNode one : get(project + "/image", "/images?name=" + name).path("images")) {
       if (one.path("status").asText().equals("active")) {
         return one.path("id").asText();
       }
     }
     String id =
         post(
-                "admin/image",
+                project + "/image",
                 "/images",
                 """
                 {"name": "%s", "disk_format": "raw", "container_format": "bare",
-                 "visibility": "public", "os_type": "linux"}
+                 "visibility": "%s", "os_type": "linux"}
                 """
-                    .formatted(name))
+                    .formatted(name, project.equals("admin") ? "public" : "private"))
             .path("id")
             .asText();
     HttpRequest request =
         HttpRequest.newBuilder(
-                URI.create(endpoints.get("admin/image") + "/v2/images/" + id + "/file"))
-            .header("X-Auth-Token", tokens.get("admin"))
+                URI.create(endpoints.get(project + "/image") + "/v2/images/" + id + "/file"))
+            .header("X-Auth-Token", tokens.getOrDefault(project, ""))
             .header("Content-Type", "application/octet-stream")
             .PUT(BodyPublishers.ofByteArray(raw))
             .build();
@@ -298,7 +303,7 @@ final class Lab {
     Object _ = call("DELETE", "admin/identity", "/projects/" + id, Optional.empty());
   }
 
-  private void gone(String service, String path, String list) throws IOException {
+  void gone(String service, String path, String list) throws IOException {
     long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
     while (!ids(service, path, list).isEmpty()) {
       if (System.nanoTime() > deadline) {

@@ -84,6 +84,66 @@ final class OpenStackConformanceTest implements CloudConformance {
   }
 
   @Test
+  void whatTheCustomerHasLockedIsReleasedAndRemovedAllTheSame() throws Exception {
+    Map<String, String> before = fixture.inventory();
+    Passage undone = Passage.into(fixture, 1);
+    Passage accepted = Passage.into(fixture, 2);
+    try (Cloud cloud = fixture.cloud()) {
+      String id = booted(cloud, undone);
+      fixture.customerDoes("lock", id);
+      assertThat(cloud.remove(undone.tag())).isTrue();
+      assertThat(fixture.inventory()).isEqualTo(before);
+      id = booted(cloud, accepted);
+      fixture.customerDoes("lock", id);
+      cloud.release(accepted.tag());
+      cloud.stop(id, Passage.away(fixture, 3).tag());
+      assertThat(fixture.runs(id)).isFalse();
+    }
+  }
+
+  private static String booted(Cloud cloud, Passage passage) throws Exception {
+    passage.reserve(cloud);
+    passage.write(cloud.prepare(passage.tag()));
+    String id = cloud.register(passage.tag());
+    assertThat(cloud.boot(passage.tag())).contains("CROSSDOCK-GUEST");
+    return id;
+  }
+
+  @Test
+  void aSourceThatItsCustomerHasDeletedIsRestoredToNothing() throws Exception {
+    Passage away = Passage.away(fixture, 1);
+    try (Cloud cloud = fixture.cloud()) {
+      cloud.stop(fixture.machine(), away.tag());
+      assertThat(cloud.open(fixture.machine(), away.tag())).hasSize(2);
+      fixture.customerDoes("unlock", fixture.machine());
+      fixture.customerDoes("delete", fixture.machine());
+      cloud.restore(fixture.machine(), away.tag());
+      cloud.restore(fixture.machine(), away.tag());
+      assertThat(fixture.inventory().keySet())
+          .noneMatch(what -> what.startsWith("image ") || what.startsWith("credential "));
+    }
+  }
+
+  @Test
+  void anImageThatTheCustomerMadeBeforeIsNotTakenForOurs() throws Exception {
+    Passage into = Passage.into(fixture, 1);
+    byte[] forged = new byte[1 << 20];
+    forged[0] = 1;
+    String prefix = "crossdock-" + into.tag().name() + "-";
+    fixture.customerMakesImage(prefix + "root", forged);
+    try (Cloud cloud = fixture.cloud()) {
+      into.reserve(cloud);
+      into.write(cloud.prepare(into.tag()));
+      String _ = cloud.register(into.tag());
+      fixture.customerMakesImage(prefix + "back-root", forged);
+      for (DiskTicket disk : cloud.readBack(into.tag())) {
+        into.assertHolds(disk, fixture.image(disk.disk()));
+      }
+      assertThat(cloud.remove(into.tag())).isTrue();
+    }
+  }
+
+  @Test
   void aTicketOpensItsOwnImageAndNothingElse() throws Exception {
     Tag tag = new Tag(new MigrationId("m-" + "0".repeat(24)), Role.SOURCE, 1);
     try (Cloud cloud = fixture.cloud()) {

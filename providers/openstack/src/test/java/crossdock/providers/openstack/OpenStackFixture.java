@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -159,6 +160,31 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
             "{\"metadata\": {\"%s\": \"%s\"}}".formatted(key, value));
   }
 
+  /** Has its customer do something with the only server: an action's name, or delete. */
+  void customerDoes(String what, String machine) throws IOException {
+    String path = "/servers/" + uuid(machine);
+    if (what.equals("delete")) {
+      Object _ = lab.call("DELETE", name + "/compute", path, Optional.empty());
+      lab.gone(name + "/compute", "/servers", "servers");
+      return;
+    }
+    Object _ = lab.post(name + "/compute", path + "/action", "{\"%s\": null}".formatted(what));
+  }
+
+  private String uuid(String machine) throws IOException {
+    for (JsonNode one : lab.get(name + "/compute", "/servers/detail").path("servers")) {
+      if (one.path("metadata").path("crossdock-machine").asText().equals(machine)) {
+        return one.path("id").asText();
+      }
+    }
+    return machine;
+  }
+
+  /** Has its customer make an image of a name that Crossdock is going to use. */
+  void customerMakesImage(String image, byte[] raw) throws IOException {
+    Object _ = lab.image(name, image, raw);
+  }
+
   /** What Nova says in this project to who has only a ticket's credential. */
   int statusFor(DiskTicket.Access access, String path) throws IOException {
     return lab.status(access, name, path);
@@ -166,7 +192,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
 
   @Override
   public Set<String> remembered() {
-    return Set.of("fences", "locks", "spool");
+    return Set.of("fences", "key", "locks", "spool");
   }
 
   /** All that Crossdock could leave in the project, and what it says of it. */
