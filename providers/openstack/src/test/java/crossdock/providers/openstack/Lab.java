@@ -284,7 +284,13 @@ final class Lab {
   /** Ends a project with all that is in it. */
   void drop(String name, String id) throws IOException {
     for (String server : ids(name + "/compute", "/servers", "servers")) {
-      Object _ = call("DELETE", name + "/compute", "/servers/" + server, Optional.empty());
+      try {
+        Object _ = call("DELETE", name + "/compute", "/servers/" + server, Optional.empty());
+      } catch (IOException e) {
+        if (!String.valueOf(e.getMessage()).contains("answers 404")) {
+          throw e; // else it was about to go when it was listed
+        }
+      }
     }
     gone(name + "/compute", "/servers", "servers");
     for (String volume : ids(name + "/volumev3", "/volumes", "volumes")) {
