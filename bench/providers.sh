@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints docs/providers.md's table of what each adapter was held to, from the reports of the last runs of the conformance suites:
+# Prints a table of what each adapter was held to, from the reports of the last runs of the conformance suites:
 #   ./crossdock test -pl providers/library,providers/kvm -am
 #   lab/openstack/up && CROSSDOCK_OPENSTACK=http://127.0.0.1:5000/v3 ./crossdock test -pl providers/openstack -am
 #   bench/providers.sh

@@ -96,6 +96,21 @@ public record Machine(
     securityGroups.forEach(Machine::plain);
   }
 
+  /** The same as another provider, or the same one later, knows it. */
+  public Machine withId(String other) {
+    return new Machine(
+        other,
+        name,
+        architecture,
+        cpus,
+        memoryBytes,
+        firmware,
+        guestOs,
+        disks,
+        nics,
+        securityGroups);
+  }
+
   /** Digest of its canonical form (RFC 8785): what a plan is made for. */
   public Sha256 digest() {
     return Json.digest(this);

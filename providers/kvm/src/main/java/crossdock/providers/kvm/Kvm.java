@@ -404,7 +404,7 @@ public final class Kvm implements Cloud {
           throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
         }
       }
-      Machine machine = withId(reservation.machine(), freeId(reservation.machine(), tag));
+      Machine machine = reservation.machine().withId(freeId(reservation.machine(), tag));
       State state = State.of(machine, reservation.owner(), Optional.of(tag.name()));
       try (Turn _ = site.turn()) {
         site.publish(site.incoming(tag), state);
@@ -426,20 +426,6 @@ public final class Kvm implements Cloud {
       }
     }
     throw new IOException("the ids that this migration could give are taken");
-  }
-
-  private static Machine withId(Machine machine, String id) {
-    return new Machine(
-        id,
-        machine.name(),
-        machine.architecture(),
-        machine.cpus(),
-        machine.memoryBytes(),
-        machine.firmware(),
-        machine.guestOs(),
-        machine.disks(),
-        machine.nics(),
-        machine.securityGroups());
   }
 
   @Override

@@ -277,7 +277,7 @@ public final class Library implements Cloud {
     }
     try (Turn _ = site.turn(tag)) {
       String id = freeId(planned, tag);
-      Machine machine = withId(planned, id);
+      Machine machine = planned.withId(id);
       Set<String> belonging = new HashSet<>(digests.keySet());
       belonging.add(State.FILE);
       for (Path file : Durable.list(place)) {
@@ -304,20 +304,6 @@ public final class Library implements Cloud {
       }
     }
     throw new IOException("the ids that this migration could give are taken");
-  }
-
-  private static Machine withId(Machine machine, String id) {
-    return new Machine(
-        id,
-        machine.name(),
-        machine.architecture(),
-        machine.cpus(),
-        machine.memoryBytes(),
-        machine.firmware(),
-        machine.guestOs(),
-        machine.disks(),
-        machine.nics(),
-        machine.securityGroups());
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.openstack4j.api.client.IOSClientBuilder;
+import org.openstack4j.api.exceptions.AuthenticationException;
 import org.openstack4j.core.transport.Config;
 import org.openstack4j.model.common.Identifier;
 import org.openstack4j.model.identity.v3.Token;
@@ -98,6 +99,8 @@ final class Keystone {
       Token token = login.authenticate().getToken();
       tokens.put(project, token);
       return token;
+    } catch (AuthenticationException e) {
+      throw new Denied("Keystone: " + e.getMessage(), e);
     } catch (RuntimeException e) {
       throw Project.failed(e);
     }

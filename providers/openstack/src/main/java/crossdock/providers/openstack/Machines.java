@@ -183,18 +183,4 @@ final class Machines {
           os.filter(Machines::isPlain).orElse("linux"));
     }
   }
-
-  static Machine withId(Machine machine, String id) {
-    return new Machine(
-        id,
-        machine.name(),
-        machine.architecture(),
-        machine.cpus(),
-        machine.memoryBytes(),
-        machine.firmware(),
-        machine.guestOs(),
-        machine.disks(),
-        machine.nics(),
-        machine.securityGroups());
-  }
 }

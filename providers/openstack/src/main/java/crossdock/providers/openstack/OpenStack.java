@@ -16,11 +16,13 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.openstack4j.api.Builders;
 import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.BDMDestType;
@@ -55,6 +57,8 @@ public final class OpenStack implements Cloud {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
   private static final long GIB = 1L << 30;
+  private static final Duration LIVES = Duration.ofMinutes(5);
+  private static final int STOPS = 10;
 
   /** What Nova and Cinder take and give a disk as, beside raw. */
   private static final String FORMAT = "qcow2";
@@ -79,19 +83,13 @@ public final class OpenStack implements Cloud {
   private final Site site;
   private final Rest rest = new Rest();
   private final Keystone keystone;
-  private final Duration lives;
 
   /**
    * @param directory what this side remembers; made if it is not there
    */
   public OpenStack(Path directory, Account account, Clock clock) throws IOException {
-    this(directory, account, clock, Duration.ofMinutes(5));
-  }
-
-  OpenStack(Path directory, Account account, Clock clock, Duration lives) throws IOException {
     this.site = Site.at(directory);
     this.keystone = new Keystone(account, rest, clock, site.key());
-    this.lives = lives;
   }
 
   @Override
@@ -249,7 +247,7 @@ public final class OpenStack implements Cloud {
       try (Turn _ = site.turn(seen.id())) {
         Found found = movable(existing(machine, tag), tag);
         Project project = found.project();
-        if (found.runs() && !runsOrderly(found)) {
+        if (found.runs() && found.server().getStatus() != Server.Status.ACTIVE) {
           throw new Refusal(
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
@@ -261,7 +259,7 @@ public final class OpenStack implements Cloud {
               found.id(), Map.of(HELD_BY, tag.name(), RAN, Boolean.toString(found.runs())));
         }
         // Somebody may start it again before it is locked.
-        for (; ; ) {
+        for (int attempt = 0; attempt < STOPS; attempt++) {
           Server stopped = stopped(project, found.id());
           project.act(stopped.getId(), Action.LOCK);
           if (project.server(found.id()).filter(OpenStack::isStopped).isPresent()) {
@@ -269,12 +267,10 @@ public final class OpenStack implements Cloud {
           }
           project.act(found.id(), Action.UNLOCK);
         }
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE, "The server is started again as often as it is stopped.");
       }
     }
-  }
-
-  private static boolean runsOrderly(Found found) {
-    return found.server().getStatus() == Server.Status.ACTIVE;
   }
 
   private static boolean isStopped(Server server) {
@@ -526,7 +522,7 @@ public final class OpenStack implements Cloud {
     }
   }
 
-  private static boolean startsWith(@org.jspecify.annotations.Nullable String name, String prefix) {
+  private static boolean startsWith(@Nullable String name, String prefix) {
     return name != null && name.startsWith(prefix);
   }
 
@@ -752,7 +748,7 @@ public final class OpenStack implements Cloud {
 
   private void requireRoom(Project project, Machine machine) throws IOException, Refusal {
     Project.Room room = project.room();
-    Set<String> booted = new java.util.HashSet<>();
+    Set<String> booted = new HashSet<>();
     for (Server server : project.servers()) {
       booted.add(new Found(project, server).machine());
     }
@@ -840,7 +836,7 @@ public final class OpenStack implements Cloud {
       for (Machine.Disk disk : planned.disks()) {
         Volume _ = volume(project, planned, disk, tag);
       }
-      Machine machine = Machines.withId(planned, id(planned, tag, project));
+      Machine machine = planned.withId(id(planned, tag, project));
       site.keep(tag, reservation.as(machine));
       return machine.id();
     }
@@ -1022,14 +1018,14 @@ public final class OpenStack implements Cloud {
   }
 
   private String awaitLife(Project project, String id) throws IOException, Refusal {
-    long deadline = System.nanoTime() + lives.toNanos();
+    long deadline = System.nanoTime() + LIVES.toNanos();
     return Project.await(
         "a sign of life",
         () -> {
           Optional<String> sign = SignOfLife.in(project.console(id));
           if (sign.isEmpty() && System.nanoTime() > deadline) {
             throw new Refusal(
-                Reason.NOT_ALIVE, "No sign of life within " + lives.toSeconds() + " s.");
+                Reason.NOT_ALIVE, "No sign of life within " + LIVES.toSeconds() + " s.");
           }
           return sign;
         });
@@ -1044,6 +1040,8 @@ public final class OpenStack implements Cloud {
         try {
           release(keystone.project(reservation.get().project()), tag);
         } catch (Denied e) {
+          // Where nobody lets us in at all, that says nothing of this machine.
+          List<String> _ = keystone.projects();
           // Its customer has deleted or suspended it, or shut us out: accepted it is all the same.
           LOG.warn("What was made for {} keeps its tag: {}", tag.name(), e.getMessage());
         }

@@ -102,13 +102,8 @@ final class Project {
 
   /** What openstack4j throws, or a parser in it that was given no JSON. */
   static IOException failed(RuntimeException e) {
-    String message = "OpenStack: " + e.getMessage();
-    boolean denied =
-        e instanceof ResponseException no
-            && no.getStatus() >= 400
-            && no.getStatus() < 500
-            && no.getStatus() != 429;
-    return denied ? new Denied(message, e) : new IOException(message, e);
+    int status = e instanceof ResponseException no ? no.getStatus() : 0;
+    return Denied.by(status, "OpenStack: " + e.getMessage(), e);
   }
 
   /** Something done, or gone already. */
@@ -116,7 +111,9 @@ final class Project {
     ActionResponse answer = call(request);
     if (!answer.isSuccess() && answer.getCode() != 404) {
       throw Denied.by(
-          answer.getCode(), "OpenStack answers " + answer.getCode() + ": " + answer.getFault());
+          answer.getCode(),
+          "OpenStack answers " + answer.getCode() + ": " + answer.getFault(),
+          null);
     }
   }
 

@@ -33,7 +33,8 @@ final class Rest implements AutoCloseable {
       if (status >= 300) {
         throw Denied.by(
             status,
-            "OpenStack answers " + status + ": " + body.findPath("message").asText("no reason"));
+            "OpenStack answers " + status + ": " + body.findPath("message").asText("no reason"),
+            null);
       }
       return body;
     }
