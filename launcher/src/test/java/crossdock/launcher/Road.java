@@ -64,6 +64,7 @@ final class Road {
   final Customer bob;
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private Duration ahead = Duration.ZERO;
 
   private Road(State state, Ports ports) throws IOException {
     this.state = state;
@@ -320,22 +321,29 @@ final class Road {
 
   /** How many entries the ledger has for a migration. */
   int charges(String id) throws SQLException {
-    return number("SELECT count(*) FROM journal WHERE migration = ?", id).intValueExact();
+    return number("billing", "SELECT count(*) FROM journal WHERE migration = ?", id)
+        .intValueExact();
   }
 
   /** What its customer owes for it. */
   BigDecimal owed(String id) throws SQLException {
     return number(
+        "billing",
         "SELECT coalesce(sum(p.amount), 0) FROM posting p JOIN journal j ON p.journal = j.id"
             + " WHERE j.migration = ? AND p.account LIKE 'customer:%'",
         id);
   }
 
-  private BigDecimal number(String query, String id) throws SQLException {
-    try (Connection billing =
+  /** How many facts the gateway has written down for a migration. */
+  private int events(String id) throws SQLException {
+    return number("gateway", "SELECT count(*) FROM log WHERE migration = ?", id).intValueExact();
+  }
+
+  private BigDecimal number(String service, String query, String id) throws SQLException {
+    try (Connection database =
             DriverManager.getConnection(
-                Postgres.url(ports, "billing"), "billing", Postgres.password(state, "billing"));
-        var statement = billing.prepareStatement(query)) {
+                Postgres.url(ports, service), service, Postgres.password(state, service));
+        var statement = database.prepareStatement(query)) {
       statement.setString(1, id);
       try (var rows = statement.executeQuery()) {
         assertThat(rows.next()).isTrue();
@@ -367,14 +375,19 @@ final class Road {
   }
 
   /**
-   * Lets the gateway live through some seconds that are hours from now, until something is so. Its
-   * clock is right again whenever it is asked, for tokens end too.
+   * Lets the gateway live hours from now until it has stated something, and again until something
+   * is so. Its clock is right whenever it is asked, for tokens end too, and further ahead each
+   * time: what it noted for then, and the timers of its connections, wait until that hour.
    */
   JsonNode later(Customer customer, String id, Predicate<JsonNode> is) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
-    for (int times = 1; System.nanoTime() < deadline; times++) {
-      FakeTime.turn(state, "gateway", Duration.ofHours(2L * times));
-      TimeUnit.SECONDS.sleep(4); // what it lives through, no readiness
+    while (System.nanoTime() < deadline) {
+      ahead = ahead.plusHours(2);
+      int before = events(id);
+      FakeTime.turn(state, "gateway", ahead);
+      while (events(id) == before && System.nanoTime() < deadline) {
+        TimeUnit.MILLISECONDS.sleep(100);
+      }
       FakeTime.turn(state, "gateway", Duration.ZERO);
       JsonNode now = await(customer, id, "answered", any -> any.hasNonNull("state"));
       if (is.test(now)) {
