@@ -53,8 +53,8 @@ key_repository = $S/credential
 [cache]
 enabled = true
 backend = oslo_cache.dict
-# what a project is tagged with counts at once
-[assignment]
+# what a project is tagged with counts at once; the list of a user's projects is cached as roles are
+[role]
 caching = false
 [identity]
 password_hash_rounds = 4
