@@ -4,7 +4,12 @@ import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
+import inet.ipaddr.AddressStringParameters.RangeParameters;
+import inet.ipaddr.IPAddress;
+import inet.ipaddr.IPAddressString;
+import inet.ipaddr.IPAddressStringParameters;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -14,7 +19,7 @@ import java.util.regex.Pattern;
  * @param country ISO 3166-1 alpha-2
  * @param formats of disks, the one it likes best first; at least one
  * @param sizes of machines
- * @param networks by name; the first takes what has no counterpart
+ * @param networks the first takes what has no counterpart
  * @param securityGroups by name; the first takes what has no counterpart
  * @param architectures of guests
  */
@@ -23,7 +28,7 @@ record Listing(
     String country,
     List<String> formats,
     List<Size> sizes,
-    List<String> networks,
+    List<Network> networks,
     List<String> securityGroups,
     List<String> architectures,
     List<Machine.Firmware> firmwares) {
@@ -47,6 +52,50 @@ record Listing(
     }
   }
 
+  /**
+   * @param subnets whose addresses machines can have there, such as {@code 10.8.0.0/24}
+   */
+  record Network(String name, List<String> subnets) {
+    private static final IPAddressStringParameters CIDR =
+        new IPAddressStringParameters.Builder()
+            .allowEmpty(false)
+            .allowAll(false)
+            .allowMask(false)
+            .allowPrefixOnly(false)
+            .allowSingleSegment(false)
+            .allowWildcardedSeparator(false)
+            .setRangeOptions(RangeParameters.NO_RANGE)
+            .getIPv4AddressParametersBuilder()
+            .allow_inet_aton(false)
+            .getParentBuilder()
+            .getIPv6AddressParametersBuilder()
+            .allowZone(false)
+            .getParentBuilder()
+            .toParams();
+
+    Network {
+      subnets = List.copyOf(subnets);
+      if (name.isBlank()) {
+        throw new Refused("a network has a name");
+      }
+      subnets.forEach(Network::parse);
+    }
+
+    /** The first subnet that an address is of. */
+    Optional<String> holding(String address) {
+      IPAddress one = new IPAddressString(address, CIDR).getAddress();
+      return subnets.stream().filter(subnet -> parse(subnet).contains(one)).findFirst();
+    }
+
+    private static IPAddress parse(String subnet) {
+      IPAddress parsed = new IPAddressString(subnet, CIDR).getAddress();
+      if (parsed == null || !parsed.isPrefixBlock()) {
+        throw new Refused("no subnet with a prefix length: " + subnet);
+      }
+      return parsed;
+    }
+  }
+
   Listing {
     formats = List.copyOf(formats);
     sizes = List.copyOf(sizes);
@@ -62,6 +111,9 @@ record Listing(
     }
     if (sizes.stream().map(Size::name).distinct().count() != sizes.size()) {
       throw new Refused(site + " lists two sizes of one name");
+    }
+    if (networks.stream().map(Network::name).distinct().count() != networks.size()) {
+      throw new Refused(site + " lists two networks of one name");
     }
   }
 

@@ -41,8 +41,14 @@ record Mapper(long bytesPerSecond) {
               target.site() + " boots no guest by " + machine.firmware() + "."));
     }
     List<Mapping> networks = new ArrayList<>();
+    List<Mapping> addresses = new ArrayList<>();
+    List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
     for (Machine.Nic nic : machine.nics()) {
-      networks.add(named("network", nic.network(), target.networks(), concerns));
+      Mapping network = named("network", nic.network(), offered, concerns);
+      networks.add(network);
+      for (String address : nic.addresses()) {
+        addresses.add(address(nic, address, network.target(), target, concerns));
+      }
     }
     List<Mapping> groups = new ArrayList<>();
     for (String group : machine.securityGroups()) {
@@ -64,6 +70,7 @@ record Mapper(long bytesPerSecond) {
         target.formats().getFirst(),
         size,
         networks,
+        addresses,
         groups,
         concerns.stream().distinct().toList(),
         new Plan.Estimate(bytes, OVERHEAD_SECONDS + Math.ceilDiv(bytes, bytesPerSecond)));
@@ -101,6 +108,26 @@ record Mapper(long bytesPerSecond) {
             "The target has no " + what + " " + name + "; " + first + " takes its place.",
             "Make one of that name at the target, or look at what " + first + " allows."));
     return new Mapping(name, first, "None has that name: the site's first one.");
+  }
+
+  private static Mapping address(
+      Machine.Nic nic, String address, String network, Listing target, List<Concern> concerns) {
+    Optional<String> subnet =
+        target.networks().stream()
+            .filter(one -> one.name().equals(network))
+            .flatMap(one -> one.holding(address).stream())
+            .findFirst();
+    if (subnet.isPresent()) {
+      return new Mapping(
+          address, address, "Kept: " + network + " has the subnet " + subnet.get() + ".");
+    }
+    concerns.add(
+        new Concern(
+            "address-changes",
+            Severity.WARNING,
+            "%s of %s is in no subnet of %s there.".formatted(address, nic.name(), network),
+            "Have the guest take its address by DHCP, and change what names the old one."));
+    return new Mapping(address, "", "No subnet there has it: the target gives another one.");
   }
 
   private static Concern blocking(String code, String text) {

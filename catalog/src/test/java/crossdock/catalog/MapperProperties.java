@@ -80,13 +80,54 @@ class MapperProperties {
     assertThat(plan.securityGroups()).hasSameSizeAs(machine.securityGroups());
   }
 
+  @Property
+  void anAddressIsKeptExactlyWhereASubnetOfItsNetworkHasIt(
+      @ForAll int bits, @ForAll @IntRange(min = 0, max = 32) int prefix, @ForAll int subnet) {
+    int mask = prefix == 0 ? 0 : -1 << (32 - prefix);
+    String address = dotted(bits);
+    Machine model = Sample.machine(1, 1 << 20, "lan", "default");
+    Machine machine =
+        new Machine(
+            model.id(),
+            model.name(),
+            model.architecture(),
+            model.cpus(),
+            model.memoryBytes(),
+            model.firmware(),
+            model.guestOs(),
+            model.disks(),
+            List.of(new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of(address))),
+            model.securityGroups());
+    Listing target =
+        offering(
+            NORTH.sizes(),
+            List.of(
+                new Listing.Network("other", List.of("0.0.0.0/0")),
+                new Listing.Network("lan", List.of(dotted(subnet & mask) + "/" + prefix))));
+    Plan plan = MAPPER.plan(machine, NORTH, target);
+    boolean kept = (bits & mask) == (subnet & mask);
+    assertThat(plan.addresses()).extracting(Plan.Mapping::source).containsExactly(address);
+    assertThat(plan.addresses().getFirst().target()).isEqualTo(kept ? address : "");
+    assertThat(
+            plan.concerns().stream().map(Plan.Concern::code).toList().contains("address-changes"))
+        .isEqualTo(!kept);
+  }
+
+  private static String dotted(int bits) {
+    return "%d.%d.%d.%d".formatted(bits >>> 24, bits >>> 16 & 0xff, bits >>> 8 & 0xff, bits & 0xff);
+  }
+
   private static Listing offering(List<Listing.Size> sizes) {
+    return offering(sizes, NORTH.networks());
+  }
+
+  private static Listing offering(List<Listing.Size> sizes, List<Listing.Network> networks) {
     return new Listing(
         NORTH.site(),
         NORTH.country(),
         NORTH.formats(),
         sizes,
-        NORTH.networks(),
+        networks,
         NORTH.securityGroups(),
         NORTH.architectures(),
         NORTH.firmwares());

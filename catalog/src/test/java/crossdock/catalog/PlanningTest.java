@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import crossdock.chassis.Database;
 import crossdock.chassis.Outcome;
@@ -15,11 +16,14 @@ import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Reason;
+import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PlanningTest {
   private final Sites sites = new Sites(new Database(new TestDatabase().migrated()));
@@ -54,6 +58,61 @@ class PlanningTest {
             Plan.Severity.WARNING,
             Plan.Severity.WARNING,
             Plan.Severity.INFORMATION);
+  }
+
+  @Test
+  void anAddressThatNoSubnetThereHasIsSaidToChangeAndTheOthersAreKept() {
+    sites.list(Sample.LISTINGS);
+    Machine model = Sample.machine(1, 1 << 30, "front", "web");
+    Machine machine =
+        new Machine(
+            model.id(),
+            model.name(),
+            model.architecture(),
+            model.cpus(),
+            model.memoryBytes(),
+            model.firmware(),
+            model.guestOs(),
+            model.disks(),
+            List.of(
+                new Machine.Nic(
+                    "nic0", "front", "52:54:00:12:34:56", List.of("192.0.2.127", "2001:db8::7")),
+                new Machine.Nic(
+                    "nic1", "front", "52:54:00:12:34:57", List.of("192.0.2.128", "10.1.0.1"))),
+            model.securityGroups());
+    Plan plan = plan(Sample.SOUTH, machine);
+    assertThat(plan.addresses())
+        .extracting(Plan.Mapping::source, Plan.Mapping::target)
+        .containsExactly(
+            tuple("192.0.2.127", "192.0.2.127"),
+            tuple("2001:db8::7", "2001:db8::7"),
+            tuple("192.0.2.128", ""),
+            tuple("10.1.0.1", ""));
+    assertThat(plan.concerns())
+        .extracting(Plan.Concern::code)
+        .containsExactly("address-changes", "address-changes", "country-changes");
+    assertThat(plan.addresses()).allSatisfy(one -> assertThat(one.rule()).endsWith("."));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "10.8.0.1/24",
+        "10.8.0.0",
+        "10.8/16",
+        "*",
+        "",
+        "10.8.0.0/33",
+        "10.0-9.0.0/16",
+        "10.8.0.0/255.255.0.0",
+        "0x0a.8.0.0/16",
+        "fe80::%1/64",
+        "2001:db8::1/64",
+        "lan"
+      })
+  void whatIsNoSubnetIsNotListed(String subnet) {
+    assertThatThrownBy(() -> new Listing.Network("lan", List.of(subnet)))
+        .isInstanceOf(Refused.class);
   }
 
   @Test

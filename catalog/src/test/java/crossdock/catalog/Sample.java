@@ -20,13 +20,14 @@ final class Sample {
       """
       [{"site":"north:oslo","country":"NO","formats":["qcow2","raw"],
         "sizes":[{"name":"n1.small","cpus":1,"memoryBytes":268435456}],
-        "networks":["default"],"securityGroups":["default"],
+        "networks":[{"name":"default","subnets":["10.8.0.0/24"]}],"securityGroups":["default"],
         "architectures":["x86_64"],"firmwares":["BIOS"]},
        {"site":"south:roma","country":"IT","formats":["vmdk"],
         "sizes":[{"name":"large","cpus":8,"memoryBytes":8589934592},
                  {"name":"small","cpus":1,"memoryBytes":536870912},
                  {"name":"medium","cpus":2,"memoryBytes":2147483648}],
-        "networks":["lan","front"],"securityGroups":["closed","web"],
+        "networks":[{"name":"lan","subnets":["10.1.0.0/16"]},
+                    {"name":"front","subnets":["192.0.2.0/25","2001:db8::/64"]}],"securityGroups":["closed","web"],
         "architectures":["x86_64"],"firmwares":["BIOS","UEFI"]}]
       """;
   static final List<Listing> LISTINGS = Listing.read(JSON.getBytes(StandardCharsets.UTF_8));

@@ -1,6 +1,12 @@
 package crossdock.contracts;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import java.net.InetAddress;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -61,13 +67,45 @@ public record Machine(
    * @param name unique in the machine
    * @param network the network's name at its provider
    * @param mac lower-case, colons
+   * @param addresses that the provider gave it: IPv4 with dots, IPv6 as RFC 5952 has it; at most
+   *     16, unique. None where a provider knows of none
    */
-  public record Nic(String name, String network, String mac) {
+  public record Nic(
+      String name,
+      String network,
+      String mac,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<String> addresses) {
+    private static final Pattern V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+    private static final Pattern V6 = Pattern.compile("[0-9a-f:.]{2,45}");
+
     public Nic {
       plain(name);
       plain(network);
       if (!MAC.matcher(mac).matches()) {
         throw new Refused("no MAC address: " + mac);
+      }
+      addresses = List.copyOf(addresses);
+      if (addresses.size() > 16 || new HashSet<>(addresses).size() != addresses.size()) {
+        throw new Refused("a network card has at most 16 addresses, each once");
+      }
+      addresses.forEach(Nic::address);
+    }
+
+    /** One that no address is known of. */
+    public Nic(String name, String network, String mac) {
+      this(name, network, mac, List.of());
+    }
+
+    private static void address(String address) {
+      boolean v6 = address.contains(":");
+      try {
+        if (!(v6 ? V6 : V4).matcher(address).matches()) {
+          throw new IllegalArgumentException(address);
+        }
+        InetAddress _ = InetAddress.ofLiteral(address);
+      } catch (IllegalArgumentException e) {
+        throw new Refused("no IP address: " + address, e);
       }
     }
   }
@@ -90,8 +128,9 @@ public record Machine(
     if (disks.isEmpty() || disks.size() > 64 || nics.size() > 32 || securityGroups.size() > 64) {
       throw new Refused("a machine has 1 to 64 disks, at most 32 NICs and 64 security groups");
     }
-    if (disks.stream().map(Disk::name).distinct().count() != disks.size()) {
-      throw new Refused("two disks of one name");
+    if (disks.stream().map(Disk::name).distinct().count() != disks.size()
+        || nics.stream().map(Nic::name).distinct().count() != nics.size()) {
+      throw new Refused("two disks or two network cards of one name");
     }
     securityGroups.forEach(Machine::plain);
   }
@@ -109,6 +148,43 @@ public record Machine(
         disks,
         nics,
         securityGroups);
+  }
+
+  /**
+   * What of a planned machine is not in this one, in one sentence: a disk, or bytes of it, a
+   * network card in its place, its network or an address of it, a security group, CPUs, memory or
+   * firmware. More than planned is no fault, but for cards and disks.
+   */
+  public Optional<String> lacks(Machine planned) {
+    if (cpus < planned.cpus || memoryBytes < planned.memoryBytes) {
+      return Optional.of("it has fewer CPUs or less memory");
+    }
+    if (firmware != planned.firmware || !architecture.equals(planned.architecture)) {
+      return Optional.of("it is " + architecture + " with " + firmware);
+    }
+    if (disks.size() != planned.disks.size() || nics.size() != planned.nics.size()) {
+      return Optional.of(
+          "it has %d disks and %d network cards".formatted(disks.size(), nics.size()));
+    }
+    for (int i = 0; i < disks.size(); i++) {
+      Disk wanted = planned.disks.get(i);
+      if (!disks.get(i).name.equals(wanted.name)
+          || disks.get(i).virtualBytes < wanted.virtualBytes) {
+        return Optional.of("disk %d is not %s in full".formatted(i, wanted.name));
+      }
+    }
+    for (int i = 0; i < nics.size(); i++) {
+      Nic wanted = planned.nics.get(i);
+      if (!nics.get(i).mac.equals(wanted.mac) || !nics.get(i).network.equals(wanted.network)) {
+        return Optional.of("card %d is not %s in %s".formatted(i, wanted.mac, wanted.network));
+      }
+      if (!nics.get(i).addresses.containsAll(wanted.addresses)) {
+        return Optional.of("card %d has not %s".formatted(i, wanted.addresses));
+      }
+    }
+    return securityGroups.containsAll(planned.securityGroups)
+        ? Optional.empty()
+        : Optional.of("it is not in " + planned.securityGroups);
   }
 
   /** Digest of its canonical form (RFC 8785): what a plan is made for. */

@@ -1,5 +1,8 @@
 package crossdock.contracts;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.util.List;
 
 /**
@@ -10,6 +13,8 @@ import java.util.List;
  * @param format the container that the target takes: raw, qcow2, vmdk, …
  * @param size the target's size, by name
  * @param networks one per NIC, in order
+ * @param addresses one per address of every NIC, in order; the target is empty where the target
+ *     gives another one
  * @param securityGroups one per group of the source
  * @param concerns findings, most severe first
  * @param estimate what it will probably take
@@ -20,6 +25,8 @@ public record Plan(
     String format,
     Mapping size,
     List<Mapping> networks,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Mapping> addresses,
     List<Mapping> securityGroups,
     List<Concern> concerns,
     Estimate estimate) {
@@ -54,6 +61,7 @@ public record Plan(
   public Plan {
     Machine.plain(targetName);
     networks = List.copyOf(networks);
+    addresses = List.copyOf(addresses);
     securityGroups = List.copyOf(securityGroups);
     concerns = List.copyOf(concerns);
   }

@@ -51,6 +51,7 @@ final class Sample {
         "vmdk",
         new Plan.Mapping("2 CPUs, 2 GiB", "m1.small", "the smallest size that holds it"),
         List.of(new Plan.Mapping("front", "public", "by name")),
+        List.of(),
         List.of(new Plan.Mapping("web", "http", "by name")),
         List.of(
             new Plan.Concern(

@@ -53,6 +53,7 @@ public final class Facts {
         "vmdk",
         new Plan.Mapping("2 CPUs", "m1.small", "the smallest that holds it"),
         List.of(new Plan.Mapping("front", "public", "by name")),
+        List.of(),
         List.of(new Plan.Mapping("web", "http", "by name")),
         List.of(new Plan.Concern("mac-changes", severity, "Another address.", "Nothing.")),
         new Plan.Estimate(8L << 30, 240));

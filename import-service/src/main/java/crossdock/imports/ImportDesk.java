@@ -37,6 +37,7 @@ import java.sql.Connection;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -115,14 +116,24 @@ final class ImportDesk {
     return Outcome.done(new Fact.Reserved(migration.plan().digest()));
   }
 
-  /** The machine as it will be here: its own name, disks and networks of this side. */
+  /** The machine as it will be here: its own name, disks, networks and addresses of this side. */
   private static Machine planned(Migration migration) {
     Machine source = migration.machine();
     Plan plan = migration.plan();
+    long addresses = source.nics().stream().mapToLong(nic -> nic.addresses().size()).sum();
+    if (plan.networks().size() != source.nics().size() || plan.addresses().size() != addresses) {
+      throw new StepFailed(Reason.REFUSED_BY_TARGET, "the plan is not for all of its network");
+    }
     List<Machine.Nic> nics = new ArrayList<>();
+    Iterator<Plan.Mapping> mapped = plan.addresses().iterator();
     for (int i = 0; i < source.nics().size(); i++) {
       Machine.Nic nic = source.nics().get(i);
-      nics.add(new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac()));
+      List<String> kept =
+          nic.addresses().stream()
+              .map(_ -> mapped.next().target())
+              .filter(address -> !address.isEmpty())
+              .toList();
+      nics.add(new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac(), kept));
     }
     return new Machine(
         source.id(),
@@ -295,10 +306,20 @@ final class ImportDesk {
   }
 
   private Outcome boot(Work work) throws Exception {
+    Migration migration = work.migration();
     String evidence = calls.make(work, Role.TARGET, "boot", cloud::boot);
-    site.tickets().forget(work.migration().id());
-    return Outcome.done(
-        new Fact.Booted(work.migration().need(Fact.Imported.class).machine(), evidence));
+    String id = migration.need(Fact.Imported.class).machine();
+    Machine here =
+        cloud
+            .machine(site.owner(migration, Role.TARGET).sub(), id)
+            .orElseThrow(() -> new IOException(id + " is not shown"));
+    here.lacks(planned(migration))
+        .ifPresent(
+            lack -> {
+              throw new StepFailed(Reason.REFUSED_BY_TARGET, "not as planned: " + lack);
+            });
+    site.tickets().forget(migration.id());
+    return Outcome.done(new Fact.Booted(id, evidence));
   }
 
   private Outcome undo(Work work) throws Exception {

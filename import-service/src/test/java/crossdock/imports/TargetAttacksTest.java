@@ -21,11 +21,13 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subject;
+import crossdock.providers.Cloud;
 import crossdock.site.DockMessage;
 import crossdock.site.testing.Fate;
 import crossdock.site.testing.TestSite;
 import crossdock.site.testing.World;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -224,6 +226,46 @@ class TargetAttacksTest {
     site.until(Migration::ended, () -> {});
     assertThat(site.files()).isEmpty();
     assertThat(site.facts()).doesNotContain("Imported");
+  }
+
+  @Test
+  void aMachineThatIsNotAsPlannedWhenItRunsIsNotAcceptedAndDoesNotStay() throws Exception {
+    granted();
+    site.answers =
+        order -> {
+          if (order.kind().equals("read-back")) {
+            losesAnAddress();
+          }
+          return Optional.of(site.result(order));
+        };
+    site.untilDue(Step.BOOT);
+    assertFailed(Step.BOOT, Reason.REFUSED_BY_TARGET);
+    site.chain.says(Parties.GATEWAY, new Fact.Undoing(Reason.REFUSED_BY_TARGET));
+    site.until(Migration::ended, () -> {});
+    assertThat(site.files()).isEmpty();
+  }
+
+  /** Of what is registered here, by its owner or by whoever can write there. */
+  private void losesAnAddress() {
+    try {
+      Machine here = site.bean(Cloud.class).machines(World.OWNER).getFirst();
+      Machine.Nic nic = here.nics().getFirst();
+      assertThat(nic.addresses()).containsExactly("192.0.2.5");
+      site.describe(
+          new Machine(
+              here.id(),
+              here.name(),
+              here.architecture(),
+              here.cpus(),
+              here.memoryBytes(),
+              here.firmware(),
+              here.guestOs(),
+              here.disks(),
+              List.of(new Machine.Nic(nic.name(), nic.network(), nic.mac())),
+              here.securityGroups()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static DockMessage.Result other(DockMessage.Result honest) {

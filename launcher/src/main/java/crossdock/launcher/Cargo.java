@@ -19,6 +19,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +36,9 @@ sealed interface Cargo {
   ObjectMapper JSON = new ObjectMapper();
   String DISK = "root";
 
+  /** The second disk of who has one. */
+  String DATA = "data";
+
   /** Of the demo's packages. */
   long PACKAGE_BYTES = (96L << 20) + 512;
 
@@ -44,12 +48,34 @@ sealed interface Cargo {
   /** Gives somebody an account at a site, where sites have such. */
   default void admit(Site site, String owner) throws IOException, InterruptedException {}
 
+  /** What a machine has. */
+  enum Shape {
+    /** A disk and a network card; it boots by BIOS. */
+    SMALL(Machine.Firmware.BIOS),
+    /** Two disks, and two cards in two networks, each with an address. */
+    TWO_OF_EACH(Machine.Firmware.BIOS),
+    /** The same, and it boots by UEFI. */
+    TWO_OF_EACH_BY_UEFI(Machine.Firmware.UEFI);
+
+    final Machine.Firmware firmware;
+
+    Shape(Machine.Firmware firmware) {
+      this.firmware = firmware;
+    }
+  }
+
   /**
    * Puts a machine of {@code owner} at a site.
    *
    * @return its id there
    */
-  String place(Site site, String machine, String owner) throws IOException, InterruptedException;
+  String place(Site site, String machine, String owner, Shape shape)
+      throws IOException, InterruptedException;
+
+  /** Whether its machines can boot by UEFI everywhere they go. */
+  default boolean hasUefi() {
+    return true;
+  }
 
   /** The manifest root of a disk, hashed now. */
   String root(Site site, String machine, String disk) throws IOException;
@@ -109,28 +135,36 @@ sealed interface Cargo {
     }
   }
 
-  private static Machine machine(String id, String format, long bytes) {
+  private static Machine machine(
+      String id, Shape shape, String format, long rootBytes, long dataBytes) {
+    boolean two = shape != Shape.SMALL;
+    Machine.Disk root = new Machine.Disk(DISK, format, rootBytes);
+    int hash = id.hashCode();
+    String mac = "%02x:%02x:%02x".formatted(hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
+    // Of the upper half of a network, so that no cloud has given it to another of the demo's.
+    String host = "%d.%d".formatted(128 + (hash >> 8 & 0x7f), 1 + (hash & 0x7f));
+    Machine.Nic first = new Machine.Nic("eth0", "default", "52:54:00:" + mac);
     return new Machine(
         id,
         id,
         "x86_64",
         1,
-        256L << 20,
-        Machine.Firmware.BIOS,
+        (shape.firmware == Machine.Firmware.UEFI ? 512L : 256L) << 20,
+        shape.firmware,
         "linux",
-        List.of(new Machine.Disk(DISK, format, bytes)),
-        List.of(new Machine.Nic("eth0", "default", "52:54:00:" + mac(id))),
+        two ? List.of(root, new Machine.Disk(DATA, format, dataBytes)) : List.of(root),
+        two
+            ? List.of(
+                new Machine.Nic("eth0", "default", first.mac(), List.of("10.8." + host)),
+                new Machine.Nic("eth1", "back", "52:54:01:" + mac, List.of("10.9." + host)))
+            : List.of(first),
         List.of("default"));
-  }
-
-  private static String mac(String id) {
-    int hash = id.hashCode();
-    return String.format("%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
   }
 
   /** Linux guests that print a counter which they keep on their disk. */
   record Guests(Path home, State state) implements Cargo {
     private static final Pattern COUNTER = Pattern.compile("CROSSDOCK-GUEST \\S+ counter=(\\d+)");
+    private static final Pattern CARDS = Pattern.compile("CROSSDOCK-GUEST \\S+ cards=(\\S+)");
     private static final Pattern LAST = Pattern.compile("CROSSDOCK-GUEST \\S+ last=(\\d+)");
 
     @Override
@@ -139,38 +173,47 @@ sealed interface Cargo {
     }
 
     @Override
-    public String place(Site site, String machine, String owner)
+    public boolean hasUefi() {
+      return Kvm.hasUefi();
+    }
+
+    @Override
+    public String place(Site site, String machine, String owner, Shape shape)
         throws IOException, InterruptedException {
       String format = site.formats(provider()).getFirst();
-      Path image = build(machine, format);
-      long bytes = 64L << 20;
+      Map<String, Path> disks = build(machine, format, shape);
       try (Kvm kvm =
           new Kvm(
               state.site(site.provider()),
               "tcg",
               site.formats(provider()),
               new Kvm.Limits(100, 1L << 40))) {
-        kvm.adopt(machine(machine, format, bytes), owner, Map.of(DISK, image), true);
+        Machine wanted = machine(machine, shape, format, 64L << 20, 16L << 20);
+        kvm.adopt(wanted, owner, disks, true);
       }
-      Files.deleteIfExists(image);
+      for (Path disk : disks.values()) {
+        Files.delete(disk);
+      }
       return machine;
     }
 
-    /** A guest of that name, in a file that the caller deletes. */
-    Path build(String machine, String format) throws IOException, InterruptedException {
-      Path image = Demo.guestCache(state).resolve(machine + "." + format);
-      Files.deleteIfExists(image);
+    /** The disks of a guest of that name, in files that the caller deletes. */
+    Map<String, Path> build(String machine, String format, Shape shape)
+        throws IOException, InterruptedException {
+      Map<String, Path> disks = new LinkedHashMap<>();
+      for (String disk : shape == Shape.SMALL ? List.of(DISK) : List.of(DISK, DATA)) {
+        disks.put(disk, Demo.guestCache(state).resolve(machine + "-" + disk + "." + format));
+      }
+      List<String> command = new ArrayList<>();
+      command.add(home.resolve("lab/guest/build").toString());
+      command.addAll(List.of("--out", disks.get(DISK) + ""));
+      if (disks.containsKey(DATA)) {
+        command.addAll(List.of("--data", disks.get(DATA) + ""));
+      }
+      command.addAll(List.of("--name", machine, "--format", format));
+      command.addAll(List.of("--cache", Demo.guestCache(state).toString()));
       Process build =
-          new ProcessBuilder(
-                  home.resolve("lab/guest/build").toString(),
-                  "--out",
-                  image.toString(),
-                  "--name",
-                  machine,
-                  "--format",
-                  format,
-                  "--cache",
-                  Demo.guestCache(state).toString())
+          new ProcessBuilder(command)
               .redirectErrorStream(true)
               .redirectOutput(state.run("guest").resolve("log").toFile())
               .start();
@@ -179,7 +222,7 @@ sealed interface Cargo {
             Refusal.FAILED,
             "The demo's guest cannot be built; see " + state.run("guest").resolve("log") + ".");
       }
-      return image;
+      return disks;
     }
 
     @Override
@@ -262,13 +305,19 @@ sealed interface Cargo {
     static Life life(String source, String target) {
       long last = number(LAST, source, false);
       long first = number(COUNTER, target, true);
-      boolean good = last > 0 && first == last + 1;
+      String before = word(CARDS, source);
+      String after = word(CARDS, target);
+      boolean good = last > 0 && first == last + 1 && !before.isEmpty() && before.equals(after);
       return new Life(
           good,
           first > 0,
           last,
           first,
-          "guest's counter: last at the source "
+          "guest: cards "
+              + before
+              + " and then "
+              + (after.equals(before) ? "the same" : after)
+              + "; counter: last at the source "
               + last
               + ", first at the target "
               + first
@@ -286,6 +335,11 @@ sealed interface Cargo {
           directory(site, machine).resolve("serial.log"), StandardCharsets.ISO_8859_1);
     }
 
+    private static String word(Pattern pattern, String console) {
+      Matcher matcher = pattern.matcher(console);
+      return matcher.find() ? matcher.group(1) : "";
+    }
+
     private static long number(Pattern pattern, String console, boolean first) {
       long number = -1;
       Matcher matcher = pattern.matcher(console);
@@ -299,40 +353,46 @@ sealed interface Cargo {
     }
   }
 
-  /** The same guests, from a real OpenStack to a hypervisor of ours and back. */
-  record Clouds(State state, Guests guests, LabCloud cloud) implements Cargo {
+  /** The same guests, between a real OpenStack and a hypervisor of ours, or two of the one. */
+  record Clouds(State state, Guests guests, Map<Site, LabCloud> clouds) implements Cargo {
     @Override
     public String provider() {
-      return "openstack";
+      return clouds.size() == Site.ALL.size() ? "openstacks" : "openstack";
     }
 
-    private boolean isCloud(Site site) {
-      return site.adapter(provider()).equals(provider());
+    @Override
+    public boolean hasUefi() {
+      return guests.hasUefi();
     }
 
     @Override
     public void admit(Site site, String owner) throws IOException, InterruptedException {
-      if (isCloud(site)) {
+      LabCloud cloud = clouds.get(site);
+      if (cloud != null) {
         cloud.admit(owner);
       }
     }
 
     @Override
-    public String place(Site site, String machine, String owner)
+    public String place(Site site, String machine, String owner, Shape shape)
         throws IOException, InterruptedException {
-      if (!isCloud(site)) {
-        return guests.place(site, machine, owner);
+      LabCloud cloud = clouds.get(site);
+      if (cloud == null) {
+        return guests.place(site, machine, owner, shape);
       }
       cloud.admit(owner);
-      Path image = guests.build(machine, "qcow2");
-      String server = cloud.boot(machine, image);
-      Files.delete(image);
+      Map<String, Path> disks = guests.build(machine, "qcow2", shape);
+      String server = cloud.boot(machine, disks, shape);
+      for (Path disk : disks.values()) {
+        Files.delete(disk);
+      }
       return server;
     }
 
     @Override
     public String root(Site site, String machine, String disk) throws IOException {
-      return isCloud(site) ? cloud.root(machine) : guests.root(site, machine, disk);
+      LabCloud cloud = clouds.get(site);
+      return cloud == null ? guests.root(site, machine, disk) : cloud.root(machine, disk);
     }
 
     @Override
@@ -342,7 +402,7 @@ sealed interface Cargo {
 
     @Override
     public Hold hold(Site site, String machine) throws IOException {
-      if (isCloud(site)) {
+      if (clouds.containsKey(site)) {
         throw new UnsupportedOperationException("nobody asks it of a cloud");
       }
       return guests.hold(site, machine);
@@ -354,7 +414,8 @@ sealed interface Cargo {
     }
 
     private String console(Site site, String machine) throws IOException {
-      return isCloud(site) ? cloud.consoleOf(machine) : guests.console(site, machine);
+      LabCloud cloud = clouds.get(site);
+      return cloud == null ? guests.console(site, machine) : cloud.consoleOf(machine);
     }
   }
 
@@ -369,12 +430,34 @@ sealed interface Cargo {
     }
 
     @Override
+    public boolean hasUefi() {
+      return false; // nothing boots
+    }
+
+    @Override
     public String provider() {
       return "library";
     }
 
     @Override
-    public String place(Site site, String machine, String owner) throws IOException {
+    public String place(Site site, String machine, String owner, Shape shape) throws IOException {
+      Map<String, Path> disks = new LinkedHashMap<>();
+      disks.put(DISK, random(machine, bytes));
+      if (shape != Shape.SMALL) {
+        disks.put(DATA, random(machine + "-data", RUN + 512));
+      }
+      OvfPackage.create(
+          state.site(site.provider()),
+          machine(machine, shape, "raw", bytes, RUN + 512),
+          owner,
+          disks);
+      for (Path disk : disks.values()) {
+        Files.delete(disk);
+      }
+      return machine;
+    }
+
+    private Path random(String machine, long bytes) throws IOException {
       Path disk = Demo.guestCache(state).resolve(machine + ".raw");
       Random random = new Random(machine.hashCode());
       try (FileChannel file =
@@ -390,10 +473,7 @@ sealed interface Cargo {
         }
         file.write(ByteBuffer.wrap(new byte[] {1}), bytes - 1);
       }
-      OvfPackage.create(
-          state.site(site.provider()), machine(machine, "raw", bytes), owner, Map.of(DISK, disk));
-      Files.delete(disk);
-      return machine;
+      return disk;
     }
 
     @Override

@@ -249,7 +249,7 @@ final class Chaos implements Callable<Integer> {
       // Whose disk is full just now has room again soon.
       insist(
           () -> {
-            cargo.place(from, machine, customer.subject(from.provider()));
+            cargo.place(from, machine, customer.subject(from.provider()), Cargo.Shape.SMALL);
             return machine;
           });
       String root = cargo.runs() ? "" : cargo.root(from, machine, Cargo.DISK);

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Json;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Plan;
 import crossdock.contracts.TrustBundle;
 import java.io.Console;
 import java.io.IOException;
@@ -57,13 +59,15 @@ final class Demo implements Callable<Integer> {
       defaultValue = "own",
       description =
           "own: two sites of our own (default); openstack: one of them is the cloud that"
-              + " lab/openstack/up has made.")
+              + " lab/openstack/up has made; openstacks: both are such clouds, the second made"
+              + " with LAB_PORT_OFFSET=20000.")
   With with = With.own;
 
   /** As it is written on the command line. */
   enum With {
     own,
-    openstack
+    openstack,
+    openstacks
   }
 
   /** As it is written on the command line. */
@@ -89,7 +93,8 @@ final class Demo implements Callable<Integer> {
     Cargo cargo =
         switch (with) {
           case own -> Cargo.choose(Launcher.home(), state, out);
-          case openstack -> clouds(state);
+          case openstack -> clouds(state, Site.ALL.subList(0, 1));
+          case openstacks -> clouds(state, Site.ALL);
         };
     Launcher.up(Scope.ALL, cargo.provider());
     try (Receiver receiver = Receiver.open(Launcher.ports())) {
@@ -101,16 +106,21 @@ final class Demo implements Callable<Integer> {
     }
   }
 
-  private static Cargo clouds(State state) throws InterruptedException {
-    LabCloud cloud = LabCloud.of(Launcher.home());
-    if (!cloud.answers()) {
-      throw new Refusal(
-          Refusal.CANNOT_START,
-          "No OpenStack answers at " + cloud.keystone() + ": lab/openstack/up.");
+  private static Cargo clouds(State state, List<Site> sites) throws InterruptedException {
+    Map<Site, LabCloud> clouds = new HashMap<>();
+    for (Site site : sites) {
+      int offset = clouds.size() * LabCloud.NEXT;
+      LabCloud cloud = LabCloud.of(Launcher.home(), offset);
+      if (!cloud.answers()) {
+        throw new Refusal(
+            Refusal.CANNOT_START,
+            "No OpenStack answers at %s: LAB_PORT_OFFSET=%d lab/openstack/up."
+                .formatted(cloud.keystone(), offset));
+      }
+      State.write(state.account(site.provider()), Json.bytes(cloud.account()));
+      clouds.put(site, cloud);
     }
-    String first = Site.ALL.getFirst().provider();
-    State.write(state.account(first), Json.bytes(cloud.account()));
-    return new Cargo.Clouds(state, new Cargo.Guests(Launcher.home(), state), cloud);
+    return new Cargo.Clouds(state, new Cargo.Guests(Launcher.home(), state), clouds);
   }
 
   private int compose(PrintStream out) throws IOException, InterruptedException {
@@ -173,7 +183,9 @@ final class Demo implements Callable<Integer> {
       Customer customer = move.customer();
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
-      String machine = cargo.place(move.from(), move.machine(), customer.subject(provider));
+      boolean uefi = moves.size() == 1 && cargo.hasUefi();
+      Cargo.Shape shape = uefi ? Cargo.Shape.TWO_OF_EACH_BY_UEFI : Cargo.Shape.TWO_OF_EACH;
+      String machine = cargo.place(move.from(), move.machine(), customer.subject(provider), shape);
       cargo.admit(move.to(), customer.subject(move.to().provider()));
       handOver.accept(state.site(provider));
       Move there = new Move(customer, move.from(), move.to(), machine, "");
@@ -188,6 +200,9 @@ final class Demo implements Callable<Integer> {
             state.trust().resolve("bundle.json"), state.trust().resolve("members"), Instant.now());
     ArrayNode migrations = result.putArray("migrations");
     boolean good = true;
+    if (!cargo.hasUefi()) {
+      out.println("Not checked: a machine that boots by UEFI, for which QEMU needs ovmf.");
+    }
     for (Move move : moves) {
       good &= prove(ports, cargo, trust, move, out, migrations.addObject());
     }
@@ -352,6 +367,12 @@ final class Demo implements Callable<Integer> {
           "    source, hashed again now: %s; target, read back and countersigned: same%n",
           equal ? "same" : source);
     }
+    Machine moved = evidence.migration().machine();
+    Plan plan = evidence.migration().plan();
+    boolean kept = plan.addresses().stream().allMatch(one -> one.target().equals(one.source()));
+    out.printf(
+        "  boots by %s; %d network cards, %d addresses of theirs: %s%n",
+        moved.firmware(), moved.nics().size(), plan.addresses().size(), kept ? "kept" : "CHANGED");
     Cargo.Life life = cargo.life(move.from(), move.machine(), move.to(), machine);
     out.printf("  %s%n", life.sentence());
     JsonNode statement = move.customer().get(base + "/statement");
@@ -367,11 +388,12 @@ final class Demo implements Callable<Integer> {
     result.set("disks", now.path("disks"));
     result.set("certificate", JSON.readTree(move.customer().bytes(base + "/certificate")));
     result.put("verified", true).put("sameBytes", same);
+    result.put("firmware", moved.firmware().name()).put("addressesKept", kept);
     result.put("booted", life.booted()).put("counterGoesOn", life.good());
     result.put("lastAtSource", life.lastAtSource()).put("firstAtTarget", life.firstAtTarget());
     result.set("statement", statement);
     result.set("seconds", now.path("seconds"));
-    return same && life.good();
+    return same && kept && life.good();
   }
 
   /** Where the machines of the demo come from. */

@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import crossdock.contracts.Machine;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
 import crossdock.disk.DiskSource;
@@ -15,19 +16,28 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openstack4j.api.Builders;
 import org.openstack4j.api.OSClient.OSClientV3;
 import org.openstack4j.api.exceptions.OS4JException;
 import org.openstack4j.model.common.Identifier;
 import org.openstack4j.model.common.Payloads;
+import org.openstack4j.model.compute.BDMDestType;
+import org.openstack4j.model.compute.BDMSourceType;
 import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.compute.builder.ServerCreateBuilder;
 import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.network.IPVersionType;
+import org.openstack4j.model.network.Network;
+import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.openstack.OSFactory;
 
 /**
@@ -35,23 +45,29 @@ import org.openstack4j.openstack.OSFactory;
  * their machines. Uses nothing of what Crossdock does there.
  *
  * @param keystone URL of the identity API's version 3
- * @param instances where its hypervisor keeps what servers write on their consoles
+ * @param state where it keeps disks, and what servers write on their consoles
  */
-record LabCloud(URI keystone, Path instances) {
+record LabCloud(URI keystone, Path state) {
   private static final String PASSWORD = "labpass";
   private static final String PROJECT = "demo";
-  private static final String NETWORK = "default";
+  private static final String REGION = "RegionOne";
+  private static final Map<String, String> NETWORKS =
+      new TreeMap<>(Map.of("default", "10.8.0.0/16", "back", "10.9.0.0/16"));
   private static final Duration PATIENCE = Duration.ofMinutes(5);
 
+  /** How far the ports of a second one beside it are from those of the first. */
+  static final int NEXT = 20_000;
+
   /**
-   * The lab's usual one.
+   * One of the lab's.
    *
    * @param home the repository
+   * @param offset of its ports: 0 is the usual one
    */
-  static LabCloud of(Path home) {
+  static LabCloud of(Path home, int offset) {
     return new LabCloud(
-        URI.create("http://127.0.0.1:5000/v3"),
-        home.resolve(".crossdock/openstack-0/state/instances"));
+        URI.create("http://127.0.0.1:%d/v3".formatted(5000 + offset)),
+        home.resolve(".crossdock/openstack-%d/state".formatted(offset)));
   }
 
   boolean answers() throws InterruptedException {
@@ -63,7 +79,7 @@ record LabCloud(URI keystone, Path instances) {
   }
 
   Account account() {
-    return new Account(keystone, "crossdock", PASSWORD, "Default", Optional.of("RegionOne"));
+    return new Account(keystone, "crossdock", PASSWORD, "Default", Optional.of(REGION));
   }
 
   private OSClientV3 admin() throws IOException {
@@ -99,29 +115,76 @@ record LabCloud(URI keystone, Path instances) {
         throw new IOException("Keystone does not take " + tag);
       }
     }
-    if (admin.networking().network().list(Map.of("name", NETWORK)).isEmpty()) {
-      String network =
-          admin.networking().network().create(Builders.network().name(NETWORK).build()).getId();
-      Object _ =
-          admin
-              .networking()
-              .subnet()
-              .create(
-                  Builders.subnet()
-                      .networkId(network)
-                      .ipVersion(IPVersionType.V4)
-                      .cidr("10.8.0.0/24")
-                      .build());
+    for (Map.Entry<String, String> wanted : NETWORKS.entrySet()) {
+      if (admin.networking().network().list(Map.of("name", wanted.getKey())).isEmpty()) {
+        Network network =
+            admin.networking().network().create(Builders.network().name(wanted.getKey()).build());
+        Object _ =
+            admin
+                .networking()
+                .subnet()
+                .create(
+                    Builders.subnet()
+                        .networkId(network.getId())
+                        .ipVersion(IPVersionType.V4)
+                        .cidr(wanted.getValue())
+                        .build());
+      }
     }
   }
 
   /**
-   * Boots a guest of that image, and waits for its first word.
+   * Boots a guest of these images, its root on the hypervisor and a second disk in a volume, and
+   * waits for its first word.
    *
    * @return its id
    */
-  String boot(String name, Path image) throws IOException, InterruptedException {
+  String boot(String name, Map<String, Path> disks, Cargo.Shape shape)
+      throws IOException, InterruptedException {
     OSClientV3 admin = admin();
+    List<String> networks = new ArrayList<>();
+    for (String network :
+        shape == Cargo.Shape.SMALL ? List.of("default") : List.of("default", "back")) {
+      networks.add(admin.networking().network().list(Map.of("name", network)).get(0).getId());
+    }
+    String root = upload(admin, name, disks.get(Cargo.DISK), shape.firmware);
+    ServerCreateBuilder server =
+        Builders.server()
+            .name(name)
+            .flavor("1")
+            .image(root)
+            .networks(networks)
+            .blockDevice(
+                Builders.blockDeviceMapping()
+                    .sourceType(BDMSourceType.IMAGE)
+                    .destinationType(BDMDestType.LOCAL)
+                    .uuid(root)
+                    .bootIndex(0)
+                    .deleteOnTermination(true)
+                    .build());
+    if (disks.containsKey(Cargo.DATA)) {
+      String image = upload(admin, name + "-data", disks.get(Cargo.DATA), shape.firmware);
+      Volume volume =
+          admin
+              .blockStorage()
+              .volumes()
+              .create(Builders.volume().name(name + "-data").size(1).imageRef(image).build());
+      awaitVolume(admin, volume.getId());
+      server.blockDevice(
+          Builders.blockDeviceMapping()
+              .sourceType(BDMSourceType.VOLUME)
+              .destinationType(BDMDestType.VOLUME)
+              .uuid(volume.getId())
+              .bootIndex(-1)
+              .build());
+    }
+    String id = admin.compute().servers().boot(server.build()).getId();
+    until(name + " to come up", () -> console(id).contains("CROSSDOCK-GUEST "));
+    return id;
+  }
+
+  private static String upload(
+      OSClientV3 admin, String name, @Nullable Path file, Machine.Firmware firmware) {
     Image made =
         admin
             .imagesV2()
@@ -131,29 +194,40 @@ record LabCloud(URI keystone, Path instances) {
                     .containerFormat(ContainerFormat.BARE)
                     .diskFormat(org.openstack4j.model.image.v2.DiskFormat.QCOW2)
                     .additionalProperty("os_type", "linux")
+                    .additionalProperty(
+                        "hw_firmware_type",
+                        switch (firmware) {
+                          case BIOS -> "bios";
+                          case UEFI -> "uefi";
+                        })
                     .build());
-    Object _ = admin.imagesV2().upload(made.getId(), Payloads.create(image.toFile()), made);
-    String network = admin.networking().network().list(Map.of("name", NETWORK)).get(0).getId();
-    String server =
+    Object _ =
         admin
-            .compute()
-            .servers()
-            .boot(
-                Builders.server()
-                    .name(name)
-                    .flavor("1")
-                    .image(made.getId())
-                    .networks(List.of(network))
-                    .build())
-            .getId();
+            .imagesV2()
+            .upload(made.getId(), Payloads.create(Objects.requireNonNull(file).toFile()), made);
+    return made.getId();
+  }
+
+  private interface Condition {
+    boolean holds() throws IOException;
+  }
+
+  private static void until(String what, Condition condition)
+      throws IOException, InterruptedException {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (!console(server).contains("CROSSDOCK-GUEST ")) {
+    while (!condition.holds()) {
       if (System.nanoTime() > deadline) {
-        throw new IOException(name + " does not come up in the lab's OpenStack");
+        throw new IOException("waited in vain for " + what + " in the lab's OpenStack");
       }
       TimeUnit.MILLISECONDS.sleep(500);
     }
-    return server;
+  }
+
+  private static void awaitVolume(OSClientV3 admin, String volume)
+      throws IOException, InterruptedException {
+    until(
+        "volume " + volume,
+        () -> admin.blockStorage().volumes().get(volume).getStatus() == Volume.Status.AVAILABLE);
   }
 
   /** What the server of that machine says on its console, and has said before it stopped. */
@@ -163,7 +237,7 @@ record LabCloud(URI keystone, Path instances) {
 
   /** As the hypervisor has it: Nova shows nothing of a server that is stopped. */
   private String console(String server) throws IOException {
-    Path log = instances.resolve(server).resolve("console.log");
+    Path log = state.resolve("instances").resolve(server).resolve("console.log");
     return Files.exists(log) ? Files.readString(log, StandardCharsets.ISO_8859_1) : "";
   }
 
@@ -177,33 +251,49 @@ record LabCloud(URI keystone, Path instances) {
     throw new IOException("the lab's OpenStack has no machine " + machine);
   }
 
-  /** The manifest root of a stopped server's root disk, from an image of it that is made now. */
-  String root(String machine) throws IOException {
+  /** The manifest root of a stopped server's disk, by its name or its device's. */
+  String root(String machine, String disk) throws IOException {
     OSClientV3 admin = admin();
-    String image = admin.compute().servers().createSnapshot(server(machine).getId(), machine);
+    Server server = server(machine);
+    for (String id : server.getOsExtendedVolumesAttached()) {
+      Volume volume = admin.blockStorage().volumes().get(id);
+      if (disk.equals(volume.getMetaData().get("crossdock-disk"))
+          || volume.getAttachments().stream()
+              .anyMatch(one -> one.getDevice().endsWith("/" + disk))) {
+        // As the lab's Cinder keeps it.
+        Path file = state.resolve("cinder/loops/volume-" + id);
+        return hash(file, DiskFormat.RAW);
+      }
+    }
+    return rootOnHypervisor(admin, server.getId(), machine);
+  }
+
+  /** From an image of it that is made now. */
+  private static String rootOnHypervisor(OSClientV3 admin, String server, String machine)
+      throws IOException {
+    String image = admin.compute().servers().createSnapshot(server, machine);
     Path file = Files.createTempFile("crossdock", ".image");
     try {
-      long deadline = System.nanoTime() + PATIENCE.toNanos();
-      Image now = admin.imagesV2().get(image);
-      while (now.getStatus() != Image.ImageStatus.ACTIVE) {
-        if (System.nanoTime() > deadline) {
-          throw new IOException("no snapshot of " + machine);
-        }
-        TimeUnit.MILLISECONDS.sleep(500);
-        now = admin.imagesV2().get(image);
-      }
+      until(
+          "an image of " + machine,
+          () -> admin.imagesV2().get(image).getStatus() == Image.ImageStatus.ACTIVE);
       File to = file.toFile();
       Object _ = admin.imagesV2().download(image, to);
-      try (DiskSource disk =
-          Disks.openSource(file, DiskFormat.fromWire(now.getDiskFormat().value()), 1L << 40)) {
-        return DiskHasher.hash(disk).root().hex();
-      }
+      return hash(
+          file,
+          DiskFormat.fromWire(String.valueOf(admin.imagesV2().get(image).getDiskFormat().value())));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
     } finally {
       Files.delete(file);
       Object _ = admin.imagesV2().delete(image);
+    }
+  }
+
+  private static String hash(Path file, DiskFormat format) throws IOException {
+    try (DiskSource disk = Disks.openSource(file, format, 1L << 40)) {
+      return DiskHasher.hash(disk).root().hex();
     }
   }
 }

@@ -23,10 +23,15 @@ record Site(String provider, String region, String exportSubnet, String importSu
   }
 
   /**
-   * @param sites an adapter that all sites have; with {@code openstack}, only the first
+   * @param sites an adapter that all sites have; with {@code openstack}, only the first, and with
+   *     {@code openstacks} all of them
    */
   String adapter(String sites) {
-    return sites.equals("openstack") && !equals(ALL.getFirst()) ? "kvm" : sites;
+    return switch (sites) {
+      case "openstack" -> equals(ALL.getFirst()) ? "openstack" : "kvm";
+      case "openstacks" -> "openstack";
+      default -> sites;
+    };
   }
 
   /** What its cloud stores disks as: the sites differ, so that something is converted both ways. */

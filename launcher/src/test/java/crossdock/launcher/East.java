@@ -38,7 +38,7 @@ final class East implements AutoCloseable {
   private static final String LISTING =
       """
       {"country": "AT", "formats": ["raw"], "sizes": [{"name": "s", "cpus": 2, "memoryBytes": 2147483648}],
-       "networks": ["default"], "securityGroups": ["default"], "architectures": ["x86_64"],
+       "networks": [{"name": "default", "subnets": []}], "securityGroups": ["default"], "architectures": ["x86_64"],
        "firmwares": ["BIOS", "UEFI"]}
       """;
 

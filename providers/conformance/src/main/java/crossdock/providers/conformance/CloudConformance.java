@@ -195,7 +195,7 @@ public interface CloudConformance {
     Fixture site = fixture();
     for (int i = 0; i <= site.room(); i++) {
       try (Cloud cloud = site.cloud()) {
-        cloud.reserve(site.planned(), site.owner(), Passage.into(site, 1).tag(i));
+        cloud.reserve(site.planned(1), site.owner(), Passage.into(site, 1).tag(i));
       }
     }
     try (Cloud cloud = site.cloud()) {
@@ -245,7 +245,7 @@ public interface CloudConformance {
       places = cloud.prepare(passage.tag());
       assertThat(places)
           .extracting(DiskTicket::disk)
-          .isEqualTo(site.planned().disks().stream().map(Machine.Disk::name).toList());
+          .isEqualTo(site.planned(1).disks().stream().map(Machine.Disk::name).toList());
     }
     try (Cloud cloud = site.cloud()) {
       assertThat(cloud.prepare(passage.tag())).isEqualTo(places);
@@ -279,9 +279,9 @@ public interface CloudConformance {
       Machine machine = cloud.machine(site.owner(), id).orElseThrow();
       assertThat(cloud.machines(site.owner())).hasSize(before.size() + 1).contains(machine);
       assertThat(machine.id()).isEqualTo(id);
-      assertThat(machine.disks()).isEqualTo(site.planned().disks());
-      assertThat(machine.cpus()).isEqualTo(site.planned().cpus());
-      assertThat(machine.memoryBytes()).isEqualTo(site.planned().memoryBytes());
+      assertThat(machine.disks()).isEqualTo(site.planned(1).disks());
+      assertThat(machine.cpus()).isEqualTo(site.planned(1).cpus());
+      assertThat(machine.memoryBytes()).isEqualTo(site.planned(1).memoryBytes());
       assertThat(cloud.machine("somebody-else", id)).isEmpty();
       assertThat(site.runs(id)).isFalse();
     }
@@ -345,6 +345,31 @@ public interface CloudConformance {
         assertThat(again.remove(passage.tag())).isTrue();
         assertThat(site.runs(id)).isFalse();
       }
+    }
+  }
+
+  @Test
+  default void whatWasBootedIsWhatWasPlanned() throws Exception {
+    Fixture site = fixture();
+    Passage passage = Passage.into(site, 1);
+    Machine planned = passage.planned();
+    assertThat(planned.nics()).hasSizeGreaterThan(1);
+    try (Cloud cloud = site.cloud()) {
+      String id = passage.arrive(cloud);
+      assertThat(cloud.machine(site.owner(), id).orElseThrow().lacks(planned)).isEmpty();
+      cloud.boot(passage.tag());
+    }
+    try (Cloud cloud = site.cloud()) {
+      Machine here =
+          cloud.machines(site.owner()).stream()
+              .filter(
+                  one ->
+                      one.nics().stream()
+                          .anyMatch(nic -> planned.nics().getFirst().mac().equals(nic.mac())))
+              .findFirst()
+              .orElseThrow();
+      assertThat(here.lacks(planned)).isEmpty();
+      assertThat(cloud.machine(site.owner(), here.id())).contains(here);
     }
   }
 
@@ -444,7 +469,7 @@ public interface CloudConformance {
     Passage into = Passage.into(site, 1);
     try (Cloud cloud = site.cloud()) {
       cloud.stop(site.machine(), away.tag(5));
-      cloud.reserve(site.planned(), site.owner(), into.tag(7));
+      cloud.reserve(into.planned(), site.owner(), into.tag(7));
     }
     try (Cloud cloud = site.cloud()) {
       assertLate(() -> cloud.restore(site.machine(), away.tag(4)));
@@ -458,7 +483,7 @@ public interface CloudConformance {
     }
     // Undone is undone: who was overtaken makes nothing new.
     try (Cloud cloud = site.cloud()) {
-      assertLate(() -> cloud.reserve(site.planned(), site.owner(), into.tag(7)));
+      assertLate(() -> cloud.reserve(into.planned(), site.owner(), into.tag(7)));
     }
   }
 
@@ -481,7 +506,7 @@ public interface CloudConformance {
     List<DiskTicket> tickets = cloud.readBack(passage.tag());
     assertThat(tickets)
         .extracting(DiskTicket::disk)
-        .isEqualTo(site.planned().disks().stream().map(Machine.Disk::name).toList());
+        .isEqualTo(site.planned(1).disks().stream().map(Machine.Disk::name).toList());
     for (DiskTicket ticket : tickets) {
       passage.assertHolds(ticket, site.image(ticket.disk()));
     }

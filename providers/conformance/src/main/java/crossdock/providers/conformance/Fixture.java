@@ -30,8 +30,13 @@ public interface Fixture {
    */
   byte[] content(String disk);
 
-  /** A machine as planned for this site, of at least one disk; its id means nothing yet. */
-  Machine planned();
+  /**
+   * A machine as planned for this site, of at least one disk and two network cards; its id means
+   * nothing yet.
+   *
+   * @param number 1 to 65535; another one is the same machine with other addresses
+   */
+  Machine planned(int number);
 
   /**
    * What a disk of that one is to begin with, zeros following; where machines run, it then gives a

@@ -2,6 +2,7 @@ package crossdock.providers.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Role;
 import crossdock.disk.DiskSink;
@@ -26,12 +27,14 @@ public final class Passage {
   private static final int STEP = 1 << 20;
 
   private final Fixture fixture;
+  private final int number;
   private final MigrationId migration;
   private final Role side;
   private long fence;
 
   private Passage(Fixture fixture, int number, Role side) {
     this.fixture = fixture;
+    this.number = number;
     this.migration = new MigrationId("m-%08x%016x".formatted(number, 0));
     this.side = side;
   }
@@ -54,7 +57,12 @@ public final class Passage {
   }
 
   public void reserve(Cloud cloud) throws IOException, Refusal {
-    cloud.reserve(fixture.planned(), fixture.owner(), tag());
+    cloud.reserve(planned(), fixture.owner(), tag());
+  }
+
+  /** The machine that moves in. */
+  public Machine planned() {
+    return fixture.planned(number);
   }
 
   /** Writes all disks from reserved on, and returns the id of what is registered then. */

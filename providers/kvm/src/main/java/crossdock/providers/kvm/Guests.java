@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
+import crossdock.providers.files.Durable;
 import java.io.EOFException;
 import java.io.File;
 import java.io.IOException;
@@ -28,7 +29,8 @@ import java.util.concurrent.TimeoutException;
  * the same directory finds them again, since all that is known of them lies there:
  *
  * <ul>
- *   <li>{@code machines/<id>/}: the control socket, the console's log, QEMU's own log;
+ *   <li>{@code machines/<id>/}: the control socket, the console's log, QEMU's own log, and {@code
+ *       uefi.vars} of who boots by UEFI;
  *   <li>{@code guests/<id>.pid}: process id and start time (field 22 of /proc/pid/stat), written by
  *       the process itself before it becomes QEMU, so that no guest runs without one.
  * </ul>
@@ -40,6 +42,7 @@ final class Guests {
   private static final Duration KILLED = Duration.ofSeconds(10);
   // A guest that is still booting misses the button.
   private static final Duration PRESS_AGAIN = Duration.ofSeconds(3);
+  private static final String VARIABLES = "uefi.vars";
   private static final int CONSOLE_TAIL = 64 << 10;
   private static final int LONGEST_CONSOLE = 16 << 20;
 
@@ -84,7 +87,8 @@ final class Guests {
    * boot.
    *
    * @param disks the image files, in the order of the machine's disks
-   * @throws IOException if QEMU does not start, with its own words
+   * @throws IOException if QEMU does not start, with its own words, or the host has no firmware for
+   *     it
    */
   void start(Machine machine, List<Path> disks) throws IOException {
     String id = machine.id();
@@ -93,10 +97,11 @@ final class Guests {
     }
     Path directory = directory(id);
     Files.createDirectories(directory);
+    Optional<Uefi> uefi = firmware(machine);
     Path log = directory.resolve("qemu.log");
     List<String> command = new ArrayList<>(List.of("setsid", "sh", "-e", "-c", BECOME_GUEST));
     command.addAll(List.of("guest", pidFile(id).toString()));
-    command.addAll(qemu(machine, disks));
+    command.addAll(qemu(machine, disks, uefi));
     Files.deleteIfExists(socket(id));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.directory(directory.toFile());
@@ -121,16 +126,38 @@ final class Guests {
     throw new IOException("QEMU does not start " + id + ": " + tail(log, 1000).strip());
   }
 
-  private List<String> qemu(Machine machine, List<Path> disks) {
-    if (machine.firmware() != Machine.Firmware.BIOS
-        || !machine.architecture().equals("x86_64")
-        || disks.size() != machine.disks().size()) {
+  /** For UEFI with a variable store, which is empty at the first start. */
+  private Optional<Uefi> firmware(Machine machine) throws IOException {
+    if (machine.firmware() == Machine.Firmware.BIOS) {
+      return Optional.empty();
+    }
+    Uefi uefi = Uefi.installed().orElseThrow(() -> new IOException("no UEFI is installed"));
+    Path variables = directory(machine.id()).resolve(VARIABLES);
+    if (!Files.exists(variables)) {
+      Durable.write(variables, Files.readAllBytes(uefi.variables()));
+    }
+    return Optional.of(uefi);
+  }
+
+  private List<String> qemu(Machine machine, List<Path> disks, Optional<Uefi> uefi) {
+    if (!machine.architecture().equals("x86_64") || disks.size() != machine.disks().size()) {
       throw new IllegalArgumentException("not a machine that runs here: " + machine.id());
     }
     List<String> command = new ArrayList<>();
     command.addAll(List.of("qemu-system-x86_64", "-name", name(machine.id())));
     command.addAll(List.of("-nodefaults", "-no-user-config", "-display", "none"));
-    command.addAll(List.of("-machine", "pc", "-accel", accelerator));
+    command.addAll(
+        List.of(
+            "-machine",
+            uefi.isPresent() ? "q35,pflash0=uefi,pflash1=variables" : "pc",
+            "-accel",
+            accelerator));
+    if (uefi.isPresent()) {
+      command.addAll(
+          List.of(
+              "-blockdev", flash("uefi", uefi.get().code(), true),
+              "-blockdev", flash("variables", directory(machine.id()).resolve(VARIABLES), false)));
+    }
     command.addAll(List.of("-smp", Integer.toString(machine.cpus())));
     command.addAll(List.of("-m", (machine.memoryBytes() >> 20) + "M"));
     command.addAll(
@@ -165,6 +192,19 @@ final class Guests {
         "file",
         Map.of("driver", "file", "filename", file.toAbsolutePath().toString(), "discard", "unmap"));
     return Json.text(node);
+  }
+
+  private static String flash(String name, Path file, boolean readOnly) {
+    return Json.text(
+        Map.of(
+            "node-name",
+            name,
+            "driver",
+            "raw",
+            "read-only",
+            readOnly,
+            "file",
+            Map.of("driver", "file", "filename", file.toString(), "read-only", readOnly)));
   }
 
   private static String driver(String format) {

@@ -11,6 +11,7 @@ import crossdock.providers.Tag;
 import crossdock.providers.files.Durable;
 import crossdock.providers.files.Turn;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,6 +76,15 @@ public final class Kvm implements Cloud {
     this.limits = limits;
     this.stops = stops;
     this.lives = lives;
+  }
+
+  /** Whether this host has a firmware for machines that boot by UEFI. */
+  public static boolean hasUefi() {
+    try {
+      return Uefi.installed().isPresent();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -349,14 +359,17 @@ public final class Kvm implements Cloud {
     }
   }
 
-  private void requireRunnable(Machine machine) throws Refusal {
+  private void requireRunnable(Machine machine) throws IOException, Refusal {
     for (Machine.Disk disk : machine.disks()) {
       if (!formats.contains(disk.format())) {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
       }
     }
-    if (machine.firmware() != Machine.Firmware.BIOS || !machine.architecture().equals("x86_64")) {
-      throw new Refusal(Reason.UNMAPPABLE, "Only x86_64 machines with a BIOS run here.");
+    if (!machine.architecture().equals("x86_64")) {
+      throw new Refusal(Reason.UNMAPPABLE, "Only x86_64 machines run here.");
+    }
+    if (machine.firmware() == Machine.Firmware.UEFI && Uefi.installed().isEmpty()) {
+      throw new Refusal(Reason.UNMAPPABLE, "Nothing boots by UEFI here.");
     }
   }
 

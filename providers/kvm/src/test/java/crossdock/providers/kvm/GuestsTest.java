@@ -92,6 +92,37 @@ final class GuestsTest {
   }
 
   @Test
+  void aMachineWithUefiIsStartedByThatAndKeepsItsVariables() throws IOException {
+    assumeTrue(Kvm.hasUefi(), "NOT CHECKED: UEFI, for lack of ovmf");
+    Machine bios = machine("m1");
+    Machine uefi =
+        new Machine(
+            "m1",
+            "m1",
+            "x86_64",
+            1,
+            512 << 20,
+            Machine.Firmware.UEFI,
+            "other",
+            bios.disks(),
+            bios.nics(),
+            List.of());
+    guests.start(uefi, List.of(BootSector.disk(site.resolve("root.raw"))));
+    long deadline = System.nanoTime() + SOON.toNanos();
+    while (!guests.console("m1").contains("BdsDxe: ")) { // what looks for something to boot
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      LockSupport.parkNanos(50_000_000);
+    }
+    guests.kill("m1");
+    Path variables = site.resolve("machines/m1/uefi.vars");
+    byte[] said = Files.readAllBytes(variables);
+    assertThat(said).isNotEqualTo(Files.readAllBytes(Uefi.installed().orElseThrow().variables()));
+    guests.start(uefi, List.of(site.resolve("root.raw")));
+    assertThat(guests.isRunning("m1")).isTrue();
+    guests.kill("m1");
+  }
+
+  @Test
   void aGuestIsFoundAgainByWhoeverKnowsTheDirectory() throws IOException {
     start();
     String pid = Files.readString(site.resolve("guests/m1.pid"));

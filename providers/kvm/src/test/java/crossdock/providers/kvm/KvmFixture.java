@@ -18,13 +18,13 @@ final class KvmFixture implements Fixture {
 
   KvmFixture(Path directory) throws IOException {
     root = Files.createDirectory(directory.resolve("site")).toRealPath();
-    Machine source = machine("web-1", "raw");
+    Machine source = machine("web-1", "raw", 0);
     Path boot = Files.write(directory.resolve("boot"), content("root"));
     Path data = Files.write(directory.resolve("data"), content("data"));
     kvm().adopt(source, owner(), Map.of("root", boot, "data", data), true);
   }
 
-  private static Machine machine(String name, String format) {
+  private static Machine machine(String name, String format, int number) {
     return new Machine(
         name,
         name,
@@ -36,7 +36,14 @@ final class KvmFixture implements Fixture {
         List.of(
             new Machine.Disk("root", format, BootSector.DISK_BYTES),
             new Machine.Disk("data", format, 2 << 20)),
-        List.of(new Machine.Nic("nic0", "lan", "52:54:00:00:00:01")),
+        List.of(
+            new Machine.Nic(
+                "nic0", "lan", "52:54:00:00:%02x:%02x".formatted(number >> 8, number & 0xff)),
+            new Machine.Nic(
+                "nic1",
+                "back",
+                "52:54:00:01:%02x:%02x".formatted(number >> 8, number & 0xff),
+                List.of("10.9.0.7", "fd00::7"))),
         List.of());
   }
 
@@ -75,8 +82,8 @@ final class KvmFixture implements Fixture {
   }
 
   @Override
-  public Machine planned() {
-    return machine("planned", "vmdk");
+  public Machine planned(int number) {
+    return machine("planned", "vmdk", number);
   }
 
   @Override

@@ -30,6 +30,10 @@ record Descriptor(Machine machine, List<String> files) {
   private static final String ARCHITECTURE = "crossdock.architecture";
   private static final String GUEST_OS = "crossdock.guestOs";
   private static final String SECURITY_GROUP = "crossdock.securityGroup";
+
+  /** And the name of a card; the addresses stand beside each other. */
+  private static final String ADDRESSES = "crossdock.addresses.";
+
   private static final int LINUX = 101;
 
   /** Operating systems of CIM that are a Linux. */
@@ -86,6 +90,11 @@ record Descriptor(Machine machine, List<String> files) {
     for (int i = 0; i < machine.securityGroups().size(); i++) {
       // In two digits, which the order of their names is the order of, too.
       properties.put(SECURITY_GROUP + "%02d".formatted(i), machine.securityGroups().get(i));
+    }
+    for (Machine.Nic nic : machine.nics()) {
+      if (!nic.addresses().isEmpty()) {
+        properties.put(ADDRESSES + nic.name(), String.join(" ", nic.addresses()));
+      }
     }
     byte[] written;
     try {
@@ -153,10 +162,20 @@ record Descriptor(Machine machine, List<String> files) {
       files.add(file(ovf, disk));
     }
     List<Machine.Nic> nics = new ArrayList<>();
+    Set<String> cards = new HashSet<>();
     for (OvfDescriptor.Nic nic : ovf.nics()) {
       String mac = nic.mac().isEmpty() ? macOf(id, nics.size()) : nic.mac();
-      String name = plain(nic.name(), "nic" + nics.size());
-      nics.add(new Machine.Nic(name, plain(nic.network(), "default"), mac));
+      String unique = plain(nic.name(), "nic" + nics.size());
+      if (!cards.add(unique)) {
+        unique = "nic" + nics.size();
+      }
+      String addresses = ovf.properties().getOrDefault(ADDRESSES + unique, "");
+      nics.add(
+          new Machine.Nic(
+              unique,
+              plain(nic.network(), "default"),
+              mac,
+              addresses.isEmpty() ? List.of() : List.of(addresses.split(" ", -1))));
     }
     Machine machine =
         new Machine(

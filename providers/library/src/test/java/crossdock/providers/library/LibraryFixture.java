@@ -52,7 +52,9 @@ final class LibraryFixture implements Fixture {
         Firmware.BIOS,
         "linux",
         Stream.of(disks).map(name -> new Machine.Disk(name, format, 2 * MIB)).toList(),
-        List.of(new Nic("nic0", "blue", "52:54:00:00:00:01")),
+        List.of(
+            new Nic("nic0", "blue", "52:54:00:00:00:01", List.of("192.0.2.7", "2001:db8::7")),
+            new Nic("nic1", "blue", "52:54:00:00:00:02")),
         List.of("web", "ssh"));
   }
 
@@ -82,7 +84,7 @@ final class LibraryFixture implements Fixture {
   }
 
   @Override
-  public Machine planned() {
+  public Machine planned(int number) {
     return machine("planned", format, "zz-boot", "data");
   }
 

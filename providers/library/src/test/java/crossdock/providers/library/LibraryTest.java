@@ -124,7 +124,7 @@ class LibraryTest {
     Path outside = Files.write(directory.resolve("secret"), new byte[2 << 20]);
     Tag tag = tag(1, Role.TARGET);
     try (Cloud cloud = fixture.cloud()) {
-      cloud.reserve(fixture.planned(), "alice", tag);
+      cloud.reserve(fixture.planned(1), "alice", tag);
       for (DiskTicket ticket : cloud.prepare(tag)) {
         String path = ((DiskTicket.Image) ticket).path();
         Files.createSymbolicLink(fixture.root().resolve(path), outside);
@@ -139,7 +139,7 @@ class LibraryTest {
   void whatAnotherWriterLeftIsNotRegistered() throws Exception {
     Tag tag = tag(1, Role.TARGET);
     try (Cloud cloud = fixture.cloud()) {
-      cloud.reserve(fixture.planned(), "alice", tag);
+      cloud.reserve(fixture.planned(1), "alice", tag);
       Path place = writeAll(cloud, tag);
       Files.createDirectories(place.resolve(".data.raw.partial/new"));
       Files.writeString(place.resolve("planted.ovf"), "x");
@@ -156,7 +156,7 @@ class LibraryTest {
       String[] ids = new String[2];
       for (int i = 0; i < 2; i++) {
         Tag tag = tag(i, Role.TARGET);
-        cloud.reserve(fixture.planned(), "alice", tag);
+        cloud.reserve(fixture.planned(1), "alice", tag);
         writeAll(cloud, tag);
         ids[i] = cloud.register(tag);
       }
@@ -169,7 +169,7 @@ class LibraryTest {
   void aNewPlanTakesThePlaceOfTheReservedOne() throws Exception {
     try (Cloud cloud = fixture.cloud()) {
       Tag tag = tag(1, Role.TARGET);
-      cloud.reserve(fixture.planned(), "alice", tag);
+      cloud.reserve(fixture.planned(1), "alice", tag);
       writeAll(cloud, tag);
       cloud.reserve(LibraryFixture.machine("planned", "raw", "only"), "alice", tag);
       assertThat(cloud.prepare(tag)).extracting(DiskTicket::disk).containsExactly("only");
@@ -184,10 +184,10 @@ class LibraryTest {
       there += Files.size(file);
     }
     try (Cloud cloud = new Library(fixture.root(), List.of("raw"), 100, there + 2 * (4L << 20))) {
-      cloud.reserve(fixture.planned(), "alice", tag(1, Role.TARGET));
-      cloud.reserve(fixture.planned(), "alice", tag(2, Role.TARGET));
+      cloud.reserve(fixture.planned(1), "alice", tag(1, Role.TARGET));
+      cloud.reserve(fixture.planned(1), "alice", tag(2, Role.TARGET));
       assertReason(
-          Reason.QUOTA, () -> cloud.reserve(fixture.planned(), "alice", tag(3, Role.TARGET)));
+          Reason.QUOTA, () -> cloud.reserve(fixture.planned(1), "alice", tag(3, Role.TARGET)));
     }
   }
 
@@ -203,7 +203,7 @@ class LibraryTest {
   void aMachineThatIsNotAcceptedYetIsNotMovedOn() throws Exception {
     try (Cloud cloud = fixture.cloud()) {
       Tag tag = tag(1, Role.TARGET);
-      cloud.reserve(fixture.planned(), "alice", tag);
+      cloud.reserve(fixture.planned(1), "alice", tag);
       writeAll(cloud, tag);
       String id = cloud.register(tag);
       assertReason(Reason.REFUSED_BY_SOURCE, () -> cloud.stop(id, tag(2, Role.SOURCE)));

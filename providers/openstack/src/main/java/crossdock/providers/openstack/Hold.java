@@ -1,6 +1,8 @@
 package crossdock.providers.openstack;
 
 import java.util.List;
+import java.util.stream.Stream;
+import org.openstack4j.model.network.Port;
 
 /**
  * A machine that a migration has to do with as its source, in {@code holds/<tag>.json}.
@@ -8,5 +10,15 @@ import java.util.List;
  * @param project where it is
  * @param server its id in Nova
  * @param volumes that were read as its disks, and are erased with it
+ * @param ports that were its cards when it was to be erased, and are erased with it
  */
-record Hold(String project, String server, List<String> volumes) {}
+record Hold(String project, String server, List<String> volumes, List<String> ports) {
+  /** Also these; those of before may have left a server that is half gone. */
+  Hold with(List<? extends Port> cards) {
+    return new Hold(
+        project,
+        server,
+        volumes,
+        Stream.concat(ports.stream(), cards.stream().map(Port::getId)).distinct().toList());
+  }
+}

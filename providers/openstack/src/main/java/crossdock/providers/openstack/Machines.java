@@ -8,17 +8,22 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.openstack4j.model.compute.Flavor;
-import org.openstack4j.model.compute.InterfaceAttachment;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.IP;
 import org.openstack4j.model.network.Network;
+import org.openstack4j.model.network.Port;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeAttachment;
 
 /** A server in no cloud's words. */
 final class Machines {
   private static final String FORMAT = "qcow2";
+  private static final Pattern CARD = Pattern.compile("crossdock-.+-card-([0-9]{2})");
 
   private Machines() {}
 
@@ -47,13 +52,14 @@ final class Machines {
     List<Place> disks = disks(project, server, diskKey);
     Traits traits = Traits.of(project, server, disks);
     List<Machine.Nic> nics = new ArrayList<>();
-    for (InterfaceAttachment card : project.interfaces(server.getId())) {
-      Optional<Network> network = project.network(card.getNetId());
+    for (Port card : cards(project, server)) {
+      Optional<Network> network = project.network(card.getNetworkId());
       nics.add(
           new Machine.Nic(
               "nic" + nics.size(),
-              network.map(Network::getName).filter(Machines::isPlain).orElse(card.getNetId()),
-              card.getMacAddr()));
+              network.map(Network::getName).filter(Machines::isPlain).orElse(card.getNetworkId()),
+              card.getMacAddress(),
+              card.getFixedIps().stream().map(IP::getIpAddress).toList()));
     }
     List<String> groups =
         server.getSecurityGroups() == null
@@ -74,6 +80,31 @@ final class Machines {
         disks.stream().map(Place::disk).toList(),
         nics,
         groups);
+  }
+
+  /**
+   * In the guest's order. Neutron knows none, so ports that Crossdock made say it in their names;
+   * of others Nova's addresses do, which stand together for each network, so that of three cards in
+   * two networks the last two may change places.
+   */
+  private static List<Port> cards(Project project, Server server) throws IOException {
+    List<Port> cards = new ArrayList<>(project.portsOf(server.getId()));
+    List<String> macs = cards.size() > 1 ? project.macs(server.getId()) : List.of();
+    cards.sort(
+        Comparator.comparingInt((Port card) -> numbered(card.getName()))
+            .thenComparingInt(card -> Math.floorMod(macs.indexOf(card.getMacAddress()), 1 << 16))
+            .thenComparing(Port::getId));
+    return cards;
+  }
+
+  /** The name of the port of a machine's card. */
+  static String card(String prefix, int index) {
+    return prefix + "card-%02d".formatted(index);
+  }
+
+  private static int numbered(@Nullable String name) {
+    Matcher ours = CARD.matcher(String.valueOf(name));
+    return ours.matches() ? Integer.parseInt(ours.group(1)) : 0;
   }
 
   private static boolean isPlain(String name) {

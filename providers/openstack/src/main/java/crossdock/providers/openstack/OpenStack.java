@@ -252,7 +252,7 @@ public final class OpenStack implements Cloud {
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
         if (site.hold(tag).isEmpty()) {
-          site.keep(tag, new Hold(project.id(), found.id(), List.of()));
+          site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
           project.mark(
@@ -314,7 +314,7 @@ public final class OpenStack implements Cloud {
         Project project = found.project();
         requireStopped(found);
         List<Machines.Place> places = Machines.disks(project, found.server(), DISK);
-        site.keep(tag, new Hold(project.id(), found.id(), volumes(places)));
+        site.keep(tag, new Hold(project.id(), found.id(), volumes(places), List.of()));
         List<DiskTicket> tickets = new ArrayList<>();
         for (Machines.Place place : places) {
           String name = name(tag, place.disk().name());
@@ -611,8 +611,11 @@ public final class OpenStack implements Cloud {
         Project project = found.project();
         if (erase) {
           requireErasable(project, hold.get());
+          // Nova leaves ports that it did not make, and with them the addresses.
+          Hold all = hold.get().with(project.portsOf(found.id()));
+          site.keep(tag, all);
           project.delete(found.server());
-          finishErasing(hold.get(), tag);
+          finishErasing(all, tag);
         } else if (found.meta(KEPT).isEmpty()) {
           project.act(found.id(), Action.UNLOCK);
           project.mark(found.id(), Map.of(KEPT, "true"));
@@ -648,6 +651,11 @@ public final class OpenStack implements Cloud {
         project.delete(project.awaitAvailable(id));
       }
     }
+    for (String id : hold.ports()) {
+      if (project.port(id).isPresent()) {
+        project.deletePort(id);
+      }
+    }
     site.dropHold(tag);
   }
 
@@ -658,9 +666,11 @@ public final class OpenStack implements Cloud {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Optional<Reservation> before = site.reservation(tag);
-      if (before
-          .filter(one -> one.registered().isPresent() || one.machine().equals(machine))
-          .isPresent()) {
+      if (before.filter(one -> one.registered().isPresent()).isPresent()) {
+        return;
+      }
+      if (before.filter(one -> one.machine().equals(machine)).isPresent()) {
+        holdAddresses(tag, before.get());
         return;
       }
       if (before.isPresent()) {
@@ -673,10 +683,22 @@ public final class OpenStack implements Cloud {
       }
       Project project = keystone.project(projects.getFirst());
       requireCounterparts(project, machine);
+      Reservation reservation = new Reservation(project.id(), owner, machine, Optional.empty());
       try (Turn _ = site.turn()) {
         requireRoom(project, machine);
-        site.keep(tag, new Reservation(project.id(), owner, machine, Optional.empty()));
+        site.keep(tag, reservation);
       }
+      holdAddresses(tag, reservation);
+    }
+  }
+
+  /** Better no room than a source that was stopped for addresses that somebody else has here. */
+  private void holdAddresses(Tag tag, Reservation reservation) throws IOException, Refusal {
+    try {
+      List<String> _ = ports(keystone.project(reservation.project()), reservation.machine(), tag);
+    } catch (Refusal e) {
+      removeAll(tag, reservation);
+      throw e;
     }
   }
 
@@ -976,9 +998,7 @@ public final class OpenStack implements Cloud {
             .name(machine.name())
             .flavor(flavor(project, machine).getId())
             .addMetadata(Map.of(MADE_BY, tag.name(), MACHINE, machine.id()));
-    for (Port port : ports(project, machine, tag)) {
-      server.addNetworkPort(port.getId());
-    }
+    ports(project, machine, tag).forEach(server::addNetworkPort);
     int index = 0;
     for (Machine.Disk disk : machine.disks()) {
       Volume volume = made(project, tag, disk);
@@ -996,23 +1016,28 @@ public final class OpenStack implements Cloud {
   }
 
   /** In the machine's order, with the addresses of its cards. */
-  private static List<Port> ports(Project project, Machine machine, Tag tag)
+  private List<String> ports(Project project, Machine machine, Tag tag)
       throws IOException, Refusal {
-    List<Port> ports = new ArrayList<>();
+    List<String> ports = new ArrayList<>();
     for (Machine.Nic nic : machine.nics()) {
-      String name = name(tag, nic.name());
-      Optional<? extends Port> there =
-          project.portsNamed(name).stream().filter(one -> one.getName().equals(name)).findFirst();
-      if (there.isPresent()) {
-        ports.add(there.get());
-        continue;
-      }
+      String name = Machines.card(prefix(tag), ports.size());
       PortBuilder port =
           Builders.port().name(name).networkId(network(project, nic).getId()).macAddress(nic.mac());
+      nic.addresses().forEach(address -> port.fixedIp(address, null));
       for (String group : machine.securityGroups()) {
         port.securityGroup(group(project, group).getId());
       }
-      ports.add(project.create(port.build()));
+      ports.add(
+          once(
+              tag,
+              name,
+              one -> project.port(one).isPresent(),
+              () -> {
+                for (Port unknown : project.portsNamed(name)) {
+                  project.deletePort(unknown.getId());
+                }
+                return project.create(port.build()).getId();
+              }));
     }
     return ports;
   }
@@ -1084,7 +1109,7 @@ public final class OpenStack implements Cloud {
       project.delete(project.awaitAvailable(volume.getId()));
     }
     for (Port port : project.portsNamed(prefix(tag))) {
-      project.delete(port);
+      project.deletePort(port.getId());
     }
     sweep(project, prefix(tag));
     site.dropReservation(tag);

@@ -28,7 +28,6 @@ import org.openstack4j.api.types.Facing;
 import org.openstack4j.model.common.ActionResponse;
 import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.Flavor;
-import org.openstack4j.model.compute.InterfaceAttachment;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.compute.ServerCreate;
 import org.openstack4j.model.identity.v3.Token;
@@ -36,6 +35,7 @@ import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.network.Network;
 import org.openstack4j.model.network.Port;
 import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.network.options.PortListOptions;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
 import org.openstack4j.model.storage.block.options.UploadImageData;
@@ -170,8 +170,17 @@ final class Project {
     return found(() -> client().compute().flavors().get(flavor));
   }
 
-  List<? extends InterfaceAttachment> interfaces(String server) throws IOException {
-    return call(() -> client().compute().servers().interfaces().list(server));
+  /** The MAC addresses of a server's cards, network by network; openstack4j loses that order. */
+  List<String> macs(String server) throws IOException {
+    String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server;
+    JsonNode networks = raw("GET", uri, Optional.empty()).good().path("server").path("addresses");
+    List<String> macs = new ArrayList<>();
+    for (JsonNode network : networks) {
+      for (JsonNode address : network) {
+        macs.add(address.path("OS-EXT-IPS-MAC:mac_addr").asText());
+      }
+    }
+    return macs;
   }
 
   void act(String server, Action action) throws IOException {
@@ -483,20 +492,40 @@ final class Project {
         .toList();
   }
 
+  /** The ports that are a server's cards, in no order. */
+  List<? extends Port> portsOf(String server) throws IOException {
+    PortListOptions of = PortListOptions.create().deviceId(server);
+    return call(() -> client().networking().port().list(of)).stream()
+        .filter(one -> server.equals(one.getDeviceId()))
+        .filter(one -> String.valueOf(one.getDeviceOwner()).startsWith("compute:"))
+        .toList();
+  }
+
+  Optional<Port> port(String port) throws IOException {
+    return found(() -> client().networking().port().get(port));
+  }
+
+  /**
+   * Makes a port.
+   *
+   * @throws Refusal if an address of it is taken or in no subnet, or the project may have no more
+   */
   Port create(Port port) throws IOException, Refusal {
     try {
       return call(() -> client().networking().port().create(port));
     } catch (IOException e) {
       if (e.getCause() instanceof ResponseException no
-          && (no.getStatus() == 409 || no.getStatus() == 403)) {
-        throw new Refusal(Reason.UNMAPPABLE, "Neutron makes no port: " + no.getMessage());
+          && Set.of(400, 403, 409).contains(no.getStatus())) {
+        boolean quota = String.valueOf(no.getMessage()).contains("Quota exceeded");
+        throw new Refusal(
+            quota ? Reason.QUOTA : Reason.UNMAPPABLE, "Neutron makes no port: " + no.getMessage());
       }
       throw e;
     }
   }
 
-  void delete(Port port) throws IOException {
-    act(() -> client().networking().port().delete(port.getId()));
+  void deletePort(String port) throws IOException {
+    act(() -> client().networking().port().delete(port));
   }
 
   // Keystone

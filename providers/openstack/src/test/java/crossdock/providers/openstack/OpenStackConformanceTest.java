@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.Reason;
 import crossdock.contracts.Role;
 import crossdock.disk.FormatSafety.RawContent;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
 import crossdock.providers.conformance.CloudConformance;
 import crossdock.providers.conformance.Fixture;
@@ -121,6 +123,40 @@ final class OpenStackConformanceTest implements CloudConformance {
       cloud.restore(fixture.machine(), away.tag());
       assertThat(fixture.inventory().keySet())
           .noneMatch(what -> what.startsWith("image ") || what.startsWith("credential "));
+    }
+  }
+
+  @Test
+  void anAddressThatIsTakenIsSaidBeforeAnythingIsStoppedForIt() throws Exception {
+    fixture.customerTakesAddressOf(1);
+    Map<String, String> before = fixture.inventory();
+    Passage into = Passage.into(fixture, 1);
+    try (Cloud cloud = fixture.cloud()) {
+      assertThatThrownBy(() -> into.reserve(cloud))
+          .isInstanceOfSatisfying(
+              Refusal.class, refusal -> assertThat(refusal.reason()).isEqualTo(Reason.UNMAPPABLE))
+          .hasMessageContaining(OpenStackFixture.address(1));
+      assertThat(fixture.inventory()).isEqualTo(before);
+      assertThat(cloud.remove(into.tag())).isFalse();
+    }
+  }
+
+  @Test
+  void aMachineThatMovedOnLeavesItsAddressesBehindForWhoComesBackWithThem() throws Exception {
+    Map<String, String> before = fixture.inventory();
+    Passage into = Passage.into(fixture, 1);
+    Passage away = Passage.away(fixture, 2);
+    try (Cloud cloud = fixture.cloud()) {
+      into.reserve(cloud);
+      into.write(cloud.prepare(into.tag()));
+      String id = cloud.register(into.tag());
+      cloud.boot(into.tag());
+      cloud.release(into.tag());
+      cloud.stop(id, away.tag());
+      assertThat(cloud.open(id, away.tag())).hasSize(2);
+      cloud.retire(id, away.tag(), true);
+      assertThat(fixture.inventory()).isEqualTo(before);
+      cloud.reserve(into.planned(), fixture.owner(), Passage.into(fixture, 3).tag());
     }
   }
 

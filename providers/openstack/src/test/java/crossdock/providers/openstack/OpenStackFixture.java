@@ -29,22 +29,15 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
   private final String name;
   private final String project;
   private final String server;
+  private final String back;
 
   OpenStackFixture(Lab lab, Path directory) throws IOException {
     this.lab = lab;
     this.root = Files.createDirectory(directory.resolve("site")).toRealPath();
     this.name = "t" + ProcessHandle.current().pid() + "-" + NUMBER.incrementAndGet();
     this.project = lab.project(name, owner(), 1 + room());
-    String network =
-        lab.post(name + "/network", "/networks", "{\"network\": {\"name\": \"lan\"}}")
-            .findPath("id")
-            .asText();
-    Object _ =
-        lab.post(
-            name + "/network",
-            "/subnets",
-            "{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"10.9.0.0/24\"}}"
-                .formatted(network));
+    String network = network("lan", "10.9.0.0/24");
+    this.back = network("back", "10.10.0.0/16");
     String volume =
         lab.post(
                 name + "/volumev3",
@@ -72,6 +65,23 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
             .findPath("id")
             .asText();
     Object _ = lab.await(name + "/compute", "/servers/" + server, "status", "ACTIVE");
+  }
+
+  private String network(String called, String cidr) throws IOException {
+    String network =
+        lab.post(
+                name + "/network",
+                "/networks",
+                "{\"network\": {\"name\": \"%s\"}}".formatted(called))
+            .findPath("id")
+            .asText();
+    Object _ =
+        lab.post(
+            name + "/network",
+            "/subnets",
+            "{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"%s\"}}"
+                .formatted(network, cidr));
+    return network;
   }
 
   private String boot() throws IOException {
@@ -113,7 +123,8 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
   }
 
   @Override
-  public Machine planned() {
+  public Machine planned(int number) {
+    String last = "%02x:%02x".formatted(number >> 8, number & 0xff);
     return new Machine(
         "planned",
         "planned",
@@ -124,9 +135,14 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
         "linux",
         List.of(new Machine.Disk("root", "qcow2", GIB), new Machine.Disk("data", "qcow2", GIB)),
         List.of(
-            new Machine.Nic("nic0", "lan", "52:54:00:00:00:01"),
-            new Machine.Nic("nic1", "lan", "52:54:00:00:00:02")),
+            new Machine.Nic("nic0", "lan", "52:54:00:01:" + last),
+            new Machine.Nic("nic1", "back", "52:54:00:02:" + last, List.of(address(number))),
+            new Machine.Nic("nic2", "lan", "52:54:00:03:" + last)),
         List.of("default"));
+  }
+
+  static String address(int number) {
+    return "10.10.%d.%d".formatted(number >> 8, number & 0xff);
   }
 
   @Override
@@ -183,6 +199,16 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
   /** Has its customer make an image of a name that Crossdock is going to use. */
   void customerMakesImage(String image, byte[] raw) throws IOException {
     Object _ = lab.image(name, image, raw);
+  }
+
+  /** Has its customer use the address that a planned machine is to have. */
+  void customerTakesAddressOf(int number) throws IOException {
+    Object _ =
+        lab.post(
+            name + "/network",
+            "/ports",
+            "{\"port\": {\"network_id\": \"%s\", \"fixed_ips\": [{\"ip_address\": \"%s\"}]}}"
+                .formatted(back, address(number)));
   }
 
   /** What Nova says in this project to who has only a ticket's credential. */

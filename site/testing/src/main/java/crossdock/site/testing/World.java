@@ -49,7 +49,9 @@ public record World(Parties parties) {
         Machine.Firmware.BIOS,
         "linux",
         List.of(new Machine.Disk("root", "raw", 4096), new Machine.Disk("data", "raw", 8192)),
-        List.of(new Machine.Nic("nic-0", "front", "52:54:00:12:34:56")),
+        List.of(
+            new Machine.Nic(
+                "nic-0", "front", "52:54:00:12:34:56", List.of("192.0.2.5", "2001:db8::5"))),
         List.of("web"));
   }
 
@@ -125,6 +127,9 @@ public record World(Parties parties) {
         "raw",
         new Plan.Mapping("2 CPUs", "small", "the smallest that holds it"),
         List.of(new Plan.Mapping("front", "public", "by name")),
+        List.of(
+            new Plan.Mapping("192.0.2.5", "192.0.2.5", "kept"),
+            new Plan.Mapping("2001:db8::5", "", "another one")),
         List.of(new Plan.Mapping("web", "http", "by name")),
         List.of(),
         new Plan.Estimate(12288, 60));
