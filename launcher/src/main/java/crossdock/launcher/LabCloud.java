@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.openstack4j.api.Builders;
 import org.openstack4j.api.OSClient.OSClientV3;
 import org.openstack4j.api.exceptions.OS4JException;
+import org.openstack4j.core.transport.Config;
 import org.openstack4j.model.common.Identifier;
 import org.openstack4j.model.common.Payloads;
 import org.openstack4j.model.compute.BDMDestType;
@@ -50,6 +51,10 @@ import org.openstack4j.openstack.OSFactory;
 record LabCloud(URI keystone, Path state) {
   private static final String PASSWORD = "labpass";
   private static final String PROJECT = "demo";
+
+  /** Nova's first answers take a while on a small machine. */
+  private static final Config SLOW = Config.newConfig().withReadTimeout(120_000);
+
   private static final String REGION = "RegionOne";
   private static final Map<String, String> NETWORKS =
       new TreeMap<>(Map.of("default", "10.8.0.0/16", "back", "10.9.0.0/16"));
@@ -86,6 +91,7 @@ record LabCloud(URI keystone, Path state) {
     try {
       return OSFactory.builderV3()
           .endpoint(keystone.toString())
+          .withConfig(SLOW)
           .credentials("admin", PASSWORD, Identifier.byName("Default"))
           .scopeToProject(Identifier.byName(PROJECT), Identifier.byName("Default"))
           .authenticate();
