@@ -84,6 +84,9 @@ record Listing(
     /** The first subnet that an address is of. */
     Optional<String> holding(String address) {
       IPAddress one = new IPAddressString(address, CIDR).getAddress();
+      if (one == null) {
+        throw new Refused("no IP address: " + address);
+      }
       return subnets.stream().filter(subnet -> parse(subnet).contains(one)).findFirst();
     }
 

@@ -24,8 +24,12 @@ record Mapper(long bytesPerSecond) {
           .thenComparingLong(Listing.Size::memoryBytes)
           .thenComparing(Listing.Size::name);
 
-  /** The plan for moving {@code machine}; the same input gives the same plan. */
-  Plan plan(Machine machine, Listing source, Listing target) {
+  /**
+   * The plan for moving {@code machine}; the same input gives the same plan.
+   *
+   * @param goesOn whether the source goes on running, and needs its addresses itself
+   */
+  Plan plan(Machine machine, Listing source, Listing target, boolean goesOn) {
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
     if (!target.architectures().contains(machine.architecture())) {
@@ -47,7 +51,10 @@ record Mapper(long bytesPerSecond) {
       Mapping network = named("network", nic.network(), offered, concerns);
       networks.add(network);
       for (String address : nic.addresses()) {
-        addresses.add(address(nic, address, network.target(), target, concerns));
+        addresses.add(
+            goesOn
+                ? left(nic, address, concerns)
+                : address(nic, address, network.target(), target, concerns));
       }
     }
     List<Mapping> groups = new ArrayList<>();
@@ -128,6 +135,16 @@ record Mapper(long bytesPerSecond) {
             "%s of %s is in no subnet of %s there.".formatted(address, nic.name(), network),
             "Have the guest take its address by DHCP, and change what names the old one."));
     return new Mapping(address, "", "No subnet there has it: the target gives another one.");
+  }
+
+  private static Mapping left(Machine.Nic nic, String address, List<Concern> concerns) {
+    concerns.add(
+        new Concern(
+            "address-changes",
+            Severity.WARNING,
+            address + " of " + nic.name() + " stays with the source, which goes on running.",
+            "Have the guest take its address by DHCP, and change what names the old one."));
+    return new Mapping(address, "", "The source goes on with it: the target gives another one.");
   }
 
   private static Concern blocking(String code, String text) {

@@ -35,7 +35,8 @@ final class Planning implements StepHandler {
     Migration migration = work.migration();
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
-    return Outcome.done(new Fact.Planned(mapper.plan(migration.machine(), source, target)));
+    boolean goesOn = migration.request().mode() == Fact.Mode.COPY;
+    return Outcome.done(new Fact.Planned(mapper.plan(migration.machine(), source, target, goesOn)));
   }
 
   private Listing listed(SiteId site) {

@@ -33,7 +33,7 @@ class MapperProperties {
       sizes.add(new Listing.Size("s" + i, cpus.get(i), random.nextLong(1 << 20, 64L << 30)));
     }
     Machine machine = Sample.machine(wanted, memory, "default", "default");
-    Plan plan = MAPPER.plan(machine, NORTH, offering(sizes));
+    Plan plan = MAPPER.plan(machine, NORTH, offering(sizes), false);
     Optional<Listing.Size> chosen =
         sizes.stream().filter(size -> size.name().equals(plan.size().target())).findFirst();
     assertThat(chosen.isPresent()).isEqualTo(sizes.stream().anyMatch(size -> size.holds(machine)));
@@ -51,7 +51,7 @@ class MapperProperties {
                               || other.memoryBytes() < size.memoryBytes()));
         });
     Collections.shuffle(sizes, random);
-    assertThat(MAPPER.plan(machine, NORTH, offering(sizes))).isEqualTo(plan);
+    assertThat(MAPPER.plan(machine, NORTH, offering(sizes), false)).isEqualTo(plan);
   }
 
   @Property
@@ -74,7 +74,7 @@ class MapperProperties {
             model.disks(),
             model.nics(),
             model.securityGroups());
-    Plan plan = MAPPER.plan(machine, NORTH, offering(List.of()));
+    Plan plan = MAPPER.plan(machine, NORTH, offering(List.of()), false);
     assertThat(plan.targetName()).matches("[A-Za-z0-9][A-Za-z0-9._-]*");
     assertThat(plan.networks()).hasSameSizeAs(machine.nics());
     assertThat(plan.securityGroups()).hasSameSizeAs(machine.securityGroups());
@@ -104,13 +104,17 @@ class MapperProperties {
             List.of(
                 new Listing.Network("other", List.of("0.0.0.0/0")),
                 new Listing.Network("lan", List.of(dotted(subnet & mask) + "/" + prefix))));
-    Plan plan = MAPPER.plan(machine, NORTH, target);
+    Plan plan = MAPPER.plan(machine, NORTH, target, false);
     boolean kept = (bits & mask) == (subnet & mask);
     assertThat(plan.addresses()).extracting(Plan.Mapping::source).containsExactly(address);
     assertThat(plan.addresses().getFirst().target()).isEqualTo(kept ? address : "");
     assertThat(
             plan.concerns().stream().map(Plan.Concern::code).toList().contains("address-changes"))
         .isEqualTo(!kept);
+    // Of a copy, the source goes on with it.
+    assertThat(MAPPER.plan(machine, NORTH, target, true).addresses())
+        .extracting(Plan.Mapping::target)
+        .containsExactly("");
   }
 
   private static String dotted(int bits) {

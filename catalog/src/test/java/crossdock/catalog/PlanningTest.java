@@ -86,8 +86,8 @@ class PlanningTest {
         .containsExactly(
             tuple("192.0.2.127", "192.0.2.127"),
             tuple("2001:db8::7", "2001:db8::7"),
-            tuple("192.0.2.128", ""),
-            tuple("10.1.0.1", ""));
+            tuple("10.1.0.1", ""),
+            tuple("192.0.2.128", ""));
     assertThat(plan.concerns())
         .extracting(Plan.Concern::code)
         .containsExactly("address-changes", "address-changes", "country-changes");

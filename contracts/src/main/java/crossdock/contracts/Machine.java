@@ -3,12 +3,13 @@ package crossdock.contracts;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
+import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * A virtual machine as planning sees it, in no cloud's words.
@@ -64,11 +65,11 @@ public record Machine(
   }
 
   /**
-   * @param name unique in the machine
+   * @param name as a rule unique in the machine
    * @param network the network's name at its provider
    * @param mac lower-case, colons
-   * @param addresses that the provider gave it: IPv4 with dots, IPv6 as RFC 5952 has it; at most
-   *     16, unique. None where a provider knows of none
+   * @param addresses that the provider gave it, in the order of their texts, at most 16, each once.
+   *     None where a provider knows of none
    */
   public record Nic(
       String name,
@@ -76,7 +77,8 @@ public record Machine(
       String mac,
       @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
           List<String> addresses) {
-    private static final Pattern V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+    private static final Pattern V4 =
+        Pattern.compile("(0|[1-9][0-9]{0,2})(\\.(0|[1-9][0-9]{0,2})){3}");
     private static final Pattern V6 = Pattern.compile("[0-9a-f:.]{2,45}");
 
     public Nic {
@@ -85,11 +87,11 @@ public record Machine(
       if (!MAC.matcher(mac).matches()) {
         throw new Refused("no MAC address: " + mac);
       }
-      addresses = List.copyOf(addresses);
-      if (addresses.size() > 16 || new HashSet<>(addresses).size() != addresses.size()) {
+      if (addresses.size() > 16 || parsed(addresses).size() != addresses.size()) {
         throw new Refused("a network card has at most 16 addresses, each once");
       }
-      addresses.forEach(Nic::address);
+      // Providers name them in no order, and the machine is the same.
+      addresses = addresses.stream().sorted().toList();
     }
 
     /** One that no address is known of. */
@@ -97,16 +99,28 @@ public record Machine(
       this(name, network, mac, List.of());
     }
 
-    private static void address(String address) {
+    /** Several texts may be one address. */
+    private static Set<InetAddress> parsed(List<String> addresses) {
+      return addresses.stream().map(Nic::parsed).collect(Collectors.toSet());
+    }
+
+    private static InetAddress parsed(String address) {
       boolean v6 = address.contains(":");
       try {
-        if (!(v6 ? V6 : V4).matcher(address).matches()) {
-          throw new IllegalArgumentException(address);
+        if ((v6 ? V6 : V4).matcher(address).matches()) {
+          InetAddress literal = InetAddress.ofLiteral(address);
+          if (literal instanceof Inet6Address == v6) {
+            return literal;
+          }
         }
-        InetAddress _ = InetAddress.ofLiteral(address);
       } catch (IllegalArgumentException e) {
         throw new Refused("no IP address: " + address, e);
       }
+      throw new Refused("no IP address: " + address);
+    }
+
+    private boolean has(Nic other) {
+      return parsed(addresses).containsAll(parsed(other.addresses));
     }
   }
 
@@ -128,9 +142,8 @@ public record Machine(
     if (disks.isEmpty() || disks.size() > 64 || nics.size() > 32 || securityGroups.size() > 64) {
       throw new Refused("a machine has 1 to 64 disks, at most 32 NICs and 64 security groups");
     }
-    if (disks.stream().map(Disk::name).distinct().count() != disks.size()
-        || nics.stream().map(Nic::name).distinct().count() != nics.size()) {
-      throw new Refused("two disks or two network cards of one name");
+    if (disks.stream().map(Disk::name).distinct().count() != disks.size()) {
+      throw new Refused("two disks of one name");
     }
     securityGroups.forEach(Machine::plain);
   }
@@ -178,7 +191,7 @@ public record Machine(
       if (!nics.get(i).mac.equals(wanted.mac) || !nics.get(i).network.equals(wanted.network)) {
         return Optional.of("card %d is not %s in %s".formatted(i, wanted.mac, wanted.network));
       }
-      if (!nics.get(i).addresses.containsAll(wanted.addresses)) {
+      if (!nics.get(i).has(wanted)) {
         return Optional.of("card %d has not %s".formatted(i, wanted.addresses));
       }
     }

@@ -94,7 +94,9 @@ class MachineTest {
         "FE80::1",
         "1:2",
         ":::",
-        "0x1.0.0.1"
+        "0x1.0.0.1",
+        "010.8.0.5",
+        "::ffff:10.0.0.1"
       })
   void whatIsNoAddressIsRefused(String address) {
     assertThatThrownBy(() -> new Nic("eth0", "lan", LAN.mac(), List.of(address)))
@@ -102,11 +104,24 @@ class MachineTest {
   }
 
   @Test
-  void cardsOfOneNameAndAddressesThatStandTwiceAreRefused() {
-    assertThatThrownBy(() -> machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(LAN, LAN)))
-        .isInstanceOf(Refused.class);
+  void anAddressThatStandsTwiceIsRefusedHoweverItIsWritten() {
     assertThatThrownBy(() -> new Nic("e", "lan", LAN.mac(), List.of("::1", "::1")))
         .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> new Nic("e", "lan", LAN.mac(), List.of("::1", "0:0::1")))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Test
+  void theOrderInWhichAProviderNamesAddressesAndHowItWritesThemMakeNoOtherMachine() {
+    Nic one = new Nic("e", "lan", LAN.mac(), List.of("fd00::5", "10.0.0.1"));
+    Nic other = new Nic("e", "lan", LAN.mac(), List.of("10.0.0.1", "fd00::5"));
+    Nic longer = new Nic("e", "lan", LAN.mac(), List.of("10.0.0.1", "fd00:0:0::5"));
+    assertThat(one).isEqualTo(other);
+    Machine machine = machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(one));
+    assertThat(machine.digest())
+        .isEqualTo(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(other)).digest());
+    assertThat(machine.lacks(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(longer))))
+        .isEmpty();
   }
 
   @Test

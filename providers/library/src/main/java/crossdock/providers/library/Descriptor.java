@@ -166,8 +166,8 @@ record Descriptor(Machine machine, List<String> files) {
     for (OvfDescriptor.Nic nic : ovf.nics()) {
       String mac = nic.mac().isEmpty() ? macOf(id, nics.size()) : nic.mac();
       String unique = plain(nic.name(), "nic" + nics.size());
-      if (!cards.add(unique)) {
-        unique = "nic" + nics.size();
+      for (int i = nics.size(); !cards.add(unique); i++) {
+        unique = "nic" + i;
       }
       String addresses = ovf.properties().getOrDefault(ADDRESSES + unique, "");
       nics.add(

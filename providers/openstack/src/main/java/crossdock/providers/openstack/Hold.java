@@ -1,5 +1,7 @@
 package crossdock.providers.openstack;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.util.List;
 import java.util.stream.Stream;
 import org.openstack4j.model.network.Port;
@@ -12,7 +14,12 @@ import org.openstack4j.model.network.Port;
  * @param volumes that were read as its disks, and are erased with it
  * @param ports that were its cards when it was to be erased, and are erased with it
  */
-record Hold(String project, String server, List<String> volumes, List<String> ports) {
+record Hold(
+    String project,
+    String server,
+    List<String> volumes,
+    // there are some of before it was known that ports stay
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> ports) {
   /** Also these; those of before may have left a server that is half gone. */
   Hold with(List<? extends Port> cards) {
     return new Hold(

@@ -33,9 +33,12 @@ import org.openstack4j.model.compute.builder.ServerCreateBuilder;
 import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.DiskFormat;
 import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.IPVersionType;
+import org.openstack4j.model.network.Ipv6AddressMode;
 import org.openstack4j.model.network.Network;
 import org.openstack4j.model.network.Port;
 import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.network.Subnet;
 import org.openstack4j.model.network.builder.PortBuilder;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
@@ -161,10 +164,21 @@ public final class OpenStack implements Cloud {
     if (found.isPresent()) {
       return shown(found.get());
     }
-    return site.reservations().stream()
-        .filter(one -> one.owner().equals(owner) && one.registered().equals(Optional.of(id)))
-        .map(Reservation::machine)
-        .findFirst();
+    for (Reservation one : site.reservations()) {
+      if (one.owner().equals(owner) && one.registered().equals(Optional.of(id))) {
+        return one.server().isPresent() ? made(one, id) : Optional.of(one.machine());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** As Nova shows it, whatever its customer has made of its metadata. */
+  private Optional<Machine> made(Reservation reservation, String id) throws IOException {
+    Project project = keystone.project(reservation.project());
+    Optional<Server> server = project.server(reservation.server().orElseThrow());
+    return server.isPresent()
+        ? Optional.of(Machines.describe(project, server.get(), id, DISK))
+        : Optional.empty();
   }
 
   /** What happens in one project keeps nobody from another. */
@@ -652,7 +666,10 @@ public final class OpenStack implements Cloud {
       }
     }
     for (String id : hold.ports()) {
-      if (project.port(id).isPresent()) {
+      // Its customer may have given it to another server meanwhile.
+      Optional<Port> port = project.port(id);
+      String user = port.map(Port::getDeviceId).orElse("");
+      if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
         project.deletePort(id);
       }
     }
@@ -683,7 +700,8 @@ public final class OpenStack implements Cloud {
       }
       Project project = keystone.project(projects.getFirst());
       requireCounterparts(project, machine);
-      Reservation reservation = new Reservation(project.id(), owner, machine, Optional.empty());
+      Reservation reservation =
+          new Reservation(project.id(), owner, machine, Optional.empty(), Optional.empty());
       try (Turn _ = site.turn()) {
         requireRoom(project, machine);
         site.keep(tag, reservation);
@@ -712,8 +730,12 @@ public final class OpenStack implements Cloud {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
       }
     }
+    if (machine.nics().isEmpty()) {
+      // Nova would give it one, in a network that nobody has chosen.
+      throw new Refusal(Reason.UNMAPPABLE, "A machine without a network card is not taken here.");
+    }
     for (Machine.Nic nic : machine.nics()) {
-      network(project, nic);
+      Network _ = network(project, nic);
     }
     for (String group : machine.securityGroups()) {
       group(project, group);
@@ -974,6 +996,7 @@ public final class OpenStack implements Cloud {
                 }
                 return create(project, reservation, tag).getId();
               });
+      site.keep(tag, reservation.made(id));
       start(project, id);
       return awaitLife(project, id);
     }
@@ -1021,12 +1044,6 @@ public final class OpenStack implements Cloud {
     List<String> ports = new ArrayList<>();
     for (Machine.Nic nic : machine.nics()) {
       String name = Machines.card(prefix(tag), ports.size());
-      PortBuilder port =
-          Builders.port().name(name).networkId(network(project, nic).getId()).macAddress(nic.mac());
-      nic.addresses().forEach(address -> port.fixedIp(address, null));
-      for (String group : machine.securityGroups()) {
-        port.securityGroup(group(project, group).getId());
-      }
       ports.add(
           once(
               tag,
@@ -1036,10 +1053,45 @@ public final class OpenStack implements Cloud {
                 for (Port unknown : project.portsNamed(name)) {
                   project.deletePort(unknown.getId());
                 }
-                return project.create(port.build()).getId();
+                return project.create(port(project, machine, nic, name)).getId();
               }));
     }
     return ports;
+  }
+
+  private static Port port(Project project, Machine machine, Machine.Nic nic, String name)
+      throws IOException, Refusal {
+    String network = network(project, nic).getId();
+    PortBuilder port = Builders.port().name(name).networkId(network).macAddress(nic.mac());
+    for (String group : machine.securityGroups()) {
+      port.securityGroup(group(project, group).getId());
+    }
+    if (!nic.addresses().isEmpty()) {
+      List<? extends Subnet> subnets = project.subnets(network);
+      for (IPVersionType version : List.of(IPVersionType.V4, IPVersionType.V6)) {
+        Optional<? extends Subnet> free =
+            subnets.stream()
+                .filter(one -> one.getIpVersion() == version && !isAutomatic(one))
+                .findFirst();
+        List<String> kept =
+            nic.addresses().stream()
+                .filter(address -> address.contains(":") == (version == IPVersionType.V6))
+                .toList();
+        // An automatic one follows from the MAC address and may not be asked for. Who asks for any
+        // address gets no other one, so one is asked for of each version that there is.
+        if (free.isPresent() && kept.isEmpty()) {
+          port.fixedIp(null, free.get().getId());
+        } else if (free.isPresent() || version == IPVersionType.V4) {
+          kept.forEach(address -> port.fixedIp(address, null));
+        }
+      }
+    }
+    return port.build();
+  }
+
+  private static boolean isAutomatic(Subnet subnet) {
+    return subnet.getIpv6AddressMode() == Ipv6AddressMode.SLAAC
+        || subnet.getIpv6AddressMode() == Ipv6AddressMode.DHCPV6_STATELESS;
   }
 
   private String awaitLife(Project project, String id) throws IOException, Refusal {
@@ -1107,6 +1159,13 @@ public final class OpenStack implements Cloud {
     }
     for (Volume volume : made(project, tag)) {
       project.delete(project.awaitAvailable(volume.getId()));
+    }
+    for (int card = 0; card < reservation.machine().nics().size(); card++) {
+      // Its customer may have given it another name.
+      Optional<String> port = site.made(tag, Machines.card(prefix(tag), card));
+      if (port.isPresent()) {
+        project.deletePort(port.get());
+      }
     }
     for (Port port : project.portsNamed(prefix(tag))) {
       project.deletePort(port.getId());

@@ -35,6 +35,7 @@ import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.network.Network;
 import org.openstack4j.model.network.Port;
 import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.network.Subnet;
 import org.openstack4j.model.network.options.PortListOptions;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
@@ -478,6 +479,12 @@ final class Project {
     return shared.size() == 1 ? Optional.of(shared.getFirst()) : Optional.empty();
   }
 
+  List<? extends Subnet> subnets(String network) throws IOException {
+    return call(() -> client().networking().subnet().list()).stream()
+        .filter(one -> network.equals(one.getNetworkId()))
+        .toList();
+  }
+
   Optional<SecurityGroup> groupNamed(String name) throws IOException {
     return call(() -> client().networking().securitygroup().list(Map.of("name", name))).stream()
         .filter(one -> id.equals(one.getTenantId()) && name.equals(one.getName()))
@@ -496,7 +503,7 @@ final class Project {
   List<? extends Port> portsOf(String server) throws IOException {
     PortListOptions of = PortListOptions.create().deviceId(server);
     return call(() -> client().networking().port().list(of)).stream()
-        .filter(one -> server.equals(one.getDeviceId()))
+        .filter(one -> server.equals(one.getDeviceId()) && id.equals(one.getTenantId()))
         .filter(one -> String.valueOf(one.getDeviceOwner()).startsWith("compute:"))
         .toList();
   }
@@ -516,9 +523,11 @@ final class Project {
     } catch (IOException e) {
       if (e.getCause() instanceof ResponseException no
           && Set.of(400, 403, 409).contains(no.getStatus())) {
-        boolean quota = String.valueOf(no.getMessage()).contains("Quota exceeded");
+        String said = String.valueOf(no.getMessage());
+        boolean quota =
+            said.contains("Quota exceeded") || said.contains("No more IP addresses available");
         throw new Refusal(
-            quota ? Reason.QUOTA : Reason.UNMAPPABLE, "Neutron makes no port: " + no.getMessage());
+            quota ? Reason.QUOTA : Reason.UNMAPPABLE, "Neutron makes no port: " + said);
       }
       throw e;
     }

@@ -127,6 +127,18 @@ final class OpenStackConformanceTest implements CloudConformance {
   }
 
   @Test
+  void aMachineIsTheSameHoweverOftenItIsAskedFor() throws Exception {
+    try (Cloud cloud = fixture.cloud()) {
+      Machine first = cloud.machine(fixture.owner(), fixture.machine()).orElseThrow();
+      assertThat(first.nics()).extracting(Machine.Nic::network).containsExactly("lan", "back");
+      assertThat(first.nics().getLast().addresses()).hasSize(2);
+      for (int again = 0; again < 10; again++) {
+        assertThat(cloud.machine(fixture.owner(), fixture.machine())).contains(first);
+      }
+    }
+  }
+
+  @Test
   void anAddressThatIsTakenIsSaidBeforeAnythingIsStoppedForIt() throws Exception {
     fixture.customerTakesAddressOf(1);
     Map<String, String> before = fixture.inventory();

@@ -38,6 +38,15 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     this.project = lab.project(name, owner(), 1 + room());
     String network = network("lan", "10.9.0.0/24");
     this.back = network("back", "10.10.0.0/16");
+    Object _ =
+        lab.post(
+            name + "/network",
+            "/subnets",
+            """
+            {"subnet": {"network_id": "%s", "ip_version": 6, "cidr": "fd00:10::/64",
+              "ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}}
+            """
+                .formatted(back));
     String volume =
         lab.post(
                 name + "/volumev3",
@@ -54,14 +63,14 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
                 """
                 {"server": {"name": "web-1", "flavorRef": "1", "imageRef": "%s",
                   "metadata": {"note": "the customer's own"},
-                  "networks": [{"uuid": "%s"}],
+                  "networks": [{"uuid": "%s"}, {"uuid": "%s"}],
                   "block_device_mapping_v2": [
                     {"boot_index": 0, "uuid": "%s", "source_type": "image",
                      "destination_type": "local", "delete_on_termination": true},
                     {"boot_index": -1, "uuid": "%s", "source_type": "volume",
                      "destination_type": "volume"}]}}
                 """
-                    .formatted(boot(), network, boot(), volume))
+                    .formatted(boot(), network, back, boot(), volume))
             .findPath("id")
             .asText();
     Object _ = lab.await(name + "/compute", "/servers/" + server, "status", "ACTIVE");
@@ -136,7 +145,12 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
         List.of(new Machine.Disk("root", "qcow2", GIB), new Machine.Disk("data", "qcow2", GIB)),
         List.of(
             new Machine.Nic("nic0", "lan", "52:54:00:01:" + last),
-            new Machine.Nic("nic1", "back", "52:54:00:02:" + last, List.of(address(number))),
+            new Machine.Nic(
+                "nic1",
+                "back",
+                "52:54:00:02:" + last,
+                // the second one as SLAAC makes it of the first (RFC 4291, appendix A)
+                List.of(address(number), "fd00:10::5054:ff:fe02:%x".formatted(number))),
             new Machine.Nic("nic2", "lan", "52:54:00:03:" + last)),
         List.of("default"));
   }
