@@ -85,19 +85,9 @@ class MapperProperties {
       @ForAll int bits, @ForAll @IntRange(min = 0, max = 32) int prefix, @ForAll int subnet) {
     int mask = prefix == 0 ? 0 : -1 << (32 - prefix);
     String address = dotted(bits);
-    Machine model = Sample.machine(1, 1 << 20, "lan", "default");
     Machine machine =
-        new Machine(
-            model.id(),
-            model.name(),
-            model.architecture(),
-            model.cpus(),
-            model.memoryBytes(),
-            model.firmware(),
-            model.guestOs(),
-            model.disks(),
-            List.of(new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of(address))),
-            model.securityGroups());
+        Sample.machine(
+            List.of(new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of(address))));
     Listing target =
         offering(
             NORTH.sizes(),

@@ -63,23 +63,13 @@ class PlanningTest {
   @Test
   void anAddressThatNoSubnetThereHasIsSaidToChangeAndTheOthersAreKept() {
     sites.list(Sample.LISTINGS);
-    Machine model = Sample.machine(1, 1 << 30, "front", "web");
     Machine machine =
-        new Machine(
-            model.id(),
-            model.name(),
-            model.architecture(),
-            model.cpus(),
-            model.memoryBytes(),
-            model.firmware(),
-            model.guestOs(),
-            model.disks(),
+        Sample.machine(
             List.of(
                 new Machine.Nic(
                     "nic0", "front", "52:54:00:12:34:56", List.of("192.0.2.127", "2001:db8::7")),
                 new Machine.Nic(
-                    "nic1", "front", "52:54:00:12:34:57", List.of("192.0.2.128", "10.1.0.1"))),
-            model.securityGroups());
+                    "nic1", "front", "52:54:00:12:34:57", List.of("192.0.2.128", "10.1.0.1"))));
     Plan plan = plan(Sample.SOUTH, machine);
     assertThat(plan.addresses())
         .extracting(Plan.Mapping::source, Plan.Mapping::target)

@@ -49,6 +49,22 @@ final class Sample {
         List.of(group));
   }
 
+  /** A small machine with these cards. */
+  static Machine machine(List<Machine.Nic> nics) {
+    Machine model = machine(1, 1 << 30, "front", "web");
+    return new Machine(
+        model.id(),
+        model.name(),
+        model.architecture(),
+        model.cpus(),
+        model.memoryBytes(),
+        model.firmware(),
+        model.guestOs(),
+        model.disks(),
+        nics,
+        model.securityGroups());
+  }
+
   static TestChain inspected(SiteId target, Machine machine) {
     Subject caller = new Subject("https://idp", "alice");
     return new TestChain(MigrationId.of(caller, "1"))
