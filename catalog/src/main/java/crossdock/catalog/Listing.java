@@ -1,16 +1,22 @@
 package crossdock.catalog;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
-import inet.ipaddr.AddressStringParameters.RangeParameters;
+import crossdock.contracts.Subnet;
 import inet.ipaddr.IPAddress;
-import inet.ipaddr.IPAddressString;
-import inet.ipaddr.IPAddressStringParameters;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
@@ -22,6 +28,12 @@ import java.util.regex.Pattern;
  * @param networks the first takes what has no counterpart
  * @param securityGroups by name; the first takes what has no counterpart
  * @param architectures of guests
+ * @param firmwares that guests boot by
+ * @param filtering what its network cards' firewalls can say; absent where it sets none
+ * @param traits what it has of a machine's traits, such as {@code disk.bus}, by all their values;
+ *     where a trait is absent it does not say
+ * @param limits of one machine, such as {@code disks} or {@code disk.bytes}; where one is absent it
+ *     does not say
  */
 record Listing(
     SiteId site,
@@ -31,9 +43,36 @@ record Listing(
     List<Network> networks,
     List<String> securityGroups,
     List<String> architectures,
-    List<Machine.Firmware> firmwares) {
+    List<Machine.Firmware> firmwares,
+    Optional<Filtering> filtering,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, List<String>> traits,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, Long> limits) {
   private static final Pattern COUNTRY = Pattern.compile("[A-Z]{2}");
   private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
+
+  /**
+   * What the firewall of a network card can say here, beside addresses of IPv4.
+   *
+   * @param directions that it filters; in another one everything passes
+   * @param protocols by IANA number, if it knows no others; every number if absent
+   * @param ipv6 whether it has rules for IPv6; if not, none passes
+   * @param rules at most, of one address each
+   */
+  record Filtering(
+      Set<Firewall.Direction> directions,
+      Optional<Set<Integer>> protocols,
+      boolean ipv6,
+      int rules) {
+    Filtering {
+      directions = Collections.unmodifiableSet(new TreeSet<>(directions));
+      protocols = protocols.map(TreeSet::new).map(Collections::unmodifiableSet);
+      if (rules < 1) {
+        throw new Refused("a firewall has room for a rule");
+      }
+    }
+  }
 
   /**
    * @param cpus virtual CPUs
@@ -55,47 +94,18 @@ record Listing(
   /**
    * @param subnets whose addresses machines can have there, such as {@code 10.8.0.0/24}
    */
-  record Network(String name, List<String> subnets) {
-    private static final IPAddressStringParameters CIDR =
-        new IPAddressStringParameters.Builder()
-            .allowEmpty(false)
-            .allowAll(false)
-            .allowMask(false)
-            .allowPrefixOnly(false)
-            .allowSingleSegment(false)
-            .allowWildcardedSeparator(false)
-            .setRangeOptions(RangeParameters.NO_RANGE)
-            .getIPv4AddressParametersBuilder()
-            .allow_inet_aton(false)
-            .getParentBuilder()
-            .getIPv6AddressParametersBuilder()
-            .allowZone(false)
-            .getParentBuilder()
-            .toParams();
-
+  record Network(String name, List<Subnet> subnets) {
     Network {
       subnets = List.copyOf(subnets);
       if (name.isBlank()) {
         throw new Refused("a network has a name");
       }
-      subnets.forEach(Network::parse);
     }
 
     /** The first subnet that an address is of. */
-    Optional<String> holding(String address) {
-      IPAddress one = new IPAddressString(address, CIDR).getAddress();
-      if (one == null) {
-        throw new Refused("no IP address: " + address);
-      }
-      return subnets.stream().filter(subnet -> parse(subnet).contains(one)).findFirst();
-    }
-
-    private static IPAddress parse(String subnet) {
-      IPAddress parsed = new IPAddressString(subnet, CIDR).getAddress();
-      if (parsed == null || !parsed.isPrefixBlock()) {
-        throw new Refused("no subnet with a prefix length: " + subnet);
-      }
-      return parsed;
+    Optional<Subnet> holding(String address) {
+      IPAddress one = Subnet.address(address);
+      return subnets.stream().filter(subnet -> subnet.contains(one)).findFirst();
     }
   }
 
@@ -106,6 +116,10 @@ record Listing(
     securityGroups = List.copyOf(securityGroups);
     architectures = List.copyOf(architectures);
     firmwares = List.copyOf(firmwares);
+    TreeMap<String, List<String>> values = new TreeMap<>(traits);
+    values.replaceAll((_, all) -> List.copyOf(all));
+    traits = Collections.unmodifiableSortedMap(values);
+    limits = Collections.unmodifiableSortedMap(new TreeMap<>(limits));
     if (!COUNTRY.matcher(country).matches()) {
       throw new Refused("no ISO 3166-1 country of " + site + ": " + country);
     }

@@ -5,6 +5,7 @@ import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;
 import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
+import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -119,7 +120,7 @@ record Mapper(long bytesPerSecond) {
 
   private static Mapping address(
       Machine.Nic nic, String address, String network, Listing target, List<Concern> concerns) {
-    Optional<String> subnet =
+    Optional<Subnet> subnet =
         target.networks().stream()
             .filter(one -> one.name().equals(network))
             .flatMap(one -> one.holding(address).stream())

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -92,8 +93,9 @@ class MapperProperties {
         offering(
             NORTH.sizes(),
             List.of(
-                new Listing.Network("other", List.of("0.0.0.0/0")),
-                new Listing.Network("lan", List.of(dotted(subnet & mask) + "/" + prefix))));
+                new Listing.Network("other", List.of(Subnet.ALL_V4)),
+                new Listing.Network(
+                    "lan", List.of(Subnet.parse(dotted(subnet & mask) + "/" + prefix)))));
     Plan plan = MAPPER.plan(machine, NORTH, target, false);
     boolean kept = (bits & mask) == (subnet & mask);
     assertThat(plan.addresses()).extracting(Plan.Mapping::source).containsExactly(address);
@@ -124,6 +126,9 @@ class MapperProperties {
         networks,
         NORTH.securityGroups(),
         NORTH.architectures(),
-        NORTH.firmwares());
+        NORTH.firmwares(),
+        NORTH.filtering(),
+        NORTH.traits(),
+        NORTH.limits());
   }
 }

@@ -19,6 +19,7 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
+import crossdock.contracts.Subnet;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -101,8 +102,7 @@ class PlanningTest {
         "lan"
       })
   void whatIsNoSubnetIsNotListed(String subnet) {
-    assertThatThrownBy(() -> new Listing.Network("lan", List.of(subnet)))
-        .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> Subnet.parse(subnet)).isInstanceOf(Refused.class);
   }
 
   @Test

@@ -1,10 +1,13 @@
 package crossdock.contracts;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonTypeName;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.time.Instant;
@@ -93,6 +96,8 @@ public sealed interface Fact {
    * @param limit the most that it may cost
    * @param eraseSource whether the source is erased after acceptance; otherwise it is kept, stopped
    * @param bandwidth the most that it takes of the link; what the sites allow if absent
+   * @param waived codes of concerns that would stop it and that the customer takes the risk of, at
+   *     most 16; only of those that the catalog lets be waived
    */
   @JsonTypeName("crossdock.migration.requested.v1")
   record Requested(
@@ -104,10 +109,17 @@ public sealed interface Fact {
       Acceptance accept,
       Money limit,
       boolean eraseSource,
-      Optional<Bandwidth> bandwidth)
+      Optional<Bandwidth> bandwidth,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<String> waived)
       implements Fact {
     public Requested {
       Machine.plain(vm);
+      waived = List.copyOf(waived);
+      waived.forEach(Machine::plain);
+      if (waived.size() > 16) {
+        throw new Refused("at most 16 concerns are waived");
+      }
       if (source.equals(target)) {
         throw new Refused("source and target are the same site");
       }
@@ -123,7 +135,17 @@ public sealed interface Fact {
         Acceptance accept,
         Money limit,
         boolean eraseSource) {
-      this(caller, source, vm, target, mode, accept, limit, eraseSource, Optional.empty());
+      this(
+          caller,
+          source,
+          vm,
+          target,
+          mode,
+          accept,
+          limit,
+          eraseSource,
+          Optional.empty(),
+          List.of());
     }
   }
 

@@ -5,9 +5,12 @@ import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -24,6 +27,9 @@ import java.util.stream.Collectors;
  * @param disks in boot order, 1 to 64, names unique
  * @param nics in order, at most 32
  * @param securityGroups names of the groups in force
+ * @param traits what else may matter elsewhere, by names of a vocabulary that the catalog's
+ *     concerns are written in, such as {@code disk.bus}; at most 64, nothing secret. A trait that
+ *     nobody knows is absent
  */
 public record Machine(
     String id,
@@ -35,7 +41,11 @@ public record Machine(
     String guestOs,
     List<Disk> disks,
     List<Nic> nics,
-    List<String> securityGroups) {
+    List<String> securityGroups,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, String> traits) {
+  private static final Pattern TRAIT = Pattern.compile("[a-z0-9-]{1,32}(\\.[a-z0-9-]{1,32}){0,3}");
+  private static final Pattern VALUE = Pattern.compile("[ -~]{1,128}");
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final Pattern MAC = Pattern.compile("([0-9a-f]{2}:){5}[0-9a-f]{2}");
 
@@ -70,13 +80,15 @@ public record Machine(
    * @param mac lower-case, colons
    * @param addresses that the provider gave it, in the order of their texts, at most 16, each once.
    *     None where a provider knows of none
+   * @param firewall what passes; absent where a provider does not say
    */
   public record Nic(
       String name,
       String network,
       String mac,
       @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
-          List<String> addresses) {
+          List<String> addresses,
+      Optional<Firewall> firewall) {
     private static final Pattern V4 =
         Pattern.compile("(0|[1-9][0-9]{0,2})(\\.(0|[1-9][0-9]{0,2})){3}");
     private static final Pattern V6 = Pattern.compile("[0-9a-f:.]{2,45}");
@@ -97,6 +109,11 @@ public record Machine(
     /** One that no address is known of. */
     public Nic(String name, String network, String mac) {
       this(name, network, mac, List.of());
+    }
+
+    /** One of which nobody says what passes. */
+    public Nic(String name, String network, String mac, List<String> addresses) {
+      this(name, network, mac, addresses, Optional.empty());
     }
 
     /** Several texts may be one address. */
@@ -124,6 +141,32 @@ public record Machine(
     }
   }
 
+  /** One of which nothing else is known. */
+  public Machine(
+      String id,
+      String name,
+      String architecture,
+      int cpus,
+      long memoryBytes,
+      Firmware firmware,
+      String guestOs,
+      List<Disk> disks,
+      List<Nic> nics,
+      List<String> securityGroups) {
+    this(
+        id,
+        name,
+        architecture,
+        cpus,
+        memoryBytes,
+        firmware,
+        guestOs,
+        disks,
+        nics,
+        securityGroups,
+        new TreeMap<>());
+  }
+
   public Machine {
     plain(id);
     if (name.isBlank() || name.length() > 128) {
@@ -146,6 +189,16 @@ public record Machine(
       throw new Refused("two disks of one name");
     }
     securityGroups.forEach(Machine::plain);
+    traits = Collections.unmodifiableSortedMap(new TreeMap<>(traits));
+    if (traits.size() > 64) {
+      throw new Refused("a machine has at most 64 traits");
+    }
+    traits.forEach(
+        (trait, value) -> {
+          if (!TRAIT.matcher(trait).matches() || !VALUE.matcher(value).matches()) {
+            throw new Refused("a trait is a dotted name with 1 to 128 printable characters");
+          }
+        });
   }
 
   /** The same as another provider, or the same one later, knows it. */
@@ -160,13 +213,30 @@ public record Machine(
         guestOs,
         disks,
         nics,
-        securityGroups);
+        securityGroups,
+        traits);
+  }
+
+  /** The same with other traits. */
+  public Machine with(SortedMap<String, String> others) {
+    return new Machine(
+        id,
+        name,
+        architecture,
+        cpus,
+        memoryBytes,
+        firmware,
+        guestOs,
+        disks,
+        nics,
+        securityGroups,
+        others);
   }
 
   /**
    * What of a planned machine is not in this one, in one sentence: a disk, or bytes of it, a
-   * network card in its place, its network or an address of it, a security group, CPUs, memory or
-   * firmware. More than planned is no fault, but for cards and disks.
+   * network card in its place, its network, an address or the firewall of it, a security group,
+   * CPUs, memory or firmware. More than planned is no fault, but for cards, disks and what passes.
    */
   public Optional<String> lacks(Machine planned) {
     if (cpus < planned.cpus || memoryBytes < planned.memoryBytes) {
@@ -193,6 +263,9 @@ public record Machine(
       }
       if (!nics.get(i).has(wanted)) {
         return Optional.of("card %d has not %s".formatted(i, wanted.addresses));
+      }
+      if (wanted.firewall.isPresent() && !nics.get(i).firewall.equals(wanted.firewall)) {
+        return Optional.of("card %d does not let through what was planned".formatted(i));
       }
     }
     return securityGroups.containsAll(planned.securityGroups)

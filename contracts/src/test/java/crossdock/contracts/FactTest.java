@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Instant;
 import java.time.LocalTime;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -32,11 +33,13 @@ class FactTest {
                     new Bandwidth(
                         2_000_000,
                         Optional.of(LocalTime.of(22, 0)),
-                        Optional.of(LocalTime.of(4, 30))))));
+                        Optional.of(LocalTime.of(4, 30)))),
+                List.of("firewall-wider")));
     assertThat(Json.read(Json.bytes(report), Report.class)).isEqualTo(report);
     assertThat(Json.text(report))
         .contains("\"type\":\"crossdock.migration.requested.v1\"")
-        .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}");
+        .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}")
+        .contains("\"waived\":[\"firewall-wider\"]");
   }
 
   @Test

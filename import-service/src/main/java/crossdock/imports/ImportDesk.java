@@ -9,6 +9,7 @@ import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
@@ -121,7 +122,9 @@ final class ImportDesk {
     Machine source = migration.machine();
     Plan plan = migration.plan();
     long addresses = source.nics().stream().mapToLong(nic -> nic.addresses().size()).sum();
-    if (plan.networks().size() != source.nics().size() || plan.addresses().size() != addresses) {
+    if (plan.networks().size() != source.nics().size()
+        || plan.addresses().size() != addresses
+        || (!plan.firewalls().isEmpty() && plan.firewalls().size() != source.nics().size())) {
       throw new StepFailed(Reason.REFUSED_BY_TARGET, "the plan is not for all of its network");
     }
     List<Machine.Nic> nics = new ArrayList<>();
@@ -133,7 +136,10 @@ final class ImportDesk {
               .map(_ -> mapped.next().target())
               .filter(address -> !address.isEmpty())
               .toList();
-      nics.add(new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac(), kept));
+      Optional<Firewall> firewall =
+          plan.firewalls().isEmpty() ? Optional.empty() : Optional.of(plan.firewalls().get(i));
+      nics.add(
+          new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac(), kept, firewall));
     }
     return new Machine(
         source.id(),
@@ -147,7 +153,12 @@ final class ImportDesk {
             .map(disk -> new Machine.Disk(disk.name(), plan.format(), disk.virtualBytes()))
             .toList(),
         nics,
-        plan.securityGroups().stream().map(Plan.Mapping::target).distinct().toList());
+        plan.securityGroups().stream()
+            .map(Plan.Mapping::target)
+            .filter(group -> !group.isEmpty())
+            .distinct()
+            .toList(),
+        source.traits());
   }
 
   /**

@@ -1,18 +1,22 @@
 package crossdock.gateway.api;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import crossdock.contracts.Bandwidth;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Money;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * What a customer asks for; every field but the bandwidth must be there.
+ * What a customer asks for; every field but the last two must be there.
  *
  * @param mode cold or copy
  * @param accept automatic or manual
+ * @param waived codes of concerns that the customer takes the risk of
  */
 record MigrationRequest(
     String vm,
@@ -22,7 +26,8 @@ record MigrationRequest(
     String accept,
     Money limit,
     boolean eraseSource,
-    Optional<Bandwidth> bandwidth) {
+    Optional<Bandwidth> bandwidth,
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> waived) {
 
   static MigrationRequest read(byte[] json) {
     return RequestBody.read(json, MigrationRequest.class);
@@ -46,6 +51,7 @@ record MigrationRequest(
         },
         limit,
         eraseSource,
-        bandwidth);
+        bandwidth,
+        waived);
   }
 }

@@ -1,0 +1,327 @@
+package crossdock.contracts;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import inet.ipaddr.IPAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.BinaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What may begin a conversation with a network card, and with whom the card may begin one: a
+ * stateful set of what is allowed. Everything else is dropped; whatever answers an allowed
+ * conversation passes. In no provider's words, and in one normal form: two that let the same
+ * through have the same rules in the same order, whatever rules they were made of. (One that names
+ * each of the 256 protocols is not taken for one that names none.) Immutable.
+ *
+ * @param allowed at most 256 rules with at most 1024 addresses together
+ */
+public record Firewall(List<Rule> allowed) {
+  /** Of the first packet, as seen from the card's machine. */
+  public enum Direction {
+    INGRESS,
+    EGRESS
+  }
+
+  /** IANA protocol numbers that planning and adapters name. */
+  public static final int ICMP = 1;
+
+  public static final int TCP = 6;
+  public static final int UDP = 17;
+  public static final int ICMP_V6 = 58;
+
+  /** Nothing passes. */
+  public static final Firewall CLOSED = new Firewall(List.of());
+
+  /** Everything passes, both ways. */
+  public static final Firewall OPEN =
+      new Firewall(
+          Stream.of(Direction.values())
+              .map(
+                  direction ->
+                      Rule.any(direction, List.of(Subnet.ALL_V4, Subnet.ALL_V6), List.of()))
+              .toList());
+
+  private static final int LAST = 0xffff;
+  private static final int MOST_RULES = 256;
+  private static final int MOST_ADDRESSES = 1024;
+
+  /** Those whose packets have ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
+  private static final Set<Integer> PORTS = Set.of(TCP, UDP, 33, 132, 136);
+
+  /**
+   * @param protocol IANA number, 0 to 255; every protocol if absent
+   * @param from lowest destination port, 0 to 65535, of a protocol that has ports; of ICMP and
+   *     ICMPv6 256 × type + code; otherwise 0
+   * @param to highest one; 65535 where there is nothing to choose from
+   * @param addresses of the other side
+   * @param groups of machines at the same provider, whose members are the other side, too
+   */
+  public record Rule(
+      Direction direction,
+      Optional<Integer> protocol,
+      int from,
+      int to,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<Subnet> addresses,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<String> groups) {
+    public Rule {
+      addresses = List.copyOf(addresses);
+      groups = List.copyOf(groups);
+      groups.forEach(Machine::plain);
+      if (protocol.filter(number -> number < 0 || number > 255).isPresent()) {
+        throw new Refused("protocols have numbers from 0 to 255");
+      }
+      if (from < 0 || from > to || to > LAST) {
+        throw new Refused("ports are 0 to 65535, the lowest first");
+      }
+      boolean whole = from == 0 && to == LAST;
+      if (!whole && protocol.filter(Firewall::hasSelector).isEmpty()) {
+        throw new Refused("only protocols that have ports or types are allowed in part");
+      }
+      if (addresses.size() + groups.size() > MOST_ADDRESSES) {
+        throw new Refused("a rule names at most " + MOST_ADDRESSES + " peers");
+      }
+    }
+
+    /** One for every protocol. */
+    public static Rule any(Direction direction, List<Subnet> addresses, List<String> groups) {
+      return new Rule(direction, Optional.empty(), 0, LAST, addresses, groups);
+    }
+
+    private Peers peers() {
+      return Peers.of(addresses, groups);
+    }
+
+    private boolean has(int selector) {
+      return from <= selector && selector <= to;
+    }
+
+    /** Such as {@code tcp 22 from 10.8.0.0/16}. */
+    @Override
+    public String toString() {
+      String what = protocol.map(Rule::name).orElse("everything");
+      String part =
+          from == 0 && to == LAST
+              ? ""
+              : protocol.filter(number -> number == ICMP || number == ICMP_V6).isPresent()
+                  ? " type " + (from >> 8) + (to - from == 255 ? "" : " code " + (from & 0xff))
+                  : from == to ? " " + from : " " + from + "-" + to;
+      return what
+          + part
+          + (direction == Direction.INGRESS ? " from " : " to ")
+          + Stream.concat(
+                  addresses.stream().map(Subnet::toString), groups.stream().map("group "::concat))
+              .collect(Collectors.joining(", "));
+    }
+
+    private static String name(int protocol) {
+      return switch (protocol) {
+        case ICMP -> "icmp";
+        case TCP -> "tcp";
+        case UDP -> "udp";
+        case ICMP_V6 -> "icmpv6";
+        default -> "protocol " + protocol;
+      };
+    }
+  }
+
+  /**
+   * The first packet of a conversation.
+   *
+   * @param selector its destination port or 256 × type + code; 0 of a protocol that has none
+   * @param peer the address on the other side
+   * @param groups that the peer is in
+   */
+  public record Packet(
+      Direction direction, int protocol, int selector, IPAddress peer, Set<String> groups) {}
+
+  /**
+   * What one lets through and another does not. Members of a group are taken for others than any
+   * address: who is let in by group here and by address there is reported all the same.
+   *
+   * @param named protocols that a rule of either names
+   * @param rules one without a protocol stands for all that are not {@code named}
+   */
+  public record Difference(Set<Integer> named, List<Rule> rules) {
+    /** Whether there is none. */
+    public boolean isEmpty() {
+      return rules.isEmpty();
+    }
+
+    /** Whether {@code packet} is of the difference. */
+    public boolean has(Packet packet) {
+      return rules.stream()
+          .filter(
+              rule ->
+                  rule.protocol.isPresent()
+                      ? rule.protocol.get() == packet.protocol
+                      : !named.contains(packet.protocol))
+          .anyMatch(rule -> Firewall.matches(rule, packet));
+    }
+  }
+
+  public Firewall {
+    // Before as well as after: bringing many into the normal form is work that others could order.
+    bounded(allowed);
+    allowed = normal(allowed);
+    bounded(allowed);
+  }
+
+  private static void bounded(List<Rule> rules) {
+    if (rules.size() > MOST_RULES
+        || rules.stream().mapToInt(rule -> rule.addresses.size() + rule.groups.size()).sum()
+            > MOST_ADDRESSES) {
+      throw new Refused(
+          "a firewall has at most %d rules with %d peers".formatted(MOST_RULES, MOST_ADDRESSES));
+    }
+  }
+
+  /** Whether a packet that begins a conversation passes. */
+  public boolean allows(Packet packet) {
+    return allowed.stream()
+        .filter(rule -> rule.protocol.isEmpty() || rule.protocol.get() == packet.protocol)
+        .anyMatch(rule -> matches(rule, packet));
+  }
+
+  /** What passes here and not there. */
+  public Difference minus(Firewall other) {
+    Set<Integer> named = new TreeSet<>(protocols(allowed));
+    named.addAll(protocols(other.allowed));
+    List<Rule> rules = new ArrayList<>();
+    for (Direction direction : Direction.values()) {
+      for (int protocol : named) {
+        TreeMap<Integer, Peers> left =
+            zip(
+                cells(allowed, direction, protocol),
+                cells(other.allowed, direction, protocol),
+                Peers::minus);
+        rules.addAll(rules(direction, Optional.of(protocol), left, Peers.NOBODY));
+      }
+      Peers any = any(allowed, direction).minus(any(other.allowed, direction));
+      rules.addAll(rules(direction, Optional.empty(), whole(any), Peers.NOBODY));
+    }
+    return new Difference(named, rules);
+  }
+
+  /** Whether packets of it have a port or a type that a rule can name. */
+  public static boolean hasSelector(int protocol) {
+    return PORTS.contains(protocol) || protocol == ICMP || protocol == ICMP_V6;
+  }
+
+  private static boolean matches(Rule rule, Packet packet) {
+    return rule.direction == packet.direction
+        && rule.has(packet.selector)
+        && (rule.addresses.stream().anyMatch(subnet -> subnet.contains(packet.peer))
+            || rule.groups.stream().anyMatch(packet.groups::contains));
+  }
+
+  private static List<Rule> normal(List<Rule> given) {
+    List<Rule> normal = new ArrayList<>();
+    for (Direction direction : Direction.values()) {
+      Peers any = any(given, direction);
+      for (int protocol : protocols(given)) {
+        normal.addAll(
+            rules(direction, Optional.of(protocol), cells(given, direction, protocol), any));
+      }
+      normal.addAll(rules(direction, Optional.empty(), whole(any), Peers.NOBODY));
+    }
+    return List.copyOf(normal);
+  }
+
+  private static Set<Integer> protocols(List<Rule> rules) {
+    return rules.stream()
+        .flatMap(rule -> rule.protocol.stream())
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static Peers any(List<Rule> rules, Direction direction) {
+    return rules.stream()
+        .filter(rule -> rule.direction == direction && rule.protocol.isEmpty())
+        .map(Rule::peers)
+        .reduce(Peers.NOBODY, Peers::plus);
+  }
+
+  private static TreeMap<Integer, Peers> whole(Peers peers) {
+    TreeMap<Integer, Peers> cells = new TreeMap<>();
+    cells.put(0, peers);
+    return cells;
+  }
+
+  /** Who passes from each selector up to the next one, rules for every protocol included. */
+  private static TreeMap<Integer, Peers> cells(
+      List<Rule> rules, Direction direction, int protocol) {
+    List<Rule> own =
+        rules.stream()
+            .filter(rule -> rule.direction == direction)
+            .filter(rule -> rule.protocol.filter(number -> number == protocol).isPresent())
+            .toList();
+    TreeMap<Integer, Peers> cells = whole(any(rules, direction));
+    for (Rule rule : own) {
+      split(cells, rule.from);
+      if (rule.to < LAST) {
+        split(cells, rule.to + 1);
+      }
+      Peers peers = rule.peers();
+      cells.subMap(rule.from, true, rule.to, true).replaceAll((_, before) -> before.plus(peers));
+    }
+    return merged(cells);
+  }
+
+  private static void split(TreeMap<Integer, Peers> cells, int at) {
+    cells.putIfAbsent(at, cells.floorEntry(at).getValue());
+  }
+
+  private static TreeMap<Integer, Peers> merged(TreeMap<Integer, Peers> cells) {
+    TreeMap<Integer, Peers> merged = new TreeMap<>();
+    cells.forEach(
+        (from, peers) -> {
+          Map.Entry<Integer, Peers> last = merged.lastEntry();
+          if (last == null || !last.getValue().equals(peers)) {
+            merged.put(from, peers);
+          }
+        });
+    return merged;
+  }
+
+  private static TreeMap<Integer, Peers> zip(
+      TreeMap<Integer, Peers> one, TreeMap<Integer, Peers> other, BinaryOperator<Peers> by) {
+    TreeMap<Integer, Peers> zipped = new TreeMap<>();
+    Set<Integer> starts = new TreeSet<>(one.keySet());
+    starts.addAll(other.keySet());
+    for (int from : starts) {
+      zipped.put(
+          from, by.apply(one.floorEntry(from).getValue(), other.floorEntry(from).getValue()));
+    }
+    return merged(zipped);
+  }
+
+  /** A rule for each run, but for where nobody passes or no more than {@code anyway}. */
+  private static List<Rule> rules(
+      Direction direction,
+      Optional<Integer> protocol,
+      TreeMap<Integer, Peers> cells,
+      Peers anyway) {
+    List<Rule> rules = new ArrayList<>();
+    cells.forEach(
+        (from, peers) -> {
+          if (!peers.isNobody() && !peers.equals(anyway)) {
+            Integer next = cells.higherKey(from);
+            int to = Objects.requireNonNullElse(next, LAST + 1) - 1;
+            List<String> groups = peers.groups().stream().sorted().toList();
+            rules.add(new Rule(direction, protocol, from, to, peers.addresses(), groups));
+          }
+        });
+    return rules;
+  }
+}
