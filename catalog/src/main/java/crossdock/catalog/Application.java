@@ -1,6 +1,7 @@
 package crossdock.catalog;
 
 import crossdock.chassis.Desk;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Step;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Value;

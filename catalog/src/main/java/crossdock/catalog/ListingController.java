@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import crossdock.chassis.Operator;
 import crossdock.chassis.Problem;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Refused;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpRequest;

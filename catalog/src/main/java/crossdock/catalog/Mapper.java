@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;

@@ -5,6 +5,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.StepHandler;
 import crossdock.chassis.Work;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;

@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import crossdock.chassis.Database;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
 import crossdock.contracts.SiteId;
 import jakarta.inject.Singleton;
 import java.sql.PreparedStatement;

@@ -6,6 +6,7 @@ import crossdock.chassis.Operator;
 import crossdock.chassis.testing.TestParty;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.net.http.HttpClient;

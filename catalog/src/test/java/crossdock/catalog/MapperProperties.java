@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Subnet;

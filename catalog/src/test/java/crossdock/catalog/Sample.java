@@ -3,6 +3,7 @@ package crossdock.catalog;
 import crossdock.chassis.testing.TestChain;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Money;

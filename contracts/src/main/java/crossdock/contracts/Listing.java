@@ -1,14 +1,8 @@
-package crossdock.catalog;
+package crossdock.contracts;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
-import crossdock.contracts.Firewall;
-import crossdock.contracts.Json;
-import crossdock.contracts.Machine;
-import crossdock.contracts.Refused;
-import crossdock.contracts.SiteId;
-import crossdock.contracts.Subnet;
 import inet.ipaddr.IPAddress;
 import java.util.Collections;
 import java.util.List;
@@ -35,7 +29,7 @@ import java.util.regex.Pattern;
  * @param limits of one machine, such as {@code disks} or {@code disk.bytes}; where one is absent it
  *     does not say
  */
-record Listing(
+public record Listing(
     SiteId site,
     String country,
     List<String> formats,
@@ -60,12 +54,12 @@ record Listing(
    * @param ipv6 whether it has rules for IPv6; if not, none passes
    * @param rules at most, of one address each
    */
-  record Filtering(
+  public record Filtering(
       Set<Firewall.Direction> directions,
       Optional<Set<Integer>> protocols,
       boolean ipv6,
       int rules) {
-    Filtering {
+    public Filtering {
       directions = Collections.unmodifiableSet(new TreeSet<>(directions));
       protocols = protocols.map(TreeSet::new).map(Collections::unmodifiableSet);
       if (rules < 1) {
@@ -78,15 +72,15 @@ record Listing(
    * @param cpus virtual CPUs
    * @param memoryBytes guest memory
    */
-  record Size(String name, int cpus, long memoryBytes) {
-    Size {
+  public record Size(String name, int cpus, long memoryBytes) {
+    public Size {
       if (name.isBlank() || cpus < 1 || memoryBytes < 1) {
         throw new Refused("a size has a name, CPUs and memory");
       }
     }
 
     /** Whether {@code machine} gets all that it has now. */
-    boolean holds(Machine machine) {
+    public boolean holds(Machine machine) {
       return cpus >= machine.cpus() && memoryBytes >= machine.memoryBytes();
     }
   }
@@ -94,8 +88,8 @@ record Listing(
   /**
    * @param subnets whose addresses machines can have there, such as {@code 10.8.0.0/24}
    */
-  record Network(String name, List<Subnet> subnets) {
-    Network {
+  public record Network(String name, List<Subnet> subnets) {
+    public Network {
       subnets = List.copyOf(subnets);
       if (name.isBlank()) {
         throw new Refused("a network has a name");
@@ -103,13 +97,13 @@ record Listing(
     }
 
     /** The first subnet that an address is of. */
-    Optional<Subnet> holding(String address) {
+    public Optional<Subnet> holding(String address) {
       IPAddress one = Subnet.address(address);
       return subnets.stream().filter(subnet -> subnet.contains(one)).findFirst();
     }
   }
 
-  Listing {
+  public Listing {
     formats = List.copyOf(formats);
     sizes = List.copyOf(sizes);
     networks = List.copyOf(networks);
@@ -139,7 +133,7 @@ record Listing(
    *
    * @throws Refused if it is none, or names one site twice
    */
-  static List<Listing> read(byte[] json) {
+  public static List<Listing> read(byte[] json) {
     List<Listing> listings = List.of(Json.read(json, Listing[].class));
     if (listings.stream().map(Listing::site).distinct().count() != listings.size()) {
       throw new Refused("the listing names one site twice");
