@@ -1,16 +1,19 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;
 import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
+import crossdock.contracts.SiteId;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Maps every construct of a machine to one of the target, by name. Where there is no counterpart
@@ -21,6 +24,8 @@ import java.util.Optional;
  */
 record Mapper(long bytesPerSecond) {
   private static final long OVERHEAD_SECONDS = 60;
+  private static final String WIDER = "firewall-wider";
+  private static final int SHOWN = 3;
   private static final Comparator<Listing.Size> SMALLEST =
       Comparator.comparingInt(Listing.Size::cpus)
           .thenComparingLong(Listing.Size::memoryBytes)
@@ -30,8 +35,10 @@ record Mapper(long bytesPerSecond) {
    * The plan for moving {@code machine}; the same input gives the same plan.
    *
    * @param goesOn whether the source goes on running, and needs its addresses itself
+   * @param waived codes of concerns that the customer takes the risk of
    */
-  Plan plan(Machine machine, Listing source, Listing target, boolean goesOn) {
+  Plan plan(
+      Machine machine, Listing source, Listing target, boolean goesOn, List<String> waived) {
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
     if (!target.architectures().contains(machine.architecture())) {
@@ -59,9 +66,13 @@ record Mapper(long bytesPerSecond) {
                 : address(nic, address, network.target(), target, concerns));
       }
     }
+    List<Firewall> firewalls = firewalls(machine, target, waived, concerns);
     List<Mapping> groups = new ArrayList<>();
     for (String group : machine.securityGroups()) {
-      groups.add(named("security-group", group, target.securityGroups(), concerns));
+      groups.add(
+          firewalls.isEmpty()
+              ? named("security-group", group, target.securityGroups(), concerns)
+              : new Mapping(group, "", "Its rules are set for this machine alone."));
     }
     if (!source.country().equals(target.country())) {
       concerns.add(
@@ -81,6 +92,7 @@ record Mapper(long bytesPerSecond) {
         networks,
         addresses,
         groups,
+        firewalls,
         concerns.stream().distinct().toList(),
         new Plan.Estimate(bytes, OVERHEAD_SECONDS + Math.ceilDiv(bytes, bytesPerSecond)));
   }
@@ -147,6 +159,89 @@ record Mapper(long bytesPerSecond) {
             address + " of " + nic.name() + " stays with the source, which goes on running.",
             "Have the guest take its address by DHCP, and change what names the old one."));
     return new Mapping(address, "", "The source goes on with it: the target gives another one.");
+  }
+
+  /**
+   * For each card, in order; none where that is left to the target's groups: where the source does
+   * not say what passes, or nothing can be set there and the customer takes the risk.
+   */
+  private static List<Firewall> firewalls(
+      Machine machine, Listing target, List<String> waived, List<Concern> concerns) {
+    if (machine.nics().stream().anyMatch(nic -> nic.firewall().isEmpty())) {
+      concerns.add(
+          new Concern(
+              "firewall-unknown",
+              Severity.WARNING,
+              "The source does not say what its firewall lets through.",
+              "Look at what the target's security groups allow."));
+      return List.of();
+    }
+    if (target.filtering().isEmpty()) {
+      boolean open =
+          machine.nics().stream()
+              .allMatch(nic -> nic.firewall().equals(Optional.of(Firewall.OPEN)));
+      if (!open) {
+        concerns.add(
+            wider(target.site() + " sets no firewall for a machine.", waived, target.site()));
+      }
+      return List.of();
+    }
+    List<Firewall> firewalls = new ArrayList<>();
+    for (Machine.Nic nic : machine.nics()) {
+      Translation there =
+          Translation.of(nic.firewall().orElseThrow(), target.filtering().get());
+      int room = target.filtering().get().rules();
+      if (there.rules() > room) {
+        concerns.add(
+            blocking(
+                "firewall-too-long",
+                "%s has %d rules, and %s takes %d."
+                    .formatted(nic.name(), there.rules(), target.site(), room)));
+      }
+      if (!there.wider().isEmpty()) {
+        concerns.add(
+            wider(
+                "To %s would pass there what does not now: %s."
+                    .formatted(nic.name(), some(there.wider())),
+                waived,
+                target.site()));
+      }
+      if (!there.narrower().isEmpty()) {
+        concerns.add(
+            new Concern(
+                "firewall-narrower",
+                Severity.WARNING,
+                "What passes to %s now and cannot be said there: %s."
+                    .formatted(nic.name(), some(there.narrower())),
+                "Say it by addresses and protocols that the target knows, or do without.",
+                Optional.of("Such conversations begin no more."),
+                Optional.empty()));
+      }
+      firewalls.add(there.firewall());
+    }
+    return firewalls;
+  }
+
+  private static Concern wider(String text, List<String> waived, SiteId target) {
+    boolean taken = waived.contains(WIDER);
+    return new Concern(
+        WIDER,
+        taken ? Severity.WARNING : Severity.BLOCKING,
+        taken ? text + " The customer takes that risk." : text,
+        "Choose another target, or waive " + WIDER + " in the request.",
+        Optional.of("Others reach the machine at " + target + " who do not reach it now."),
+        Optional.empty());
+  }
+
+  private static String some(Firewall.Difference difference) {
+    List<Firewall.Rule> rules = difference.rules();
+    String first =
+        rules.stream()
+            .limit(SHOWN)
+            .map(Firewall.Rule::toString)
+            .map(rule -> rule.length() > 120 ? rule.substring(0, 120) + "…" : rule)
+            .collect(Collectors.joining("; "));
+    return rules.size() > SHOWN ? first + "; and %d more".formatted(rules.size() - SHOWN) : first;
   }
 
   private static Concern blocking(String code, String text) {

@@ -37,7 +37,10 @@ final class Planning implements StepHandler {
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
     boolean goesOn = migration.request().mode() == Fact.Mode.COPY;
-    return Outcome.done(new Fact.Planned(mapper.plan(migration.machine(), source, target, goesOn)));
+    return Outcome.done(
+        new Fact.Planned(
+            mapper.plan(
+                migration.machine(), source, target, goesOn, migration.request().waived())));
   }
 
   private Listing listed(SiteId site) {

@@ -11,6 +11,8 @@ import crossdock.chassis.Work;
 import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Firewall;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
@@ -22,6 +24,7 @@ import crossdock.contracts.Step;
 import crossdock.contracts.Subnet;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,7 +44,7 @@ class PlanningTest {
     assertThat(plan.size().target()).isEqualTo("medium");
     assertThat(plan.networks()).extracting(Plan.Mapping::target).containsExactly("front");
     assertThat(plan.securityGroups()).extracting(Plan.Mapping::target).containsExactly("web");
-    assertThat(plan.concerns()).extracting(Plan.Concern::code).containsExactly("country-changes");
+    assertThat(plan.concerns()).extracting(Plan.Concern::code).containsExactly("firewall-unknown", "country-changes");
     assertThat(plan.estimate()).isEqualTo(new Plan.Estimate((1L << 30) + 1, 60 + 1025));
   }
 
@@ -56,6 +59,7 @@ class PlanningTest {
         .extracting(Plan.Concern::severity)
         .containsExactly(
             Plan.Severity.BLOCKING,
+            Plan.Severity.WARNING,
             Plan.Severity.WARNING,
             Plan.Severity.WARNING,
             Plan.Severity.INFORMATION);
@@ -81,8 +85,68 @@ class PlanningTest {
             tuple("192.0.2.128", ""));
     assertThat(plan.concerns())
         .extracting(Plan.Concern::code)
-        .containsExactly("address-changes", "address-changes", "country-changes");
+        .containsExactly("address-changes", "address-changes", "firewall-unknown", "country-changes");
     assertThat(plan.addresses()).allSatisfy(one -> assertThat(one.rule()).endsWith("."));
+  }
+
+  @Test
+  void whatPassesIsSetForTheMachineAloneAndAWiderTargetTakesItOnlyWaived() {
+    Firewall ssh =
+        new Firewall(
+            List.of(
+                new Firewall.Rule(
+                    Firewall.Direction.INGRESS,
+                    Optional.of(Firewall.TCP),
+                    22,
+                    22,
+                    List.of(Subnet.parse("10.0.0.0/8")),
+                    List.of())));
+    Machine machine =
+        Sample.machine(
+            List.of(
+                new Machine.Nic(
+                    "nic0", "front", "52:54:00:12:34:56", List.of(), Optional.of(ssh))));
+    Listing north = Sample.LISTINGS.getFirst();
+    Listing south = Sample.LISTINGS.getLast();
+    Mapper mapper = new Mapper(1);
+
+    Plan closed = mapper.plan(machine, north, south, false, List.of());
+    assertThat(closed.firewalls()).isEmpty();
+    assertThat(closed.concerns().getFirst())
+        .extracting(Plan.Concern::code, Plan.Concern::severity)
+        .containsExactly("firewall-wider", Plan.Severity.BLOCKING);
+    Plan waived = mapper.plan(machine, north, south, false, List.of("firewall-wider"));
+    assertThat(waived.concerns().getFirst())
+        .extracting(Plan.Concern::code, Plan.Concern::severity)
+        .containsExactly("firewall-wider", Plan.Severity.WARNING);
+    assertThat(waived.securityGroups())
+        .extracting(Plan.Mapping::target)
+        .containsExactly("web");
+
+    Plan filtered = mapper.plan(machine, north, Sample.filtering(south, 1), false, List.of());
+    assertThat(filtered.firewalls()).containsExactly(ssh);
+    assertThat(filtered.securityGroups()).extracting(Plan.Mapping::target).containsExactly("");
+    assertThat(filtered.concerns())
+        .extracting(Plan.Concern::code)
+        .containsExactly("country-changes");
+
+    Firewall two =
+        new Firewall(
+            Stream.concat(
+                    ssh.allowed().stream(),
+                    Stream.of(
+                        Firewall.Rule.any(
+                            Firewall.Direction.EGRESS, List.of(Subnet.ALL_V4), List.of())))
+                .toList());
+    Machine longer =
+        Sample.machine(
+            List.of(
+                new Machine.Nic(
+                    "nic0", "front", "52:54:00:12:34:56", List.of(), Optional.of(two))));
+    assertThat(
+            mapper.plan(longer, north, Sample.filtering(south, 1), false, List.of()).concerns())
+        .extracting(Plan.Concern::code, Plan.Concern::severity)
+        .contains(tuple("firewall-too-long", Plan.Severity.BLOCKING));
   }
 
   @ParameterizedTest

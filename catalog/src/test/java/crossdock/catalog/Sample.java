@@ -3,6 +3,7 @@ package crossdock.catalog;
 import crossdock.chassis.testing.TestChain;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
@@ -12,6 +13,8 @@ import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /** Two sites that offer different things, and a machine of the first. */
 final class Sample {
@@ -64,6 +67,24 @@ final class Sample {
         model.disks(),
         nics,
         model.securityGroups());
+  }
+
+  /** The same site, but that it sets firewalls of so many rules. */
+  static Listing filtering(Listing model, int rules) {
+    return new Listing(
+        model.site(),
+        model.country(),
+        model.formats(),
+        model.sizes(),
+        model.networks(),
+        model.securityGroups(),
+        model.architectures(),
+        model.firmwares(),
+        Optional.of(
+            new Listing.Filtering(
+                Set.of(Firewall.Direction.values()), Optional.empty(), true, rules)),
+        model.traits(),
+        model.limits());
   }
 
   static TestChain inspected(SiteId target, Machine machine) {
