@@ -37,8 +37,7 @@ record Mapper(long bytesPerSecond) {
    * @param goesOn whether the source goes on running, and needs its addresses itself
    * @param waived codes of concerns that the customer takes the risk of
    */
-  Plan plan(
-      Machine machine, Listing source, Listing target, boolean goesOn, List<String> waived) {
+  Plan plan(Machine machine, Listing source, Listing target, boolean goesOn, List<String> waived) {
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
     if (!target.architectures().contains(machine.architecture())) {
@@ -188,8 +187,7 @@ record Mapper(long bytesPerSecond) {
     }
     List<Firewall> firewalls = new ArrayList<>();
     for (Machine.Nic nic : machine.nics()) {
-      Translation there =
-          Translation.of(nic.firewall().orElseThrow(), target.filtering().get());
+      Translation there = Translation.of(nic.firewall().orElseThrow(), target.filtering().get());
       int room = target.filtering().get().rules();
       if (there.rules() > room) {
         concerns.add(

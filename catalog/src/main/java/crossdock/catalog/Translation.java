@@ -37,8 +37,7 @@ record Translation(Firewall firewall, Difference wider, Difference narrower) {
       if (target.directions().contains(rule.direction()) && !addresses.isEmpty()) {
         for (Optional<Integer> protocol : protocols(rule, target.protocols())) {
           said.add(
-              new Rule(
-                  rule.direction(), protocol, rule.from(), rule.to(), addresses, List.of()));
+              new Rule(rule.direction(), protocol, rule.from(), rule.to(), addresses, List.of()));
         }
       }
     }

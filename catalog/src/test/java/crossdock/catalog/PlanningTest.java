@@ -44,7 +44,9 @@ class PlanningTest {
     assertThat(plan.size().target()).isEqualTo("medium");
     assertThat(plan.networks()).extracting(Plan.Mapping::target).containsExactly("front");
     assertThat(plan.securityGroups()).extracting(Plan.Mapping::target).containsExactly("web");
-    assertThat(plan.concerns()).extracting(Plan.Concern::code).containsExactly("firewall-unknown", "country-changes");
+    assertThat(plan.concerns())
+        .extracting(Plan.Concern::code)
+        .containsExactly("firewall-unknown", "country-changes");
     assertThat(plan.estimate()).isEqualTo(new Plan.Estimate((1L << 30) + 1, 60 + 1025));
   }
 
@@ -85,7 +87,8 @@ class PlanningTest {
             tuple("192.0.2.128", ""));
     assertThat(plan.concerns())
         .extracting(Plan.Concern::code)
-        .containsExactly("address-changes", "address-changes", "firewall-unknown", "country-changes");
+        .containsExactly(
+            "address-changes", "address-changes", "firewall-unknown", "country-changes");
     assertThat(plan.addresses()).allSatisfy(one -> assertThat(one.rule()).endsWith("."));
   }
 
@@ -119,9 +122,7 @@ class PlanningTest {
     assertThat(waived.concerns().getFirst())
         .extracting(Plan.Concern::code, Plan.Concern::severity)
         .containsExactly("firewall-wider", Plan.Severity.WARNING);
-    assertThat(waived.securityGroups())
-        .extracting(Plan.Mapping::target)
-        .containsExactly("web");
+    assertThat(waived.securityGroups()).extracting(Plan.Mapping::target).containsExactly("web");
 
     Plan filtered = mapper.plan(machine, north, Sample.filtering(south, 1), false, List.of());
     assertThat(filtered.firewalls()).containsExactly(ssh);
@@ -143,8 +144,7 @@ class PlanningTest {
             List.of(
                 new Machine.Nic(
                     "nic0", "front", "52:54:00:12:34:56", List.of(), Optional.of(two))));
-    assertThat(
-            mapper.plan(longer, north, Sample.filtering(south, 1), false, List.of()).concerns())
+    assertThat(mapper.plan(longer, north, Sample.filtering(south, 1), false, List.of()).concerns())
         .extracting(Plan.Concern::code, Plan.Concern::severity)
         .contains(tuple("firewall-too-long", Plan.Severity.BLOCKING));
   }

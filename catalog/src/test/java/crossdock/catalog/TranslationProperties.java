@@ -100,8 +100,7 @@ class TranslationProperties {
 
   @Property
   void whatCanAllBeSaidIsTheSame(@ForAll("firewalls") Firewall source) {
-    Translation there =
-        Translation.of(source, new Filtering(BOTH, Optional.empty(), true, 100));
+    Translation there = Translation.of(source, new Filtering(BOTH, Optional.empty(), true, 100));
     boolean grouped = source.allowed().stream().anyMatch(rule -> !rule.groups().isEmpty());
     assertThat(there.narrower().isEmpty()).isEqualTo(!grouped);
     assertThat(there.firewall().equals(source)).isEqualTo(!grouped);

@@ -13,19 +13,22 @@ import org.openstack4j.model.network.Port;
  * @param server its id in Nova
  * @param volumes that were read as its disks, and are erased with it
  * @param ports that were its cards when it was to be erased, and are erased with it
+ * @param groups that were made for those cards alone
  */
 record Hold(
     String project,
     String server,
     List<String> volumes,
     // there are some of before it was known that ports stay
-    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> ports) {
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> ports,
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> groups) {
   /** Also these; those of before may have left a server that is half gone. */
-  Hold with(List<? extends Port> cards) {
+  Hold with(List<? extends Port> cards, List<String> firewalls) {
     return new Hold(
         project,
         server,
         volumes,
-        Stream.concat(ports.stream(), cards.stream().map(Port::getId)).distinct().toList());
+        Stream.concat(ports.stream(), cards.stream().map(Port::getId)).distinct().toList(),
+        Stream.concat(groups.stream(), firewalls.stream()).distinct().toList());
   }
 }

@@ -51,6 +51,7 @@ final class Machines {
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
     List<Place> disks = disks(project, server, diskKey);
     Traits traits = Traits.of(project, server, disks);
+    Groups rules = Groups.of(project);
     List<Machine.Nic> nics = new ArrayList<>();
     for (Port card : cards(project, server)) {
       Optional<Network> network = project.network(card.getNetworkId());
@@ -59,7 +60,8 @@ final class Machines {
               "nic" + nics.size(),
               network.map(Network::getName).filter(Machines::isPlain).orElse(card.getNetworkId()),
               card.getMacAddress(),
-              card.getFixedIps().stream().map(IP::getIpAddress).toList()));
+              card.getFixedIps().stream().map(IP::getIpAddress).toList(),
+              rules.of(card)));
     }
     List<String> groups =
         server.getSecurityGroups() == null
@@ -107,7 +109,7 @@ final class Machines {
     return ours.matches() ? Integer.parseInt(ours.group(1)) : 0;
   }
 
-  private static boolean isPlain(String name) {
+  static boolean isPlain(String name) {
     return name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   }
 

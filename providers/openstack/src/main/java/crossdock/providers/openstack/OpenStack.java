@@ -1,5 +1,7 @@
 package crossdock.providers.openstack;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
@@ -16,6 +18,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -266,7 +269,7 @@ public final class OpenStack implements Cloud {
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
         if (site.hold(tag).isEmpty()) {
-          site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of()));
+          site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
           project.mark(
@@ -328,7 +331,7 @@ public final class OpenStack implements Cloud {
         Project project = found.project();
         requireStopped(found);
         List<Machines.Place> places = Machines.disks(project, found.server(), DISK);
-        site.keep(tag, new Hold(project.id(), found.id(), volumes(places), List.of()));
+        site.keep(tag, new Hold(project.id(), found.id(), volumes(places), List.of(), List.of()));
         List<DiskTicket> tickets = new ArrayList<>();
         for (Machines.Place place : places) {
           String name = name(tag, place.disk().name());
@@ -626,7 +629,8 @@ public final class OpenStack implements Cloud {
         if (erase) {
           requireErasable(project, hold.get());
           // Nova leaves ports that it did not make, and with them the addresses.
-          Hold all = hold.get().with(project.portsOf(found.id()));
+          List<? extends Port> cards = project.portsOf(found.id());
+          Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards));
           site.keep(tag, all);
           project.delete(found.server());
           finishErasing(all, tag);
@@ -672,6 +676,10 @@ public final class OpenStack implements Cloud {
       if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
         project.deletePort(id);
       }
+    }
+    for (String id : hold.groups()) {
+      // Its customer may use it for others meanwhile, and then it stays.
+      project.deleteGroup(id);
     }
     site.dropHold(tag);
   }
@@ -1038,9 +1046,47 @@ public final class OpenStack implements Cloud {
     return project.create(server.build());
   }
 
-  /** In the machine's order, with the addresses of its cards. */
+  /** By firewall, the group that lets exactly that through. */
+  private Map<Firewall, String> groups(Project project, Machine machine, Tag tag)
+      throws IOException, Refusal {
+    Map<Firewall, String> groups = new HashMap<>();
+    for (Firewall firewall : Groups.different(machine)) {
+      String name = Groups.name(prefix(tag), groups.size());
+      String id =
+          once(
+              tag,
+              name,
+              one -> Groups.of(project).all().containsKey(one),
+              () -> {
+                for (JsonNode unknown : project.groups()) {
+                  if (unknown.path("name").asText().equals(name)) {
+                    project.deleteGroup(unknown.path("id").asText());
+                  }
+                }
+                return project.createGroup(name);
+              });
+      // Also where an earlier call was cut off between its rules.
+      if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
+        for (JsonNode rule : Groups.of(project).group(id).path("security_group_rules")) {
+          project.deleteRule(rule.path("id").asText());
+        }
+        List<Map<String, Object>> rules = Groups.say(firewall, id);
+        if (!rules.isEmpty()) {
+          project.createRules(rules);
+        }
+        if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
+          throw new Refusal(Reason.UNMAPPABLE, "Neutron lets through something else.");
+        }
+      }
+      groups.put(firewall, id);
+    }
+    return groups;
+  }
+
+  /** In the machine's order, with the addresses and the firewalls of its cards. */
   private List<String> ports(Project project, Machine machine, Tag tag)
       throws IOException, Refusal {
+    Map<Firewall, String> groups = groups(project, machine, tag);
     List<String> ports = new ArrayList<>();
     for (Machine.Nic nic : machine.nics()) {
       String name = Machines.card(prefix(tag), ports.size());
@@ -1053,18 +1099,23 @@ public final class OpenStack implements Cloud {
                 for (Port unknown : project.portsNamed(name)) {
                   project.deletePort(unknown.getId());
                 }
-                return project.create(port(project, machine, nic, name)).getId();
+                return project.create(port(project, machine, nic, groups, name)).getId();
               }));
     }
     return ports;
   }
 
-  private static Port port(Project project, Machine machine, Machine.Nic nic, String name)
+  private static Port port(
+      Project project, Machine machine, Machine.Nic nic, Map<Firewall, String> groups, String name)
       throws IOException, Refusal {
     String network = network(project, nic).getId();
     PortBuilder port = Builders.port().name(name).networkId(network).macAddress(nic.mac());
-    for (String group : machine.securityGroups()) {
-      port.securityGroup(group(project, group).getId());
+    if (nic.firewall().isPresent()) {
+      port.securityGroup(groups.get(nic.firewall().get()));
+    } else {
+      for (String group : machine.securityGroups()) {
+        port.securityGroup(group(project, group).getId());
+      }
     }
     if (!nic.addresses().isEmpty()) {
       List<? extends Subnet> subnets = project.subnets(network);
@@ -1169,6 +1220,11 @@ public final class OpenStack implements Cloud {
     }
     for (Port port : project.portsNamed(prefix(tag))) {
       project.deletePort(port.getId());
+    }
+    for (JsonNode group : project.groups()) {
+      if (group.path("name").asText().startsWith(prefix(tag))) {
+        project.deleteGroup(group.path("id").asText());
+      }
     }
     sweep(project, prefix(tag));
     site.dropReservation(tag);

@@ -11,6 +11,6 @@ class HoldTest {
   void whatWasWrittenBeforePortsWereErasedIsStillRead() {
     String before = "{\"project\":\"p\",\"server\":\"s\",\"volumes\":[\"v\"]}";
     assertThat(Json.read(before, Hold.class))
-        .isEqualTo(new Hold("p", "s", List.of("v"), List.of()));
+        .isEqualTo(new Hold("p", "s", List.of("v"), List.of(), List.of()));
   }
 }

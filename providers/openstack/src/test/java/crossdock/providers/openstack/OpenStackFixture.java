@@ -1,7 +1,11 @@
 package crossdock.providers.openstack;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Firewall;
+import crossdock.contracts.Firewall.Direction;
+import crossdock.contracts.Firewall.Rule;
 import crossdock.contracts.Machine;
+import crossdock.contracts.Subnet;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.conformance.BootSector;
@@ -23,6 +27,18 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class OpenStackFixture implements Fixture, AutoCloseable {
   private static final AtomicInteger NUMBER = new AtomicInteger();
   private static final long GIB = 1L << 30;
+
+  /** Something of each kind that Neutron says in another way. */
+  private static final Firewall FIREWALL =
+      new Firewall(
+          List.of(
+              rule(Direction.INGRESS, Firewall.TCP, 22, 22, "10.0.0.0/8"),
+              rule(Direction.INGRESS, Firewall.TCP, 8000, 8080, "::/0"),
+              rule(Direction.INGRESS, Firewall.ICMP, 0x0800, 0x0800, "0.0.0.0/0"),
+              rule(Direction.INGRESS, Firewall.ICMP_V6, 0x8000, 0x80ff, "::/0"),
+              rule(Direction.INGRESS, 47, 0, 65535, "192.0.2.7/32"),
+              rule(Direction.EGRESS, Firewall.UDP, 0, 65535, "10.9.0.53/32"),
+              Rule.any(Direction.EGRESS, List.of(Subnet.ALL_V6), List.of())));
 
   private final Lab lab;
   private final Path root;
@@ -144,15 +160,22 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
         "linux",
         List.of(new Machine.Disk("root", "qcow2", GIB), new Machine.Disk("data", "qcow2", GIB)),
         List.of(
-            new Machine.Nic("nic0", "lan", "52:54:00:01:" + last),
+            new Machine.Nic("nic0", "lan", "52:54:00:01:" + last, List.of(), Optional.of(FIREWALL)),
             new Machine.Nic(
                 "nic1",
                 "back",
                 "52:54:00:02:" + last,
                 // the second one as SLAAC makes it of the first (RFC 4291, appendix A)
-                List.of(address(number), "fd00:10::5054:ff:fe02:%x".formatted(number))),
-            new Machine.Nic("nic2", "lan", "52:54:00:03:" + last)),
-        List.of("default"));
+                List.of(address(number), "fd00:10::5054:ff:fe02:%x".formatted(number)),
+                Optional.of(Firewall.CLOSED)),
+            new Machine.Nic(
+                "nic2", "lan", "52:54:00:03:" + last, List.of(), Optional.of(FIREWALL))),
+        List.of());
+  }
+
+  private static Rule rule(Direction direction, int protocol, int from, int to, String subnet) {
+    return new Rule(
+        direction, Optional.of(protocol), from, to, List.of(Subnet.parse(subnet)), List.of());
   }
 
   static String address(int number) {
@@ -257,6 +280,13 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     }
     for (String one : lab.ids(name + "/network", "/ports?project_id=" + project, "ports")) {
       all.put("port " + one, "");
+    }
+    for (JsonNode one :
+        lab.get(name + "/network", "/security-groups?project_id=" + project)
+            .path("security_groups")) {
+      all.put(
+          "group " + one.path("name").asText(),
+          one.path("security_group_rules").findValuesAsText("id").toString());
     }
     String user = lab.named("admin/identity", "/users", "users", "crossdock");
     for (JsonNode one :
