@@ -53,7 +53,8 @@ final class Quoting implements StepHandler {
   private Bill price(Connection tx, Migration migration) {
     String currency = migration.request().limit().currency();
     return Tariff.quote(
-        migration.plan(),
+        migration.plan().digest(),
+        migration.plan().format(),
         migration.machine(),
         migration.party(Role.SOURCE),
         migration.party(Role.TARGET),

@@ -4,7 +4,7 @@ import crossdock.contracts.Bill;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Money;
 import crossdock.contracts.Party;
-import crossdock.contracts.Plan;
+import crossdock.contracts.Sha256;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,9 +33,13 @@ final class Tariff {
   /**
    * The quote: the exporter for every GiB read, the importer for every GiB written and for every
    * GiB of a disk that changes its format, the core once. Counted from the guest-visible bytes.
+   *
+   * @param plan digest of what it is for
+   * @param format that every disk has at the target
    */
   static Bill quote(
-      Plan plan,
+      Sha256 plan,
+      String format,
       Machine machine,
       Party source,
       Party target,
@@ -48,21 +52,21 @@ final class Tariff {
     lines.add(line(target, Meter.IMPORT, Meter.gib(all), PriceBook.ALL, prices));
     Map<String, List<Machine.Disk>> converted = new TreeMap<>();
     for (Machine.Disk disk : machine.disks()) {
-      if (!disk.format().equals(plan.format())) {
+      if (!disk.format().equals(format)) {
         converted.computeIfAbsent(disk.format(), _ -> new ArrayList<>()).add(disk);
       }
     }
     converted.forEach(
-        (format, disks) ->
+        (before, disks) ->
             lines.add(
                 line(
                     target,
                     Meter.CONVERSION,
                     Meter.gib(bytes(disks)),
-                    format + ">" + plan.format(),
+                    before + ">" + format,
                     prices)));
     lines.add(line(core, Meter.FEE, BigDecimal.ONE, PriceBook.ALL, prices));
-    return Bill.of(plan.digest(), lines, currency);
+    return Bill.of(plan, lines, currency);
   }
 
   /**

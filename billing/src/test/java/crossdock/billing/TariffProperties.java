@@ -74,7 +74,8 @@ class TariffProperties {
     }
     Machine machine = Sample.machine(2, disks);
     return Tariff.quote(
-        Sample.plan(machine),
+        Sample.plan(machine).digest(),
+        Sample.plan(machine).format(),
         machine,
         Sample.NORTH,
         Sample.SOUTH,

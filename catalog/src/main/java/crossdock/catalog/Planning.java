@@ -6,12 +6,15 @@ import crossdock.chassis.StepHandler;
 import crossdock.chassis.Work;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
+import crossdock.contracts.Plan;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
+import java.util.List;
 
 /** Does the step {@code plan}: the same machine and the same listing give the same plan. */
 @Singleton
@@ -36,11 +39,19 @@ final class Planning implements StepHandler {
     Migration migration = work.migration();
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
-    boolean goesOn = migration.request().mode() == Fact.Mode.COPY;
     return Outcome.done(
         new Fact.Planned(
-            mapper.plan(
-                migration.machine(), source, target, goesOn, migration.request().waived())));
+            plan(
+                migration.machine(),
+                source,
+                target,
+                migration.request().mode(),
+                migration.request().waived())));
+  }
+
+  /** The plan as a migration would get it now. */
+  Plan plan(Machine machine, Listing source, Listing target, Fact.Mode mode, List<String> waived) {
+    return mapper.plan(machine, source, target, mode == Fact.Mode.COPY, waived);
   }
 
   private Listing listed(SiteId site) {

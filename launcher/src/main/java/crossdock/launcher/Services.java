@@ -177,12 +177,14 @@ final class Services {
       Path listing = directory.resolve("listing.json");
       State.write(listing, listing(state, shipped(siteProvider)));
       p.put("crossdock.catalog.listing", listing.toString());
+      p.put("crossdock.billing.url", url(place, "billing"));
     }
     if (service.module().equals("billing")) {
       p.put("crossdock.billing.prices", sample("prices.json", directory));
     }
     if (service.module().equals("gateway")) {
       p.put("crossdock.identity.url", url(place, "identity-federation"));
+      p.put("crossdock.catalog.url", url(place, "catalog"));
       p.put("crossdock.partner.allowed", "127.0.0.1/32:" + place.published().receiver());
       String password = state.secret("tls." + service.name());
       Pki.tls(directory, pki.core(), service.party(), password, place.plain(service).host());

@@ -2,9 +2,11 @@ package crossdock.gateway.api;
 
 import crossdock.chassis.MutualTls;
 import crossdock.chassis.Problem;
+import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
+import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import io.micronaut.context.annotation.Value;
 import io.micronaut.http.HttpHeaders;
@@ -28,9 +30,10 @@ import org.slf4j.LoggerFactory;
 final class Accounts {
   private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final int LONGEST_ANSWER = 1 << 20;
+  private static final int LONGEST_ANSWER = 4 << 20;
 
   private final Optional<URI> identity;
+  private final Optional<URI> catalog;
   private final Optional<MutualTls> tls;
   private final HttpClient core =
       HttpClient.newBuilder()
@@ -39,8 +42,11 @@ final class Accounts {
           .build();
 
   Accounts(
-      @Value("${crossdock.identity.url:}") Optional<String> identity, Optional<MutualTls> tls) {
+      @Value("${crossdock.identity.url:}") Optional<String> identity,
+      @Value("${crossdock.catalog.url:}") Optional<String> catalog,
+      Optional<MutualTls> tls) {
     this.identity = identity.filter(url -> !url.isBlank()).map(URI::create);
+    this.catalog = catalog.filter(url -> !url.isBlank()).map(URI::create);
     this.tls = tls;
   }
 
@@ -75,22 +81,41 @@ final class Accounts {
     }
   }
 
+  private record Question(
+      SiteId source, Machine machine, Fact.Mode mode, String currency, List<String> waived) {}
+
+  /** Where the catalog says that a machine could go, asked with the caller's own token. */
+  byte[] offers(SiteId source, Machine machine, Fact.Mode mode, String currency, String bearer) {
+    URI base = catalog.orElseThrow(() -> Problem.UNAVAILABLE.because("no catalog is configured"));
+    byte[] question = Json.bytes(new Question(source, machine, mode, currency, List.of()));
+    return answer(
+        core,
+        HttpRequest.newBuilder(base.resolve("/v1/offers"))
+            .header(HttpHeaders.AUTHORIZATION, bearer)
+            .header(HttpHeaders.CONTENT_TYPE, "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(question)));
+  }
+
   private static byte[] get(HttpClient client, HttpRequest.Builder request) {
-    HttpRequest get = request.timeout(PATIENCE).GET().build();
+    return answer(client, request.GET());
+  }
+
+  private static byte[] answer(HttpClient client, HttpRequest.Builder request) {
+    HttpRequest asked = request.timeout(PATIENCE).build();
     try {
       HttpResponse<InputStream> answer =
-          client.send(get, HttpResponse.BodyHandlers.ofInputStream());
+          client.send(asked, HttpResponse.BodyHandlers.ofInputStream());
       try (InputStream body = answer.body()) {
         byte[] bytes = body.readNBytes(LONGEST_ANSWER + 1);
         if (answer.statusCode() == 200 && bytes.length <= LONGEST_ANSWER) {
           return bytes;
         }
-        LOG.warn("{} answers {}", get.uri().getHost(), answer.statusCode());
+        LOG.warn("{} answers {}", asked.uri().getHost(), answer.statusCode());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException e) {
-      LOG.warn("{} does not answer: {}", get.uri().getHost(), e.toString());
+      LOG.warn("{} does not answer: {}", asked.uri().getHost(), e.toString());
     }
     throw Problem.UNAVAILABLE.because("a service that was asked does not answer");
   }

@@ -2,6 +2,8 @@ package crossdock.providers.library;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import crossdock.contracts.Firewall;
+import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Machine.Firmware;
 import crossdock.contracts.Refused;
@@ -33,6 +35,12 @@ record Descriptor(Machine machine, List<String> files) {
 
   /** And the name of a card; the addresses stand beside each other. */
   private static final String ADDRESSES = "crossdock.addresses.";
+
+  /** And the name of a card; the firewall as JSON. */
+  private static final String FIREWALL = "crossdock.firewall.";
+
+  /** And the name of a trait. */
+  private static final String TRAIT = "crossdock.trait.";
 
   private static final int LINUX = 101;
 
@@ -95,7 +103,10 @@ record Descriptor(Machine machine, List<String> files) {
       if (!nic.addresses().isEmpty()) {
         properties.put(ADDRESSES + nic.name(), String.join(" ", nic.addresses()));
       }
+      nic.firewall()
+          .ifPresent(firewall -> properties.put(FIREWALL + nic.name(), Json.text(firewall)));
     }
+    machine.traits().forEach((trait, value) -> properties.put(TRAIT + trait, value));
     byte[] written;
     try {
       written =
@@ -175,8 +186,18 @@ record Descriptor(Machine machine, List<String> files) {
               unique,
               plain(nic.network(), "default"),
               mac,
-              addresses.isEmpty() ? List.of() : List.of(addresses.split(" ", -1))));
+              addresses.isEmpty() ? List.of() : List.of(addresses.split(" ", -1)),
+              Optional.ofNullable(ovf.properties().get(FIREWALL + unique))
+                  .map(json -> Json.read(json, Firewall.class))));
     }
+    TreeMap<String, String> traits = new TreeMap<>();
+    ovf.properties()
+        .forEach(
+            (property, value) -> {
+              if (property.startsWith(TRAIT)) {
+                traits.put(property.substring(TRAIT.length()), value);
+              }
+            });
     Machine machine =
         new Machine(
             id,
@@ -195,7 +216,8 @@ record Descriptor(Machine machine, List<String> files) {
             ovf.properties().entrySet().stream()
                 .filter(property -> property.getKey().startsWith(SECURITY_GROUP))
                 .map(Map.Entry::getValue)
-                .toList());
+                .toList(),
+            traits);
     return new Descriptor(machine, files);
   }
 

@@ -1,5 +1,6 @@
 package crossdock.providers.library;
 
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Machine.Firmware;
 import crossdock.contracts.Machine.Nic;
@@ -14,8 +15,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** A library with one machine of two disks, all in one format. */
@@ -53,9 +56,15 @@ final class LibraryFixture implements Fixture {
         "linux",
         Stream.of(disks).map(name -> new Machine.Disk(name, format, 2 * MIB)).toList(),
         List.of(
-            new Nic("nic0", "blue", "52:54:00:00:00:01", List.of("192.0.2.7", "2001:db8::7")),
+            new Nic(
+                "nic0",
+                "blue",
+                "52:54:00:00:00:01",
+                List.of("192.0.2.7", "2001:db8::7"),
+                Optional.of(Firewall.OPEN)),
             new Nic("nic1", "blue", "52:54:00:00:00:02")),
-        List.of("web", "ssh"));
+        List.of("web", "ssh"),
+        new TreeMap<>(Map.of("disk.bus", "scsi")));
   }
 
   @Override

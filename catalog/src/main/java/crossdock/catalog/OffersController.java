@@ -1,0 +1,96 @@
+package crossdock.catalog;
+
+import crossdock.chassis.Problem;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Money;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Refused;
+import crossdock.contracts.SiteId;
+import io.micronaut.http.HttpHeaders;
+import io.micronaut.http.MediaType;
+import io.micronaut.http.annotation.Body;
+import io.micronaut.http.annotation.Consumes;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Header;
+import io.micronaut.http.annotation.Post;
+import io.micronaut.http.annotation.Produces;
+import io.micronaut.security.annotation.Secured;
+import io.micronaut.security.rules.SecurityRule;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Where a machine could go. Nothing is begun or promised: the plan is made again for a request. */
+@Controller("/v1/offers")
+@Secured(SecurityRule.IS_AUTHENTICATED)
+final class OffersController {
+  private final Sites sites;
+  private final Planning planning;
+  private final Prices prices;
+
+  OffersController(Sites sites, Planning planning, Prices prices) {
+    this.sites = sites;
+    this.planning = planning;
+    this.prices = prices;
+  }
+
+  /**
+   * @param source where the machine is
+   * @param currency ISO 4217
+   * @param waived as in {@link Fact.Requested}
+   */
+  private record Question(
+      SiteId source, Machine machine, Fact.Mode mode, String currency, List<String> waived) {}
+
+  private record Answer(List<Offer> items) {}
+
+  @Post
+  @Consumes(MediaType.APPLICATION_JSON)
+  @Produces(MediaType.APPLICATION_JSON)
+  byte[] offers(@Header(HttpHeaders.AUTHORIZATION) String bearer, @Body byte[] body) {
+    Question question;
+    try {
+      question = Json.read(body, Question.class);
+      Money _ = Money.zero(question.currency());
+    } catch (Refused e) {
+      throw Problem.MALFORMED_REQUEST.because(String.valueOf(e.getMessage()));
+    }
+    List<Listing> all = sites.all();
+    Listing source =
+        all.stream()
+            .filter(listing -> listing.site().equals(question.source()))
+            .findFirst()
+            .orElseThrow(
+                () -> Problem.UNKNOWN_PROVIDER.because(question.source() + " is not listed"));
+    Map<SiteId, Plan> plans = new HashMap<>();
+    for (Listing target : all) {
+      if (!target.equals(source)) {
+        plans.put(
+            target.site(),
+            planning.plan(question.machine(), source, target, question.mode(), question.waived()));
+      }
+    }
+    Map<SiteId, Money> known =
+        prices.of(question.source(), question.machine(), question.currency(), plans, bearer);
+    List<Offer> offers = new ArrayList<>();
+    for (Listing target : all) {
+      Plan plan = plans.get(target.site());
+      if (plan != null) {
+        offers.add(
+            Offer.of(
+                plan,
+                source,
+                target,
+                question.mode(),
+                Optional.ofNullable(known.get(target.site()))));
+      }
+    }
+    offers.sort(Offer.best(source.country()));
+    return Json.bytes(new Answer(offers));
+  }
+}
