@@ -13,7 +13,7 @@ import crossdock.contracts.SiteId;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 
-/** Does the step {@code plan}: the same machine and the same listing give the same plan. */
+/** Does the step {@code plan}: the same machine and the same listings give the same plan. */
 @Singleton
 final class Planning implements StepHandler {
   private final Sites sites;
@@ -40,9 +40,21 @@ final class Planning implements StepHandler {
     return Outcome.done(new Fact.Planned(mapper.plan(migration.machine(), source, target, goesOn)));
   }
 
+  /**
+   * What a site offers.
+   *
+   * @throws StepFailed if it takes no new work now, with why
+   */
   private Listing listed(SiteId site) {
-    return sites
-        .find(site)
-        .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is not listed."));
+    Standing standing =
+        sites
+            .find(site)
+            .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is no member."));
+    return standing
+        .listing()
+        .orElseThrow(
+            () ->
+                new StepFailed(
+                    Reason.NO_SUCH_PROVIDER, site + " " + standing.state().text() + "."));
   }
 }
