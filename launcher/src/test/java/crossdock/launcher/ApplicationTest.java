@@ -94,7 +94,6 @@ class ApplicationTest {
   void whatInitMakesIsTakenAndNamesWhatItIsFor() throws IOException {
     Application application = Application.read(sent(), Instant.now());
     assertThat(application.site()).hasToString("east:wien");
-    assertThat(application.listing().path("site").asText()).isEqualTo("east:wien");
     assertThat(application.prices().getFirst().path("party").asText())
         .isEqualTo("urn:crossdock:site:east:wien");
     assertThat(application.member().sites().getFirst().imports())
