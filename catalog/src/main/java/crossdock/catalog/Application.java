@@ -1,23 +1,17 @@
 package crossdock.catalog;
 
 import crossdock.chassis.Desk;
-import crossdock.contracts.Listing;
+import crossdock.chassis.Readers;
 import crossdock.contracts.Step;
 import io.micronaut.context.annotation.Context;
-import io.micronaut.context.annotation.Value;
 import io.micronaut.runtime.Micronaut;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 
-/** The catalog: lists the sites and plans each migration between two of them. */
+/** The catalog: knows what the sites publish, and plans each migration between two of them. */
 @Context
 public final class Application {
-  Application(
-      Desk desk, Sites sites, Planning planning, @Value("${crossdock.catalog.listing}") Path file)
-      throws IOException {
-    sites.list(Listing.read(Files.readAllBytes(file)));
+  Application(Desk desk, Readers readers, Sites sites, Planning planning) {
+    readers.start("listings", sites::topics, (tx, topic, _, value) -> sites.take(tx, topic, value));
     desk.open("desk", Map.of(Step.PLAN, planning));
   }
 

@@ -60,7 +60,8 @@ final class OffersController {
     } catch (Refused e) {
       throw Problem.MALFORMED_REQUEST.because(String.valueOf(e.getMessage()));
     }
-    List<Listing> all = sites.all();
+    List<Listing> all =
+        sites.all().stream().flatMap(standing -> standing.listing().stream()).toList();
     Listing source =
         all.stream()
             .filter(listing -> listing.site().equals(question.source()))

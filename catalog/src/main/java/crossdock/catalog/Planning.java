@@ -16,7 +16,7 @@ import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.util.List;
 
-/** Does the step {@code plan}: the same machine and the same listing give the same plan. */
+/** Does the step {@code plan}: the same machine and the same listings give the same plan. */
 @Singleton
 final class Planning implements StepHandler {
   private final Sites sites;
@@ -54,9 +54,21 @@ final class Planning implements StepHandler {
     return mapper.plan(machine, source, target, mode == Fact.Mode.COPY, waived);
   }
 
+  /**
+   * What a site offers.
+   *
+   * @throws StepFailed if it takes no new work now, with why
+   */
   private Listing listed(SiteId site) {
-    return sites
-        .find(site)
-        .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is not listed."));
+    Standing standing =
+        sites
+            .find(site)
+            .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is no member."));
+    return standing
+        .listing()
+        .orElseThrow(
+            () ->
+                new StepFailed(
+                    Reason.NO_SUCH_PROVIDER, site + " " + standing.state().text() + "."));
   }
 }

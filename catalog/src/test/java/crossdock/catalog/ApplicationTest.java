@@ -2,70 +2,77 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import crossdock.chassis.Operator;
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.chassis.Database;
+import crossdock.chassis.testing.Parties;
+import crossdock.chassis.testing.TestDatabase;
 import crossdock.chassis.testing.TestParty;
-import crossdock.contracts.CoreService;
 import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
+import crossdock.contracts.PublishedListing;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.time.Instant;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ApplicationTest {
   @Test
-  void theServiceStartsWithItsListingAndShowsItToAnybody(@TempDir Path directory) throws Exception {
-    Map<String, Object> configuration = TestParty.configuration(CoreService.CATALOG, directory);
-    Path listing = Files.writeString(directory.resolve("listing.json"), Sample.JSON);
-    configuration.put("crossdock.catalog.listing", listing.toString());
-    try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, configuration);
-        HttpClient client = HttpClient.newHttpClient()) {
-      HttpResponse<byte[]> answer =
-          client.send(
-              HttpRequest.newBuilder(server.getURI().resolve("/v1/sites")).build(),
-              HttpResponse.BodyHandlers.ofByteArray());
-      assertThat(answer.statusCode()).isEqualTo(200);
-      assertThat(answer.headers().firstValue("content-type")).hasValue("application/json");
-      assertThat(List.of(Json.read(answer.body(), Listing[].class))).isEqualTo(Sample.LISTINGS);
-    }
-  }
-
-  @Test
-  void itsOperatorAndNobodyElseListsAnewAndAListThatIsNoneChangesNothing(@TempDir Path directory)
+  void theServiceShowsAnybodyHowTheSitesStandAndWhatTheListedOnesOffer(@TempDir Path directory)
       throws Exception {
-    Map<String, Object> configuration = TestParty.configuration(CoreService.CATALOG, directory);
-    Path listing = Files.writeString(directory.resolve("listing.json"), Sample.JSON);
-    configuration.put("crossdock.catalog.listing", listing.toString());
-    configuration.put("crossdock.operator.secret", "the operator's secret");
+    Parties parties = TestSites.PARTIES;
+    Map<String, Object> configuration =
+        TestParty.configuration(parties, Parties.CATALOG, new TestDatabase(), directory);
     try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, configuration);
         HttpClient client = HttpClient.newHttpClient()) {
       Sites sites = server.getApplicationContext().getBean(Sites.class);
-      byte[] first = Json.bytes(List.of(Sample.LISTINGS.getFirst()));
-      assertThat(put(client, server, "not the operator's", first)).isEqualTo(403);
-      assertThat(put(client, server, "the operator's secret", new byte[] {1})).isEqualTo(400);
-      assertThat(sites.all()).hasSameSizeAs(Sample.LISTINGS);
-      assertThat(put(client, server, "the operator's secret", first)).isEqualTo(204);
-      assertThat(sites.all()).containsExactly(Sample.LISTINGS.getFirst());
+      Instant end = Instant.now().plusSeconds(7200);
+      byte[] signed =
+          new PublishedListing(
+                  Sample.LISTINGS.getLast(),
+                  3,
+                  Instant.now(),
+                  end,
+                  parties.trust().site(Sample.SOUTH).orElseThrow().dock(),
+                  "crossdock test")
+              .sign(parties.key(Parties.SOUTH));
+      server
+          .getApplicationContext()
+          .getBean(Database.class)
+          .change(tx -> sites.take(tx, Parties.SOUTH.listing(), signed));
+      sites.note();
+
+      JsonNode shown = get(client, server, "/v1/sites");
+      assertThat(shown.findValuesAsText("site"))
+          .containsExactly("north:oslo", "south:roma", "west:porto");
+      assertThat(shown.findValuesAsText("state")).containsExactly("APPLIED", "LISTED", "APPLIED");
+      assertThat(shown.path(0)).hasSize(2);
+      JsonNode south = shown.path(1);
+      assertThat(Json.read(south.toString(), Listing.class)).isEqualTo(Sample.LISTINGS.getLast());
+      assertThat(south.path("version").asLong()).isEqualTo(3);
+      assertThat(south.path("expiresAt").asText()).isEqualTo(end.toString());
+
+      JsonNode history = get(client, server, "/v1/sites/south:roma/history");
+      assertThat(history.path(0).path("state").asText()).isEqualTo("LISTED");
+      assertThat(history.path(0).path("version").asLong()).isEqualTo(3);
+      assertThat(history.path(0).path("at").asText()).endsWith("Z");
+      assertThat(get(client, server, "/v1/sites/east:paris/history")).isEmpty();
     }
   }
 
-  private static int put(HttpClient client, EmbeddedServer server, String secret, byte[] body)
+  private static JsonNode get(HttpClient client, EmbeddedServer server, String path)
       throws Exception {
-    return client
-        .send(
-            HttpRequest.newBuilder(server.getURI().resolve("/operator/listing"))
-                .header("Content-Type", "application/json")
-                .header(Operator.HEADER, secret)
-                .PUT(HttpRequest.BodyPublishers.ofByteArray(body))
-                .build(),
-            HttpResponse.BodyHandlers.discarding())
-        .statusCode();
+    HttpResponse<byte[]> answer =
+        client.send(
+            HttpRequest.newBuilder(server.getURI().resolve(path)).build(),
+            HttpResponse.BodyHandlers.ofByteArray());
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.headers().firstValue("content-type")).hasValue("application/json");
+    return Json.read(answer.body(), JsonNode.class);
   }
 }

@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
-import crossdock.chassis.Database;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.Work;
-import crossdock.chassis.testing.TestDatabase;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
@@ -22,16 +20,26 @@ import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Step;
 import crossdock.contracts.Subnet;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PlanningTest {
-  private final Sites sites = new Sites(new Database(new TestDatabase().migrated()));
-  private final Planning planning = new Planning(sites, 1 << 20);
+  private TestSites sites;
+  private Planning planning;
+
+  @BeforeEach
+  void open(@TempDir Path directory) throws IOException {
+    sites = new TestSites(directory);
+    planning = new Planning(sites.sites, 1 << 20);
+  }
 
   @Test
   void aMachineIsMappedByNameToTheSmallestSizeThatHoldsIt() {
@@ -184,20 +192,32 @@ class PlanningTest {
   }
 
   @Test
-  void aSiteThatIsNotListedOrNoLongerListedIsRefused() {
-    sites.list(Sample.LISTINGS);
+  void nothingIsPlannedWithASiteThatIsNotListedAndTheRefusalSaysWhy() {
     Machine machine = Sample.machine(1, 1 << 30, "front", "web");
-    assertRefused(SiteId.parse("west:paris"), machine);
+    assertRefused(Sample.SOUTH, machine, "north:oslo has published no listing that holds.");
     sites.list(Sample.LISTINGS.subList(0, 1));
-    assertRefused(Sample.SOUTH, machine);
-    assertThat(sites.all()).isEqualTo(Sample.LISTINGS.subList(0, 1));
+    assertRefused(Sample.SOUTH, machine, "south:roma has published no listing that holds.");
+    assertRefused(SiteId.parse("east:paris"), machine, "east:paris is no member.");
+    sites.list(Sample.LISTINGS);
+    assertThat(plan(Sample.SOUTH, machine).size().target()).isEqualTo("medium");
+    sites.change("south", member -> member.suspended(sites.now));
+    assertRefused(Sample.SOUTH, machine, "south:roma is suspended.");
+    sites.change("south", member -> member.leaving(sites.now));
+    assertRefused(Sample.SOUTH, machine, "south:roma is about to leave.");
+    sites.change("north", member -> member.suspended(sites.now));
+    assertRefused(Sample.SOUTH, machine, "north:oslo is suspended.");
+    sites.change("west", member -> member);
+    assertThat(plan(Sample.SOUTH, machine).size().target()).isEqualTo("medium");
+    sites.now = sites.now.plus(TestSites.LIFE);
+    assertRefused(Sample.SOUTH, machine, "north:oslo has not renewed its listing.");
   }
 
-  private void assertRefused(SiteId target, Machine machine) {
+  private void assertRefused(SiteId target, Machine machine, String because) {
     assertThatThrownBy(() -> plan(target, machine))
         .isInstanceOfSatisfying(
             StepFailed.class,
-            failed -> assertThat(failed.reason()).isEqualTo(Reason.NO_SUCH_PROVIDER));
+            failed -> assertThat(failed.reason()).isEqualTo(Reason.NO_SUCH_PROVIDER))
+        .hasMessage(because);
   }
 
   private Plan plan(SiteId target, Machine machine) {

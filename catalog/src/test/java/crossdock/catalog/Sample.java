@@ -4,6 +4,7 @@ import crossdock.chassis.testing.TestChain;
 import crossdock.contracts.CoreService;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
+import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
@@ -11,7 +12,6 @@ import crossdock.contracts.Money;
 import crossdock.contracts.Party;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subject;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -20,8 +20,10 @@ import java.util.Set;
 final class Sample {
   static final SiteId NORTH = SiteId.parse("north:oslo");
   static final SiteId SOUTH = SiteId.parse("south:roma");
-  static final String JSON =
-      """
+  static final List<Listing> LISTINGS =
+      List.of(
+          Json.read(
+              """
       [{"site":"north:oslo","country":"NO","formats":["qcow2","raw"],
         "sizes":[{"name":"n1.small","cpus":1,"memoryBytes":268435456}],
         "networks":[{"name":"default","subnets":["10.8.0.0/24"]}],"securityGroups":["default"],
@@ -33,8 +35,8 @@ final class Sample {
         "networks":[{"name":"lan","subnets":["10.1.0.0/16"]},
                     {"name":"front","subnets":["192.0.2.0/25","2001:db8::/64"]}],"securityGroups":["closed","web"],
         "architectures":["x86_64"],"firmwares":["BIOS","UEFI"]}]
-      """;
-  static final List<Listing> LISTINGS = Listing.read(JSON.getBytes(StandardCharsets.UTF_8));
+      """,
+              Listing[].class));
 
   private Sample() {}
 

@@ -28,6 +28,9 @@ import java.util.regex.Pattern;
  *     where a trait is absent it does not say
  * @param limits of one machine, such as {@code disks} or {@code disk.bytes}; where one is absent it
  *     does not say
+ * @param jurisdictions whose law holds there beside the country's, such as {@code EU}
+ * @param zones of the region that fail apart, by name; none where it does not say
+ * @param storage classes that disks can be of, the first takes what has no counterpart
  */
 public record Listing(
     SiteId site,
@@ -42,9 +45,16 @@ public record Listing(
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         SortedMap<String, List<String>> traits,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
-        SortedMap<String, Long> limits) {
+        SortedMap<String, Long> limits,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<String> jurisdictions,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<String> zones,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Storage> storage) {
   private static final Pattern COUNTRY = Pattern.compile("[A-Z]{2}");
   private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
+  private static final Pattern JURISDICTION = Pattern.compile("[A-Z][A-Z0-9-]{1,31}");
 
   /**
    * What the firewall of a network card can say here, beside addresses of IPv4.
@@ -103,6 +113,19 @@ public record Listing(
     }
   }
 
+  /**
+   * A class of storage.
+   *
+   * @param encrypted whether the provider encrypts what it keeps there
+   */
+  public record Storage(String name, boolean encrypted) {
+    public Storage {
+      if (name.isBlank()) {
+        throw new Refused("a class of storage has a name");
+      }
+    }
+  }
+
   public Listing {
     formats = List.copyOf(formats);
     sizes = List.copyOf(sizes);
@@ -114,30 +137,58 @@ public record Listing(
     values.replaceAll((_, all) -> List.copyOf(all));
     traits = Collections.unmodifiableSortedMap(values);
     limits = Collections.unmodifiableSortedMap(new TreeMap<>(limits));
+    jurisdictions = List.copyOf(jurisdictions);
+    zones = List.copyOf(zones);
+    storage = List.copyOf(storage);
     if (!COUNTRY.matcher(country).matches()) {
       throw new Refused("no ISO 3166-1 country of " + site + ": " + country);
     }
     if (formats.isEmpty() || !FORMATS.containsAll(formats)) {
       throw new Refused(site + " lists no disk format, or one that nobody knows: " + formats);
     }
-    if (sizes.stream().map(Size::name).distinct().count() != sizes.size()) {
-      throw new Refused(site + " lists two sizes of one name");
-    }
-    if (networks.stream().map(Network::name).distinct().count() != networks.size()) {
-      throw new Refused(site + " lists two networks of one name");
+    distinct(site, "sizes", sizes.stream().map(Size::name).toList());
+    distinct(site, "networks", networks.stream().map(Network::name).toList());
+    distinct(site, "zones", zones);
+    distinct(site, "classes of storage", storage.stream().map(Storage::name).toList());
+    if (!jurisdictions.stream().allMatch(law -> JURISDICTION.matcher(law).matches())
+        || zones.stream().anyMatch(String::isBlank)) {
+      throw new Refused(site + " lists a jurisdiction or a zone that is no name: " + jurisdictions);
     }
   }
 
-  /**
-   * Reads a listing file: a JSON array of sites.
-   *
-   * @throws Refused if it is none, or names one site twice
-   */
-  public static List<Listing> read(byte[] json) {
-    List<Listing> listings = List.of(Json.read(json, Listing[].class));
-    if (listings.stream().map(Listing::site).distinct().count() != listings.size()) {
-      throw new Refused("the listing names one site twice");
+  /** One that says nothing of jurisdictions, zones and storage. */
+  public Listing(
+      SiteId site,
+      String country,
+      List<String> formats,
+      List<Size> sizes,
+      List<Network> networks,
+      List<String> securityGroups,
+      List<String> architectures,
+      List<Machine.Firmware> firmwares,
+      Optional<Filtering> filtering,
+      SortedMap<String, List<String>> traits,
+      SortedMap<String, Long> limits) {
+    this(
+        site,
+        country,
+        formats,
+        sizes,
+        networks,
+        securityGroups,
+        architectures,
+        firmwares,
+        filtering,
+        traits,
+        limits,
+        List.of(),
+        List.of(),
+        List.of());
+  }
+
+  private static void distinct(SiteId site, String what, List<String> names) {
+    if (names.stream().distinct().count() != names.size()) {
+      throw new Refused(site + " lists two " + what + " of one name");
     }
-    return listings;
   }
 }

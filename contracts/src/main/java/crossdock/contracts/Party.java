@@ -41,6 +41,11 @@ public sealed interface Party {
       return principal() + ".progress";
     }
 
+    /** The topic of its {@link PublishedListing}; newest wins. */
+    public String listing() {
+      return principal() + ".listing";
+    }
+
     /** The site's own topic: disk jobs to its conversion-service and their results. */
     public String dock() {
       return principal() + ".dock";

@@ -55,6 +55,8 @@ public record TrustBundle(
    * @param policy digest of the {@link Policy} by which its sites certify now
    * @param suspendedAt since when it begins nothing, if it is suspended: it finishes or undoes what
    *     runs, and nobody takes a machine in on its word
+   * @param leavingAt since when it takes no new work because it is about to leave, if it is: what
+   *     runs goes on
    * @param leftAt when it left, if it has: what it signed until then stays verifiable
    */
   public record Member(
@@ -64,6 +66,7 @@ public record TrustBundle(
       @JsonProperty("realm") Optional<Realm> realm,
       @JsonProperty("policy") Sha256 policy,
       @JsonProperty("suspendedAt") Optional<Instant> suspendedAt,
+      @JsonProperty("leavingAt") Optional<Instant> leavingAt,
       @JsonProperty("leftAt") Optional<Instant> leftAt) {
     public Member {
       sites = List.copyOf(sites);
@@ -82,17 +85,24 @@ public record TrustBundle(
     /** One that takes part. */
     public Member(
         String provider, String ca, List<Site> sites, Optional<Realm> realm, Sha256 policy) {
-      this(provider, ca, sites, realm, policy, Optional.empty(), Optional.empty());
+      this(
+          provider, ca, sites, realm, policy, Optional.empty(), Optional.empty(), Optional.empty());
     }
 
     /** The same member, suspended at this time. */
     public Member suspended(Instant at) {
-      return new Member(provider, ca, sites, realm, policy, Optional.of(at), leftAt);
+      return new Member(provider, ca, sites, realm, policy, Optional.of(at), leavingAt, leftAt);
+    }
+
+    /** The same member, about to leave since this time. */
+    public Member leaving(Instant at) {
+      return new Member(provider, ca, sites, realm, policy, suspendedAt, Optional.of(at), leftAt);
     }
 
     /** The same member, who leaves at this time. */
     public Member left(Instant at) {
-      return new Member(provider, ca, sites, realm, policy, suspendedAt, Optional.of(at));
+      return new Member(
+          provider, ca, sites, realm, policy, suspendedAt, leavingAt, Optional.of(at));
     }
   }
 
@@ -278,6 +288,11 @@ public record TrustBundle(
   /** Whether a site's provider may begin nothing now. */
   public boolean suspended(SiteId id) {
     return present(id).flatMap(Member::suspendedAt).isPresent();
+  }
+
+  /** Whether a site's provider is about to leave, and takes no new work. */
+  public boolean leaving(SiteId id) {
+    return present(id).flatMap(Member::leavingAt).isPresent();
   }
 
   private Optional<Member> present(SiteId id) {

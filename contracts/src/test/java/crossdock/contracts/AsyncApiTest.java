@@ -81,6 +81,7 @@ class AsyncApiTest {
             "crossdock.assignment.v1",
             "crossdock.progress.v1",
             "crossdock.dock",
+            PublishedListing.TYPE,
             "crossdock.trust-bundle.v1"));
     Map<?, ?> messages = at(yaml(FILE), "components", "messages");
     assertThat(messages.keySet()).isEqualTo(expected);
@@ -110,6 +111,7 @@ class AsyncApiTest {
             site.reports(),
             site.progress(),
             site.dock(),
+            site.listing(),
             new Party.Core(CoreService.BILLING).reports());
   }
 }

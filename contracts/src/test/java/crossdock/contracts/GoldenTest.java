@@ -43,7 +43,8 @@ class GoldenTest {
           "report", Report.class,
           "event", Event.class,
           "assignment", Assignment.class,
-          "progress", Progress.class);
+          "progress", Progress.class,
+          "listing", PublishedListing.class);
 
   private static @Nullable String resource(String iri) {
     String own = "urn:crossdock:schema:";

@@ -28,17 +28,15 @@ import org.bouncycastle.util.io.pem.PemObject;
 import org.bouncycastle.util.io.pem.PemReader;
 
 /**
- * What a provider sends that wants to take part with one site: its entry of the trust bundle, what
- * the catalog is to list of it, and the keys that it wants certified for the broker, whose private
- * halves it keeps. Signed with the key of the CA that it brings.
+ * What a provider sends that wants to take part with one site: its entry of the trust bundle, its
+ * prices, and the keys that it wants certified for the broker, whose private halves it keeps.
+ * Signed with the key of the CA that it brings.
  *
- * @param listing as an element of the catalog's listing
  * @param prices as in billing's price book, all of them the site's own
  * @param requests PKCS 10 in PEM, for the {@code site} and its {@code dock}; only their keys count
  */
 record Application(
     @JsonProperty("member") TrustBundle.Member member,
-    @JsonProperty("listing") JsonNode listing,
     @JsonProperty("prices") List<JsonNode> prices,
     @JsonProperty("requests") Map<String, String> requests) {
   static final String PAYLOAD_TYPE = "application/vnd.crossdock.membership-application.v1+json";
@@ -52,9 +50,6 @@ record Application(
     requests = Map.copyOf(requests);
     if (member.sites().size() != 1 || member.realm().isEmpty() || member.leftAt().isPresent()) {
       throw new Refused("an application is for one site, and says whose tokens its customers hold");
-    }
-    if (!listing.path("site").asText().equals(member.sites().getFirst().urn().id().toString())) {
-      throw new Refused("an application lists the site that it is for");
     }
     String urn = member.sites().getFirst().urn().urn();
     if (!prices.stream().allMatch(price -> price.path("party").asText().equals(urn))) {

@@ -16,12 +16,12 @@ import java.util.stream.Stream;
 /**
  * A provider that joined the founding ones, as the core keeps it.
  *
- * @param listed whether it takes new work
+ * @param leavingAt since when it takes no new work, if it is to leave
  * @param leftAt when it left, if it has
  */
 record Joined(
     @JsonProperty("application") Application application,
-    @JsonProperty("listed") boolean listed,
+    @JsonProperty("leavingAt") Optional<Instant> leavingAt,
     @JsonProperty("leftAt") Optional<Instant> leftAt) {
 
   static List<Joined> all(State state) {
@@ -41,10 +41,6 @@ record Joined(
     return all(state).stream().filter(one -> one.provider().equals(provider)).findFirst();
   }
 
-  static List<Joined> listed(State state) {
-    return all(state).stream().filter(Joined::listed).toList();
-  }
-
   /** Every site that takes part, the founding ones among them. */
   static List<SiteId> sites(State state) {
     return Stream.concat(
@@ -60,7 +56,9 @@ record Joined(
   }
 
   TrustBundle.Member member() {
-    return leftAt.map(application.member()::left).orElse(application.member());
+    TrustBundle.Member member = application.member();
+    member = leavingAt.map(member::leaving).orElse(member);
+    return leftAt.map(member::left).orElse(member);
   }
 
   void write(State state) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Policy;
 import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
@@ -146,7 +147,10 @@ final class JoiningSite implements Runnable {
     @Option(names = "--site", required = true, description = "provider:region")
     String site = "";
 
-    @Option(names = "--listing", required = true, description = "What the catalog is to list.")
+    @Option(
+        names = "--listing",
+        required = true,
+        description = "What the site offers, and publishes.")
     Path listing = Path.of("");
 
     @Option(
@@ -191,10 +195,9 @@ final class JoiningSite implements Runnable {
     public Integer call() throws IOException {
       try {
         SiteId id = SiteId.parse(site);
-        ObjectNode listed = (ObjectNode) Json.read(Files.readAllBytes(listing), JsonNode.class);
-        listed.put("site", id.toString());
-        List<String> formats = new ArrayList<>();
-        listed.path("formats").forEach(format -> formats.add(format.asText()));
+        ObjectNode offered = Json.read(Files.readAllBytes(listing), ObjectNode.class);
+        offered.put("site", id.toString());
+        Listing listed = Json.read(Json.bytes(offered), Listing.class);
         Settings settings =
             new Settings(
                 id,
@@ -204,12 +207,13 @@ final class JoiningSite implements Runnable {
                 ports,
                 new TrustBundle.Realm(issuer, jwks, Realms.LINK_AUDIENCE),
                 adapter,
-                formats);
+                listed.formats());
         List<JsonNode> own = new ArrayList<>();
         for (JsonNode price : Json.read(Files.readAllBytes(prices), JsonNode[].class)) {
           own.add(((ObjectNode) price).put("party", Party.site(id).urn()));
         }
         State state = new State(directory);
+        State.write(state.listing(id.provider()), Json.bytes(listed));
         if (account.isPresent()) {
           Account read = Json.read(Files.readAllBytes(account.get()), Account.class);
           State.write(state.account(id.provider()), Json.bytes(read));
@@ -220,7 +224,7 @@ final class JoiningSite implements Runnable {
           Policy read = Json.read(Files.readAllBytes(policy.get()), Policy.class);
           State.write(state.policy(id.provider()), Json.bytes(read));
         }
-        Path file = apply(state, settings, listed, own);
+        Path file = apply(state, settings, own);
         System.out.println("The application of " + id + " is " + file + "; send it to the core.");
         return 0;
       } catch (Refused e) {
@@ -228,8 +232,7 @@ final class JoiningSite implements Runnable {
       }
     }
 
-    private static Path apply(
-        State state, Settings settings, JsonNode listing, List<JsonNode> prices) {
+    private static Path apply(State state, Settings settings, List<JsonNode> prices) {
       State.directory(state.root());
       SiteId id = settings.site();
       Authority authority = authority(state, id);
@@ -251,7 +254,7 @@ final class JoiningSite implements Runnable {
           Map.of(
               Application.SITE, request(state, Application.SITE, Party.site(id)),
               Application.DOCK, request(state, Application.DOCK, Party.dock(id)));
-      Application application = new Application(member, listing, prices, requests);
+      Application application = new Application(member, prices, requests);
       State.write(state.root().resolve("site.json"), Json.bytes(settings));
       Path file = state.root().resolve("application.json");
       SigningKey key = SigningKey.of(authority.key(), authority.certificate());

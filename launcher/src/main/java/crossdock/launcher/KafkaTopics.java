@@ -95,6 +95,9 @@ final class KafkaTopics {
       topics.add(topic(name + ".reports", 8, true));
       topics.add(topic(name + ".dock", 8, true));
       topics.add(topic(name + ".progress", 2, false));
+      topics.add(
+          new NewTopic(name + ".listing", 1, (short) 1)
+              .configs(Map.of("cleanup.policy", "compact")));
     }
     return topics;
   }
@@ -127,6 +130,8 @@ final class KafkaTopics {
         writes(acls, party, said);
         reads(acls, "core.gateway", said);
       }
+      writes(acls, party, party + ".listing");
+      reads(acls, "core.catalog", party + ".listing");
       for (String own : List.of(party, dock)) {
         reads(acls, own, TRUST);
         reads(acls, own, party + ".dock");

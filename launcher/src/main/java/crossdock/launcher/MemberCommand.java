@@ -74,7 +74,7 @@ final class MemberCommand implements Runnable {
     }
   }
 
-  @Command(name = "leave", description = "Lists a provider no more and, once idle, lets it go.")
+  @Command(name = "leave", description = "Gives a provider no new work and, once idle, lets it go.")
   static final class Leave implements Callable<Integer> {
     @Parameters(index = "0")
     String provider = "";
@@ -163,7 +163,8 @@ final class MemberCommand implements Runnable {
                           + joined
                               .leftAt()
                               .map(at -> " left at " + at)
-                              .orElse(joined.listed() ? " joined" : " takes no new work"));
+                              .orElse(
+                                  joined.leavingAt().isEmpty() ? " joined" : " takes no new work"));
                 }
               });
       return 0;
@@ -203,11 +204,10 @@ final class MemberCommand implements Runnable {
                 + application.issuer()
                 + ": nothing is changed.");
       }
-      Joined joined = new Joined(application, true, Optional.empty());
+      Joined joined = new Joined(application, Optional.empty(), Optional.empty());
       joined.write(state);
       try {
         topics().settled();
-        list();
         call("billing", "POST", "/operator/prices", Json.bytes(application.prices()));
       } catch (Refusal e) {
         forget(joined, before);
@@ -255,17 +255,18 @@ final class MemberCommand implements Runnable {
                       new Refusal(
                           Refusal.CANNOT_START, provider + " has not joined, so it cannot leave."));
       SiteId site = joined.application().site();
-      new Joined(joined.application(), false, joined.leftAt()).write(state);
-      list();
+      Optional<Instant> leaving = Optional.of(joined.leavingAt().orElse(now()));
+      new Joined(joined.application(), leaving, joined.leftAt()).write(state);
+      publish();
       idle(site);
       // Nobody can ask for it from here on; whoever did in the last moment is waited for.
       Instant left = joined.leftAt().orElse(now());
-      new Joined(joined.application(), false, Optional.of(left)).write(state);
+      new Joined(joined.application(), leaving, Optional.of(left)).write(state);
       publish();
       try {
         idle(site);
       } catch (Refusal e) {
-        new Joined(joined.application(), false, Optional.empty()).write(state);
+        new Joined(joined.application(), leaving, Optional.empty()).write(state);
         publish();
         throw e;
       }
@@ -326,7 +327,7 @@ final class MemberCommand implements Runnable {
       }
     }
 
-    /** The catalog or billing did not want it: as if it had not been. */
+    /** Billing did not want it: as if it had not been. */
     private void forget(Joined joined, Optional<Joined> before)
         throws IOException, InterruptedException, ExecutionException {
       if (before.isPresent()) {
@@ -336,7 +337,6 @@ final class MemberCommand implements Runnable {
         topics().forget(joined.application().site());
       }
       topics().settled();
-      list();
     }
 
     // In full: cut to the second, what was signed within it would be of after the leaving.
@@ -350,14 +350,6 @@ final class MemberCommand implements Runnable {
 
     private TrustFile trust() {
       return new TrustFile(state, pki, ports, Clock.systemUTC());
-    }
-
-    /** The file is what the catalog starts with again. */
-    private void list() throws IOException, InterruptedException {
-      Path file = state.run("catalog").resolve("listing.json");
-      byte[] listing = Services.listing(state, Files.readAllBytes(file));
-      call("catalog", "PUT", "/operator/listing", listing);
-      State.write(file, listing);
     }
 
     private void publish() throws IOException, InterruptedException {

@@ -1,10 +1,5 @@
 package crossdock.launcher;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import crossdock.contracts.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -97,7 +92,6 @@ final class Services {
   private final Pki pki;
   private final Setup setup;
   private final Path home;
-  private final String siteProvider;
   private final Scope scope;
 
   /**
@@ -116,7 +110,6 @@ final class Services {
     this.pki = pki;
     this.setup = new Setup(state, place, pki, trust.file(), trust.members(), siteProvider);
     this.home = home;
-    this.siteProvider = siteProvider;
     this.scope = scope;
   }
 
@@ -174,9 +167,6 @@ final class Services {
     Setup.signing(p, directory, pki.core(), service.party());
     setup.oidc(p, Realms.BROKER, Realms.BROKER_AUDIENCE);
     if (service.module().equals("catalog")) {
-      Path listing = directory.resolve("listing.json");
-      State.write(listing, listing(state, shipped(siteProvider)));
-      p.put("crossdock.catalog.listing", listing.toString());
       p.put("crossdock.billing.url", url(place, "billing"));
     }
     if (service.module().equals("billing")) {
@@ -207,36 +197,5 @@ final class Services {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** What the catalog knows of the founding sites: as shipped, with what their adapters take. */
-  private static byte[] shipped(String adapter) {
-    try (InputStream in = Services.class.getResourceAsStream("listing.json")) {
-      ArrayNode listing = (ArrayNode) new ObjectMapper().readTree(in);
-      for (JsonNode entry : listing) {
-        Site site =
-            Site.ALL.stream()
-                .filter(s -> s.id().equals(entry.path("site").asText()))
-                .findFirst()
-                .orElseThrow();
-        ArrayNode formats = ((ObjectNode) entry).putArray("formats");
-        site.formats(site.adapter(adapter)).forEach(formats::add);
-      }
-      return Json.bytes(listing);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /** The founding sites of a listing, and who joined as they describe themselves. */
-  static byte[] listing(State state, byte[] before) {
-    List<JsonNode> all = new ArrayList<>();
-    for (JsonNode entry : Json.read(before, JsonNode[].class)) {
-      if (Site.ALL.stream().anyMatch(s -> s.id().equals(entry.path("site").asText()))) {
-        all.add(entry);
-      }
-    }
-    Joined.listed(state).forEach(joined -> all.add(joined.application().listing()));
-    return Json.bytes(all);
   }
 }

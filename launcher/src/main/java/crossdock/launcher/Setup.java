@@ -1,8 +1,14 @@
 package crossdock.launcher;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
@@ -81,6 +87,33 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
       Path policy = directory.resolve("policy.json");
       State.write(policy, Json.bytes(state.policyOf(site.provider())));
       p.put("crossdock.policy", policy.toString());
+      if (service.imports()) {
+        Path listing = directory.resolve("listing.json");
+        State.write(listing, Json.bytes(listing(site, adapter)));
+        p.put("crossdock.site.listing", listing.toString());
+      }
+    }
+  }
+
+  /** What the site has put there or, of a founding one, what is shipped with it. */
+  private Listing listing(Site site, String adapter) {
+    Path own = state.listing(site.provider());
+    try {
+      if (Files.exists(own)) {
+        return Json.read(Files.readAllBytes(own), Listing.class);
+      }
+      try (InputStream in =
+          Setup.class.getResourceAsStream("listing-" + site.provider() + ".json")) {
+        if (in == null) {
+          throw new Refusal(Refusal.CANNOT_START, site.id() + " has no listing: " + own);
+        }
+        ObjectNode shipped = Json.read(in.readAllBytes(), ObjectNode.class);
+        ArrayNode formats = shipped.putArray("formats");
+        site.formats(adapter).forEach(formats::add);
+        return Json.read(Json.bytes(shipped), Listing.class);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

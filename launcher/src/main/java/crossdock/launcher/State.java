@@ -53,6 +53,11 @@ record State(Path root) {
     return directory(root.resolve("policies")).resolve(provider + ".json");
   }
 
+  /** Where a provider puts what its site offers, if it is not what is shipped. */
+  Path listing(String provider) {
+    return directory(root.resolve("listings")).resolve(provider + ".json");
+  }
+
   /** Where a provider puts what its adapter's user is, if its cloud has users. */
   Path account(String provider) {
     return directory(root.resolve("accounts")).resolve(provider + ".json");

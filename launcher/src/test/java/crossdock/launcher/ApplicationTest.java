@@ -7,8 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SigningKey;
+import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.net.URI;
@@ -21,6 +23,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -37,13 +40,21 @@ class ApplicationTest {
     init("east:wien");
   }
 
+  private static final String LISTING =
+      """
+      {"country": "AT", "formats": ["raw"], "sizes": [], "networks": [], "securityGroups": [], "architectures": [],
+       "firmwares": []}
+      """;
+
   private int init(String site) throws IOException {
+    return init(site, LISTING);
+  }
+
+  private int init(String site, String listing) throws IOException {
     JoiningSite.Init init = new JoiningSite.Init();
     init.directory = directory.resolve("east");
     init.site = site;
-    init.listing =
-        Files.writeString(
-            directory.resolve("listing.json"), "{\"country\": \"AT\", \"formats\": [\"raw\"]}");
+    init.listing = Files.writeString(directory.resolve("listing.json"), listing);
     init.prices =
         Files.writeString(directory.resolve("prices.json"), "[{\"meter\": \"export.gib\"}]");
     init.exportSubnet = "192.0.2.1";
@@ -83,7 +94,6 @@ class ApplicationTest {
   void whatInitMakesIsTakenAndNamesWhatItIsFor() throws IOException {
     Application application = Application.read(sent(), Instant.now());
     assertThat(application.site()).hasToString("east:wien");
-    assertThat(application.listing().path("site").asText()).isEqualTo("east:wien");
     assertThat(application.prices().getFirst().path("party").asText())
         .isEqualTo("urn:crossdock:site:east:wien");
     assertThat(application.member().sites().getFirst().imports())
@@ -136,7 +146,6 @@ class ApplicationTest {
     hostile.put(
         "another's site",
         with(p -> at(p, "/member/sites/0").put("urn", "urn:crossdock:site:north:oslo")));
-    hostile.put("another's listing", with(p -> at(p, "/listing").put("site", "north:oslo")));
     hostile.put(
         "another's prices",
         with(p -> at(p, "/prices/0").put("party", "urn:crossdock:core:billing")));
@@ -182,6 +191,20 @@ class ApplicationTest {
   }
 
   @Test
+  void aListingIsWholeAndOfTheSiteThatJoins() throws IOException {
+    Listing kept =
+        Json.read(Files.readAllBytes(directory.resolve("east/listings/east.json")), Listing.class);
+    assertThat(kept.site()).isEqualTo(SiteId.parse("east:wien"));
+    for (String listing :
+        List.of("[]", "{\"country\": \"AT\"}", LISTING.replace("raw", "floppy"))) {
+      assertThatThrownBy(() -> init("east:wien", listing))
+          .as(listing)
+          .isInstanceOf(Refusal.class)
+          .hasMessageContaining("It cannot be so");
+    }
+  }
+
+  @Test
   void aSiteIsNamedAsSitesAre() {
     for (String site : List.of("east", "east:wien:2", "East:wien", "../x:wien", "east.a:wien")) {
       assertThatThrownBy(() -> init(site)).as(site).isInstanceOf(Refusal.class);
@@ -223,7 +246,7 @@ class ApplicationTest {
     assertThatThrownBy(() -> install(without, pins))
         .isInstanceOf(Refusal.class)
         .hasMessageContaining("our own entry");
-    new Joined(application, true, java.util.Optional.empty()).write(core);
+    new Joined(application, Optional.empty(), Optional.empty()).write(core);
     trust.write();
     List<Envelope> signed = List.of(Json.read(Files.readAllBytes(trust.file()), Envelope[].class));
     Welcome good = new Welcome(signed, founders, "127.0.0.1:9092", certificates);

@@ -136,6 +136,18 @@ final class East implements AutoCloseable {
     }
   }
 
+  /** Waits until the catalog has noted that of it. */
+  void stands(String state) throws Exception {
+    until("its standing " + state, () -> standings().endsWith(state));
+  }
+
+  /** What the catalog has noted of it, in order. */
+  String standings() throws IOException, InterruptedException {
+    String history =
+        Http.text(Services.url(road.ports, "catalog") + "/v1/sites/" + ID + "/history");
+    return String.join(" ", JSON.readTree(history).findValuesAsText("state").reversed());
+  }
+
   private void stop() throws IOException {
     if (keeper != null) {
       keeper.close();

@@ -63,6 +63,10 @@ class KafkaTopicsTest {
         .containsExactly("User:site.north.oslo");
     assertThat(who(AclOperation.READ, "site.north.oslo.reports"))
         .containsExactly("User:core.gateway");
+    assertThat(who(AclOperation.WRITE, "site.north.oslo.listing"))
+        .containsExactly("User:site.north.oslo");
+    assertThat(who(AclOperation.READ, "site.north.oslo.listing"))
+        .containsExactly("User:core.catalog");
     assertThat(who(AclOperation.READ, "site.north.oslo.dock"))
         .containsExactlyInAnyOrder("User:site.north.oslo", "User:site.north.oslo.dock");
     assertThat(KafkaTopics.acls(SITES))

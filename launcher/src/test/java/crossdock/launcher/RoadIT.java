@@ -433,7 +433,9 @@ class RoadIT {
       assertThat(east.install(east.pins())).isZero();
       Customer alice = east.customer("alice");
       east.databases();
+      east.stands("APPLIED");
       east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
+      east.stands("LISTED");
       road.thaw("south-conversion");
       assertThat(road.done(road.alice, meanwhile).path("state").asText()).isEqualTo("retired");
       arrivedOnce("meanwhile", meanwhile);
@@ -461,12 +463,15 @@ class RoadIT {
       String onward = road.ask(road.alice, machine, on).id();
       road.await(road.alice, onward, "to be imported", due("import"));
       assertThat(road.run("member", "leave", "east")).isEqualTo(Refusal.FAILED);
+      east.stands("LEAVING");
       road.thaw("south-conversion");
       assertThat(road.done(road.alice, onward).path("state").asText()).isEqualTo("retired");
       verified(onward);
       // Listed no more while its own ended, and now it goes.
       assertThat(road.run("member", "leave", "east")).isZero();
       assertThat(road.run("member", "leave", "east")).isZero();
+      east.stands("LEFT");
+      assertThat(east.standings()).isEqualTo("APPLIED LISTED SUSPENDED LISTED LEAVING LEFT");
 
       Map<String, Object> late = request("late");
       late.put("target", East.ID);
@@ -490,6 +495,7 @@ class RoadIT {
   /** While it is, nothing begins with it, and then again. */
   private static void suspended(East east, Customer alice) throws Exception {
     Path[] all = {
+      road.state.run("catalog"),
       road.state.run("north-export"),
       road.state.run("south-import"),
       east.file("run/east-export"),
@@ -505,9 +511,10 @@ class RoadIT {
     request.put("target", East.ID);
     JsonNode refused = road.done(road.alice, road.ask(road.alice, "halted", request).id());
     assertThat(refused.path("state").asText()).isEqualTo("undone");
-    assertThat(refused.path("reason").asText()).isIn("REFUSED_BY_SOURCE", "REFUSED_BY_TARGET");
+    assertThat(refused.path("reason").asText()).isEqualTo("NO_SUCH_PROVIDER");
     assertThat(road.run("member", "resume", "east")).isZero();
     road.trusted(all);
+    east.stands("LISTED");
   }
 
   private static String moved(String machine, String from, String to, East east) throws Exception {

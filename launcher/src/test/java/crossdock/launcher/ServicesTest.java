@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import crossdock.contracts.Envelope;
 import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
+import crossdock.contracts.Refused;
 import crossdock.contracts.SigningKey;
 import crossdock.contracts.TrustBundle;
 import java.nio.file.Files;
@@ -18,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -73,6 +76,34 @@ class ServicesTest {
     assertThat(properties("north-conversion").keySet())
         .noneMatch(k -> k.startsWith("crossdock.signing") || k.startsWith("crossdock.oidc"));
     assertThat(Files.exists(state.run("north-conversion").resolve("signing.key.pem"))).isFalse();
+  }
+
+  @Test
+  void aSitesImportServiceAndNoOtherHasItsListing() throws Exception {
+    for (Services.Service service : Services.ALL) {
+      Optional<String> file =
+          Optional.ofNullable(properties(service.name()).get("crossdock.site.listing"));
+      assertThat(file.isPresent()).as(service.name()).isEqualTo(service.imports());
+      Site site = service.site();
+      if (file.isPresent() && site != null) {
+        Listing listing = Json.read(Files.readAllBytes(Path.of(file.get())), Listing.class);
+        assertThat(listing.site()).isEqualTo(site.name());
+        assertThat(listing.formats()).isEqualTo(site.formats("library"));
+        assertThat(listing.zones()).isNotEmpty();
+      }
+    }
+  }
+
+  @Test
+  void whatASiteHasPutThereIsListedInPlaceOfWhatIsShipped() throws Exception {
+    Path shipped = Path.of(properties("north-import").get("crossdock.site.listing"));
+    String own = Files.readString(shipped).replace("oslo-1", "oslo-2");
+    State.write(state.listing("north"), own);
+    Path written = Path.of(properties("north-import").get("crossdock.site.listing"));
+    assertThat(Json.read(Files.readAllBytes(written), Listing.class).zones())
+        .containsExactly("oslo-2");
+    State.write(state.listing("north"), "{}");
+    assertThatThrownBy(() -> properties("north-import")).isInstanceOf(Refused.class);
   }
 
   @Test

@@ -178,7 +178,12 @@ public final class Parties {
                 provider, member.ca(), member.sites(), member.realm(), policy.digest()));
   }
 
-  private byte[] changing(int later, String provider, UnaryOperator<TrustBundle.Member> change) {
+  /**
+   * A later bundle: a member's entry is another one.
+   *
+   * @param later by how many versions
+   */
+  public byte[] changing(int later, String provider, UnaryOperator<TrustBundle.Member> change) {
     return signed(
         new TrustBundle(
             trust.version() + later,
