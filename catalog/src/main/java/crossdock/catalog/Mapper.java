@@ -56,7 +56,8 @@ record Mapper(long bytesPerSecond) {
     List<Mapping> addresses = new ArrayList<>();
     List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
     for (Machine.Nic nic : machine.nics()) {
-      Mapping network = named("network", nic.network(), offered, concerns);
+      Mapping network =
+          holding(nic, target).orElseGet(() -> named("network", nic.network(), offered, concerns));
       networks.add(network);
       for (String address : nic.addresses()) {
         addresses.add(
@@ -128,6 +129,23 @@ record Mapper(long bytesPerSecond) {
             "The target has no " + what + " " + name + "; " + first + " takes its place.",
             "Make one of that name at the target, or look at what " + first + " allows."));
     return new Mapping(name, first, "None has that name: the site's first one.");
+  }
+
+  /** By another name, the network whose subnets have all of the card's addresses. */
+  private static Optional<Mapping> holding(Machine.Nic nic, Listing target) {
+    boolean same = target.networks().stream().anyMatch(one -> one.name().equals(nic.network()));
+    if (same || nic.addresses().isEmpty()) {
+      return Optional.empty();
+    }
+    return target.networks().stream()
+        .filter(one -> nic.addresses().stream().allMatch(has -> one.holding(has).isPresent()))
+        .findFirst()
+        .map(
+            one ->
+                new Mapping(
+                    nic.network(),
+                    one.name(),
+                    "Its subnets have the addresses of " + nic.name() + "."));
   }
 
   private static Mapping address(

@@ -2,7 +2,9 @@ package crossdock.launcher;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
+import crossdock.contracts.Subnet;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
 import crossdock.disk.DiskSource;
@@ -135,15 +137,41 @@ sealed interface Cargo {
     }
   }
 
+  /**
+   * Whoever is in the networks may log in and ask whether it lives; it may speak with everybody.
+   */
+  Firewall FIREWALL =
+      new Firewall(
+          List.of(
+              new Firewall.Rule(
+                  Firewall.Direction.INGRESS,
+                  Optional.of(Firewall.TCP),
+                  22,
+                  22,
+                  List.of(Subnet.parse("10.8.0.0/15")),
+                  List.of()),
+              new Firewall.Rule(
+                  Firewall.Direction.INGRESS,
+                  Optional.of(Firewall.ICMP),
+                  8 << 8,
+                  (8 << 8) + 255,
+                  List.of(Subnet.ALL_V4),
+                  List.of()),
+              Firewall.Rule.any(
+                  Firewall.Direction.EGRESS, List.of(Subnet.ALL_V4, Subnet.ALL_V6), List.of())));
+
   private static Machine machine(
-      String id, Shape shape, String format, long rootBytes, long dataBytes) {
+      Site site, String id, Shape shape, String format, long rootBytes, long dataBytes) {
     boolean two = shape != Shape.SMALL;
     Machine.Disk root = new Machine.Disk(DISK, format, rootBytes);
     int hash = id.hashCode();
     String mac = "%02x:%02x:%02x".formatted(hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
     // Of the upper half of a network, so that no cloud has given it to another of the demo's.
     String host = "%d.%d".formatted(128 + (hash >> 8 & 0x7f), 1 + (hash & 0x7f));
-    Machine.Nic first = new Machine.Nic("eth0", "default", "52:54:00:" + mac);
+    Optional<Firewall> firewall = Optional.of(FIREWALL);
+    String lan = site.lans().getFirst().name();
+    String back = site.lans().getLast().name();
+    String first = "52:54:00:" + mac;
     return new Machine(
         id,
         id,
@@ -155,9 +183,9 @@ sealed interface Cargo {
         two ? List.of(root, new Machine.Disk(DATA, format, dataBytes)) : List.of(root),
         two
             ? List.of(
-                new Machine.Nic("eth0", "default", first.mac(), List.of("10.8." + host)),
-                new Machine.Nic("eth1", "back", "52:54:01:" + mac, List.of("10.9." + host)))
-            : List.of(first),
+                new Machine.Nic("eth0", lan, first, List.of("10.8." + host), firewall),
+                new Machine.Nic("eth1", back, "52:54:01:" + mac, List.of("10.9." + host), firewall))
+            : List.of(new Machine.Nic("eth0", lan, first, List.of(), firewall)),
         List.of("default"));
   }
 
@@ -188,7 +216,7 @@ sealed interface Cargo {
               "tcg",
               site.formats(provider()),
               new Kvm.Limits(100, 1L << 40))) {
-        Machine wanted = machine(machine, shape, format, 64L << 20, 16L << 20);
+        Machine wanted = machine(site, machine, shape, format, 64L << 20, 16L << 20);
         kvm.adopt(wanted, owner, disks, true);
       }
       for (Path disk : disks.values()) {
@@ -448,7 +476,7 @@ sealed interface Cargo {
       }
       OvfPackage.create(
           state.site(site.provider()),
-          machine(machine, shape, "raw", bytes, RUN + 512),
+          machine(site, machine, shape, "raw", bytes, RUN + 512),
           owner,
           disks);
       for (Path disk : disks.values()) {

@@ -110,7 +110,7 @@ final class Demo implements Callable<Integer> {
     Map<Site, LabCloud> clouds = new HashMap<>();
     for (Site site : sites) {
       int offset = clouds.size() * LabCloud.NEXT;
-      LabCloud cloud = LabCloud.of(Launcher.home(), offset);
+      LabCloud cloud = LabCloud.of(Launcher.home(), offset, site);
       if (!cloud.answers()) {
         throw new Refusal(
             Refusal.CANNOT_START,
@@ -373,6 +373,14 @@ final class Demo implements Callable<Integer> {
     out.printf(
         "  boots by %s; %d network cards, %d addresses of theirs: %s%n",
         moved.firmware(), moved.nics().size(), plan.addresses().size(), kept ? "kept" : "CHANGED");
+    long passing = plan.firewalls().stream().mapToLong(one -> one.allowed().size()).sum();
+    out.printf(
+        "  %s; %d concerns: %s%n",
+        plan.firewalls().isEmpty()
+            ? "what passes is left to the groups there"
+            : passing + " firewall rules of its own there",
+        plan.concerns().size(),
+        plan.concerns().stream().map(Plan.Concern::code).distinct().toList());
     Cargo.Life life = cargo.life(move.from(), move.machine(), move.to(), machine);
     out.printf("  %s%n", life.sentence());
     JsonNode statement = move.customer().get(base + "/statement");
@@ -389,6 +397,9 @@ final class Demo implements Callable<Integer> {
     result.set("certificate", JSON.readTree(move.customer().bytes(base + "/certificate")));
     result.put("verified", true).put("sameBytes", same);
     result.put("firmware", moved.firmware().name()).put("addressesKept", kept);
+    ArrayNode concerns = result.putArray("concerns");
+    plan.concerns().forEach(concern -> concerns.add(concern.code()));
+    result.put("firewallRules", passing);
     result.put("booted", life.booted()).put("counterGoesOn", life.good());
     result.put("lastAtSource", life.lastAtSource()).put("firstAtTarget", life.firstAtTarget());
     result.set("statement", statement);

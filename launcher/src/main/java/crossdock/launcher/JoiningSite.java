@@ -69,7 +69,7 @@ final class JoiningSite implements Runnable {
       @JsonProperty("formats") List<String> formats) {
 
     Site local() {
-      return new Site(site.provider(), site.region(), exportSubnet, importSubnet, 0);
+      return new Site(site.provider(), site.region(), exportSubnet, importSubnet, 0, List.of());
     }
 
     URI mutual(Services.Service service) {

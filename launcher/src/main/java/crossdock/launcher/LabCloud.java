@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openstack4j.api.Builders;
@@ -47,8 +46,9 @@ import org.openstack4j.openstack.OSFactory;
  *
  * @param keystone URL of the identity API's version 3
  * @param state where it keeps disks, and what servers write on their consoles
+ * @param lans the networks of its customers
  */
-record LabCloud(URI keystone, Path state) {
+record LabCloud(URI keystone, Path state, List<Site.Lan> lans) {
   private static final String PASSWORD = "labpass";
   private static final String PROJECT = "demo";
 
@@ -56,8 +56,6 @@ record LabCloud(URI keystone, Path state) {
   private static final Config SLOW = Config.newConfig().withReadTimeout(120_000);
 
   private static final String REGION = "RegionOne";
-  private static final Map<String, String> NETWORKS =
-      new TreeMap<>(Map.of("default", "10.8.0.0/16", "back", "10.9.0.0/16"));
   private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   /** How far the ports of a second one beside it are from those of the first. */
@@ -68,11 +66,13 @@ record LabCloud(URI keystone, Path state) {
    *
    * @param home the repository
    * @param offset of its ports: 0 is the usual one
+   * @param site whose cloud it is
    */
-  static LabCloud of(Path home, int offset) {
+  static LabCloud of(Path home, int offset, Site site) {
     return new LabCloud(
         URI.create("http://127.0.0.1:%d/v3".formatted(5000 + offset)),
-        home.resolve(".crossdock/openstack-%d/state".formatted(offset)));
+        home.resolve(".crossdock/openstack-%d/state".formatted(offset)),
+        site.lans());
   }
 
   boolean answers() throws InterruptedException {
@@ -121,10 +121,10 @@ record LabCloud(URI keystone, Path state) {
         throw new IOException("Keystone does not take " + tag);
       }
     }
-    for (Map.Entry<String, String> wanted : NETWORKS.entrySet()) {
-      if (admin.networking().network().list(Map.of("name", wanted.getKey())).isEmpty()) {
+    for (Site.Lan wanted : lans) {
+      if (admin.networking().network().list(Map.of("name", wanted.name())).isEmpty()) {
         Network network =
-            admin.networking().network().create(Builders.network().name(wanted.getKey()).build());
+            admin.networking().network().create(Builders.network().name(wanted.name()).build());
         Object _ =
             admin
                 .networking()
@@ -133,7 +133,7 @@ record LabCloud(URI keystone, Path state) {
                     Builders.subnet()
                         .networkId(network.getId())
                         .ipVersion(IPVersionType.V4)
-                        .cidr(wanted.getValue())
+                        .cidr(wanted.cidr())
                         .build());
       }
     }
@@ -149,9 +149,8 @@ record LabCloud(URI keystone, Path state) {
       throws IOException, InterruptedException {
     OSClientV3 admin = admin();
     List<String> networks = new ArrayList<>();
-    for (String network :
-        shape == Cargo.Shape.SMALL ? List.of("default") : List.of("default", "back")) {
-      networks.add(admin.networking().network().list(Map.of("name", network)).get(0).getId());
+    for (Site.Lan lan : shape == Cargo.Shape.SMALL ? lans.subList(0, 1) : lans) {
+      networks.add(admin.networking().network().list(Map.of("name", lan.name())).get(0).getId());
     }
     String root = upload(admin, name, disks.get(Cargo.DISK), shape.firmware);
     ServerCreateBuilder server =

@@ -6,12 +6,35 @@ import java.util.List;
 /**
  * One provider in one region. Its two subnets are two loopback addresses where there are no
  * containers, and its ports start at {@code offset} from the base.
+ *
+ * @param lans the networks of its customers, as its listing names them
  */
-record Site(String provider, String region, String exportSubnet, String importSubnet, int offset) {
+record Site(
+    String provider,
+    String region,
+    String exportSubnet,
+    String importSubnet,
+    int offset,
+    List<Lan> lans) {
   static final List<Site> ALL =
       List.of(
-          new Site("north", "oslo", "127.1.1.1", "127.1.1.2", 10),
-          new Site("south", "roma", "127.1.2.1", "127.1.2.2", 20));
+          new Site(
+              "north",
+              "oslo",
+              "127.1.1.1",
+              "127.1.1.2",
+              10,
+              List.of(new Lan("default", "10.8.0.0/16"), new Lan("back", "10.9.0.0/16"))),
+          new Site(
+              "south",
+              "roma",
+              "127.1.2.1",
+              "127.1.2.2",
+              20,
+              List.of(new Lan("lan-a", "10.8.128.0/17"), new Lan("lan-b", "10.9.128.0/17"))));
+
+  /** A network and its only subnet. */
+  record Lan(String name, String cidr) {}
 
   /** As the contracts write it. */
   String id() {

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * says.
  */
 final class East implements AutoCloseable {
-  static final Site SITE = new Site("east", "wien", "127.1.3.1", "127.1.3.2", 0);
+  static final Site SITE = new Site("east", "wien", "127.1.3.1", "127.1.3.2", 0, List.of());
   static final String ID = SITE.id();
   private static final String PROVIDER = SITE.provider();
   private static final ObjectMapper JSON = new ObjectMapper();
