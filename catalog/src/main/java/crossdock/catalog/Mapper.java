@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
@@ -8,6 +9,7 @@ import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +22,7 @@ import java.util.Optional;
  * @param bytesPerSecond what a migration is expected to move, at least 1
  */
 record Mapper(long bytesPerSecond) {
+  private static final Concerns KNOWN = Concerns.shipped();
   private static final long OVERHEAD_SECONDS = 60;
   private static final Comparator<Listing.Size> SMALLEST =
       Comparator.comparingInt(Listing.Size::cpus)
@@ -29,9 +32,12 @@ record Mapper(long bytesPerSecond) {
   /**
    * The plan for moving {@code machine}; the same input gives the same plan.
    *
-   * @param goesOn whether the source goes on running, and needs its addresses itself
+   * @param mode of a copy the source goes on running, and needs its addresses itself
+   * @param waived codes of concerns that the customer takes the risk of
    */
-  Plan plan(Machine machine, Listing source, Listing target, boolean goesOn) {
+  Plan plan(
+      Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
+    boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
     if (!target.architectures().contains(machine.architecture())) {
@@ -71,6 +77,7 @@ record Mapper(long bytesPerSecond) {
               "The disks move from " + source.country() + " to " + target.country() + ".",
               "Nothing, if the data may be kept there."));
     }
+    concerns.addAll(KNOWN.about(machine, source, target, mode, waived));
     concerns.sort(Comparator.comparing(Concern::severity));
     long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(

@@ -36,8 +36,10 @@ final class Planning implements StepHandler {
     Migration migration = work.migration();
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
-    boolean goesOn = migration.request().mode() == Fact.Mode.COPY;
-    return Outcome.done(new Fact.Planned(mapper.plan(migration.machine(), source, target, goesOn)));
+    Fact.Requested request = migration.request();
+    return Outcome.done(
+        new Fact.Planned(
+            mapper.plan(migration.machine(), source, target, request.mode(), request.waived())));
   }
 
   private Listing listed(SiteId site) {
