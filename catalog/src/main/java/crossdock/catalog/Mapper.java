@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
@@ -10,6 +11,7 @@ import crossdock.contracts.Plan.Severity;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
  * @param bytesPerSecond what a migration is expected to move, at least 1
  */
 record Mapper(long bytesPerSecond) {
+  private static final Concerns KNOWN = Concerns.shipped();
   private static final long OVERHEAD_SECONDS = 60;
   private static final String WIDER = "firewall-wider";
   private static final int SHOWN = 3;
@@ -34,10 +37,12 @@ record Mapper(long bytesPerSecond) {
   /**
    * The plan for moving {@code machine}; the same input gives the same plan.
    *
-   * @param goesOn whether the source goes on running, and needs its addresses itself
+   * @param mode of a copy the source goes on running, and needs its addresses itself
    * @param waived codes of concerns that the customer takes the risk of
    */
-  Plan plan(Machine machine, Listing source, Listing target, boolean goesOn, List<String> waived) {
+  Plan plan(
+      Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
+    boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
     if (!target.architectures().contains(machine.architecture())) {
@@ -82,6 +87,7 @@ record Mapper(long bytesPerSecond) {
               "The disks move from " + source.country() + " to " + target.country() + ".",
               "Nothing, if the data may be kept there."));
     }
+    concerns.addAll(KNOWN.about(machine, source, target, mode, waived));
     concerns.sort(Comparator.comparing(Concern::severity));
     long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(
@@ -183,7 +189,7 @@ record Mapper(long bytesPerSecond) {
    * not say what passes, or nothing can be set there and the customer takes the risk.
    */
   private static List<Firewall> firewalls(
-      Machine machine, Listing target, List<String> waived, List<Concern> concerns) {
+      Machine machine, Listing target, Collection<String> waived, List<Concern> concerns) {
     if (machine.nics().stream().anyMatch(nic -> nic.firewall().isEmpty())) {
       concerns.add(
           new Concern(
@@ -238,7 +244,7 @@ record Mapper(long bytesPerSecond) {
     return firewalls;
   }
 
-  private static Concern wider(String text, List<String> waived, SiteId target) {
+  private static Concern wider(String text, Collection<String> waived, SiteId target) {
     boolean taken = waived.contains(WIDER);
     return new Concern(
         WIDER,

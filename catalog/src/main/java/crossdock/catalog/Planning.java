@@ -3,6 +3,7 @@ package crossdock.catalog;
 import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.StepHandler;
+import crossdock.chassis.Unanswered;
 import crossdock.chassis.Work;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
@@ -35,7 +36,7 @@ final class Planning implements StepHandler {
   }
 
   @Override
-  public Outcome perform(Work work) {
+  public Outcome perform(Work work) throws Unanswered {
     Migration migration = work.migration();
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
@@ -51,19 +52,23 @@ final class Planning implements StepHandler {
 
   /** The plan as a migration would get it now. */
   Plan plan(Machine machine, Listing source, Listing target, Fact.Mode mode, List<String> waived) {
-    return mapper.plan(machine, source, target, mode == Fact.Mode.COPY, waived);
+    return mapper.plan(machine, source, target, mode, waived);
   }
 
   /**
    * What a site offers.
    *
    * @throws StepFailed if it takes no new work now, with why
+   * @throws Unanswered while a member has nothing published that holds: it may have just started
    */
-  private Listing listed(SiteId site) {
+  private Listing listed(SiteId site) throws Unanswered {
     Standing standing =
         sites
             .find(site)
             .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is no member."));
+    if (standing.state() == Standing.State.APPLIED || standing.state() == Standing.State.EXPIRED) {
+      throw new Unanswered(site + " " + standing.state().text());
+    }
     return standing
         .listing()
         .orElseThrow(

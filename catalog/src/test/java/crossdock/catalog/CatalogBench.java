@@ -53,7 +53,7 @@ final class CatalogBench {
     for (Listing target : listings) {
       offers.add(
           Offer.of(
-              mapper.plan(machine, source, target, false, List.of()),
+              mapper.plan(machine, source, target, Fact.Mode.COLD, List.of()),
               source,
               target,
               Fact.Mode.COLD,

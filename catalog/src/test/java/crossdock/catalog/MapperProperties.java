@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
@@ -35,7 +36,7 @@ class MapperProperties {
       sizes.add(new Listing.Size("s" + i, cpus.get(i), random.nextLong(1 << 20, 64L << 30)));
     }
     Machine machine = Sample.machine(wanted, memory, "default", "default");
-    Plan plan = MAPPER.plan(machine, NORTH, offering(sizes), false, List.of());
+    Plan plan = MAPPER.plan(machine, NORTH, offering(sizes), Fact.Mode.COLD, List.of());
     Optional<Listing.Size> chosen =
         sizes.stream().filter(size -> size.name().equals(plan.size().target())).findFirst();
     assertThat(chosen.isPresent()).isEqualTo(sizes.stream().anyMatch(size -> size.holds(machine)));
@@ -53,7 +54,8 @@ class MapperProperties {
                               || other.memoryBytes() < size.memoryBytes()));
         });
     Collections.shuffle(sizes, random);
-    assertThat(MAPPER.plan(machine, NORTH, offering(sizes), false, List.of())).isEqualTo(plan);
+    assertThat(MAPPER.plan(machine, NORTH, offering(sizes), Fact.Mode.COLD, List.of()))
+        .isEqualTo(plan);
   }
 
   @Property
@@ -76,7 +78,7 @@ class MapperProperties {
             model.disks(),
             model.nics(),
             model.securityGroups());
-    Plan plan = MAPPER.plan(machine, NORTH, offering(List.of()), false, List.of());
+    Plan plan = MAPPER.plan(machine, NORTH, offering(List.of()), Fact.Mode.COLD, List.of());
     assertThat(plan.targetName()).matches("[A-Za-z0-9][A-Za-z0-9._-]*");
     assertThat(plan.networks()).hasSameSizeAs(machine.nics());
     assertThat(plan.securityGroups()).hasSameSizeAs(machine.securityGroups());
@@ -97,7 +99,7 @@ class MapperProperties {
                 new Listing.Network("other", List.of(Subnet.ALL_V4)),
                 new Listing.Network(
                     "lan", List.of(Subnet.parse(dotted(subnet & mask) + "/" + prefix)))));
-    Plan plan = MAPPER.plan(machine, NORTH, target, false, List.of());
+    Plan plan = MAPPER.plan(machine, NORTH, target, Fact.Mode.COLD, List.of());
     boolean kept = (bits & mask) == (subnet & mask);
     assertThat(plan.addresses()).extracting(Plan.Mapping::source).containsExactly(address);
     assertThat(plan.addresses().getFirst().target()).isEqualTo(kept ? address : "");
@@ -105,7 +107,7 @@ class MapperProperties {
             plan.concerns().stream().map(Plan.Concern::code).toList().contains("address-changes"))
         .isEqualTo(!kept);
     // Of a copy, the source goes on with it.
-    assertThat(MAPPER.plan(machine, NORTH, target, true, List.of()).addresses())
+    assertThat(MAPPER.plan(machine, NORTH, target, Fact.Mode.COPY, List.of()).addresses())
         .extracting(Plan.Mapping::target)
         .containsExactly("");
   }

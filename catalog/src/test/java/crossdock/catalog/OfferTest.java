@@ -146,7 +146,7 @@ class OfferTest {
 
   private static Offer of(Listing target, String price) {
     return Offer.of(
-        MAPPER.plan(MACHINE, NORTH, target, false, List.of()),
+        MAPPER.plan(MACHINE, NORTH, target, Fact.Mode.COLD, List.of()),
         NORTH,
         target,
         Fact.Mode.COLD,

@@ -1,0 +1,277 @@
+package crossdock.catalog;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.google.common.collect.MapMaker;
+import crossdock.catalog.Language.Expression;
+import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
+import crossdock.contracts.Listing;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Plan;
+import crossdock.contracts.Plan.Severity;
+import crossdock.contracts.Refused;
+import dev.cel.runtime.CelEvaluationException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.JarURLConnection;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What may go wrong with a machine at a target, as the files of one folder know it. What is worked
+ * out of a machine or a listing is kept for as long as that very object is used: to plan one
+ * against many, pass the same ones. Thread-safe.
+ */
+final class Concerns {
+  /** A text with all the names of a machine in it may be long. */
+  private static final int LONGEST_TEXT = 512;
+
+  private static final String VOCABULARY = "vocabulary.json";
+  private static final Comparator<Plan.Concern> WORST_FIRST =
+      Comparator.comparing(Plan.Concern::severity).thenComparing(Plan.Concern::code);
+
+  private final Vocabulary vocabulary;
+  private final List<Known> all;
+  private final ConcurrentMap<Machine, Seen> machines = new MapMaker().weakKeys().makeMap();
+  private final ConcurrentMap<Listing, Map<String, Object>> listings =
+      new MapMaker().weakKeys().makeMap();
+
+  /** A rule, compiled. */
+  private record Known(Rule rule, List<Expression> when, Expression evidence) {
+    static Known of(Rule rule) {
+      return new Known(
+          rule,
+          rule.when().stream().map(Language::condition).toList(),
+          Language.text(rule.evidence()));
+    }
+
+    Stream<Expression> expressions() {
+      return Stream.concat(when.stream(), Stream.of(evidence));
+    }
+  }
+
+  private record Found(Plan.Concern concern, boolean waivable) {}
+
+  /**
+   * @param settled what is so whatever the target
+   * @param open what depends on the target too
+   */
+  private record Seen(Map<String, Object> form, List<Found> settled, List<Known> open) {}
+
+  /**
+   * @param files by name, one of them the vocabulary
+   * @throws Refused if one is no concern, has another code than its name, or asks for what is not
+   *     in the vocabulary
+   */
+  Concerns(SortedMap<String, byte[]> files) {
+    SortedMap<String, byte[]> rules = new TreeMap<>(files);
+    byte[] words = rules.remove(VOCABULARY);
+    if (words == null || rules.isEmpty()) {
+      throw new Refused("there are no concerns, or no " + VOCABULARY);
+    }
+    vocabulary = read(VOCABULARY, words, Vocabulary.class);
+    all = rules.entrySet().stream().map(file -> known(file.getKey(), file.getValue())).toList();
+  }
+
+  /** Those that come with this version. */
+  static Concerns shipped() {
+    URL folder = Objects.requireNonNull(Concerns.class.getResource("concerns"));
+    try {
+      if (!folder.getProtocol().equals("jar")) {
+        return new Concerns(files(Path.of(folder.toURI())));
+      }
+      JarURLConnection jar = (JarURLConnection) folder.openConnection();
+      try (FileSystem opened =
+          FileSystems.newFileSystem(Path.of(jar.getJarFileURL().toURI()), Map.of())) {
+        return new Concerns(files(opened.getPath(jar.getEntryName())));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + folder, e);
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  List<Rule> rules() {
+    return all.stream().map(Known::rule).toList();
+  }
+
+  Vocabulary vocabulary() {
+    return vocabulary;
+  }
+
+  /** What they ask for of traits and limits. */
+  Set<Language.Asked> asked() {
+    return all.stream()
+        .flatMap(Known::expressions)
+        .flatMap(expression -> expression.names().stream())
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /**
+   * What there is to say, the worst first, then by code. A condition that cannot be evaluated for
+   * this machine counts as one that holds, and the text says so.
+   *
+   * @param waived codes of concerns that the customer takes the risk of: those of them that may be
+   *     waived no longer block
+   */
+  List<Plan.Concern> about(
+      Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
+    Seen seen = machines.computeIfAbsent(machine, this::see);
+    Map<String, Object> variables =
+        Map.of(
+            "machine",
+            seen.form,
+            "source",
+            listings.computeIfAbsent(source, Concerns::form),
+            "target",
+            listings.computeIfAbsent(target, Concerns::form),
+            "mode",
+            mode.name());
+    return Stream.concat(
+            seen.settled.stream(), seen.open.stream().flatMap(one -> found(one, variables)))
+        .map(
+            found ->
+                found.waivable && waived.contains(found.concern.code())
+                    ? waived(found.concern)
+                    : found.concern)
+        .sorted(WORST_FIRST)
+        .toList();
+  }
+
+  private Seen see(Machine machine) {
+    Map<String, Object> form = form(machine);
+    Map<String, Object> variables = Map.of("machine", form);
+    List<Found> settled = new ArrayList<>();
+    List<Known> open = new ArrayList<>();
+    for (Known one : all) {
+      if (one.expressions().allMatch(Expression::ofMachine)) {
+        found(one, variables).forEach(settled::add);
+      } else if (one.when.stream()
+          .filter(Expression::ofMachine)
+          .noneMatch(condition -> fails(condition, variables))) {
+        open.add(one);
+      }
+    }
+    return new Seen(form, List.copyOf(settled), List.copyOf(open));
+  }
+
+  /** Whether it certainly does not hold. */
+  private static boolean fails(Expression condition, Map<String, Object> variables) {
+    try {
+      return condition.value(variables).equals(false);
+    } catch (CelEvaluationException | RuntimeException _) {
+      return false;
+    }
+  }
+
+  private static Stream<Found> found(Known one, Map<String, Object> variables) {
+    String text;
+    try {
+      for (Expression condition : one.when) {
+        if (condition.value(variables).equals(false)) {
+          return Stream.of();
+        }
+      }
+      text = (String) one.evidence.value(variables);
+    } catch (CelEvaluationException | RuntimeException e) {
+      text = "It could not be evaluated for this machine: " + e.getMessage();
+    }
+    Rule rule = one.rule;
+    return Stream.of(
+        new Found(
+            new Plan.Concern(
+                rule.code(),
+                rule.severity(),
+                text.length() > LONGEST_TEXT ? text.substring(0, LONGEST_TEXT - 1) + "…" : text,
+                rule.remedy(),
+                Optional.of(rule.consequence()),
+                rule.fix()),
+            rule.waivable()));
+  }
+
+  private static Plan.Concern waived(Plan.Concern concern) {
+    return new Plan.Concern(
+        concern.code(),
+        Severity.WARNING,
+        concern.text() + " The customer takes the risk.",
+        concern.remedy(),
+        concern.consequence(),
+        concern.fix());
+  }
+
+  private Known known(String file, byte[] json) {
+    Rule rule = read(file, json, Rule.class);
+    if (!file.equals(rule.code() + ".json")) {
+      throw new Refused(file + " has the code " + rule.code());
+    }
+    Known known;
+    try {
+      known = Known.of(rule);
+    } catch (Refused e) {
+      throw new Refused(file + ": " + e.getMessage(), e);
+    }
+    known
+        .expressions()
+        .flatMap(expression -> expression.names().stream())
+        .filter(asked -> !vocabulary.has(asked))
+        .findFirst()
+        .ifPresent(
+            asked -> {
+              throw new Refused(file + " asks for " + asked.name() + ", which no word is");
+            });
+    return known;
+  }
+
+  /** An unknown field is refused: it may be a misspelt one. */
+  private static <T> T read(String file, byte[] json, Class<T> type) {
+    try {
+      return Json.mapper()
+          .readerFor(type)
+          .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .readValue(json);
+    } catch (IOException e) {
+      throw new Refused(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static SortedMap<String, byte[]> files(Path folder) throws IOException {
+    SortedMap<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> paths = Files.list(folder)) {
+      for (Path path : paths.toList()) {
+        files.put(String.valueOf(path.getFileName()), Files.readAllBytes(path));
+      }
+    }
+    return files;
+  }
+
+  /** As its JSON has it, with whole numbers as the language has them. */
+  private static Map<String, Object> form(Object value) {
+    try {
+      return Json.mapper()
+          .readerFor(new TypeReference<Map<String, Object>>() {})
+          .with(DeserializationFeature.USE_LONG_FOR_INTS)
+          .readValue(Json.bytes(value));
+    } catch (IOException e) {
+      throw new IllegalStateException("not to be read again", e);
+    }
+  }
+}
