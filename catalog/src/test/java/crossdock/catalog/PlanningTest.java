@@ -41,7 +41,9 @@ class PlanningTest {
     assertThat(plan.size().target()).isEqualTo("medium");
     assertThat(plan.networks()).extracting(Plan.Mapping::target).containsExactly("front");
     assertThat(plan.securityGroups()).extracting(Plan.Mapping::target).containsExactly("web");
-    assertThat(plan.concerns()).extracting(Plan.Concern::code).containsExactly("country-changes");
+    assertThat(plan.concerns())
+        .extracting(Plan.Concern::code)
+        .containsExactly("country-changes", "format-converted");
     assertThat(plan.estimate()).isEqualTo(new Plan.Estimate((1L << 30) + 1, 60 + 1025));
   }
 
@@ -58,6 +60,7 @@ class PlanningTest {
             Plan.Severity.BLOCKING,
             Plan.Severity.WARNING,
             Plan.Severity.WARNING,
+            Plan.Severity.INFORMATION,
             Plan.Severity.INFORMATION);
   }
 
@@ -81,7 +84,8 @@ class PlanningTest {
             tuple("192.0.2.128", ""));
     assertThat(plan.concerns())
         .extracting(Plan.Concern::code)
-        .containsExactly("address-changes", "address-changes", "country-changes");
+        .containsExactly(
+            "address-changes", "address-changes", "country-changes", "format-converted");
     assertThat(plan.addresses()).allSatisfy(one -> assertThat(one.rule()).endsWith("."));
   }
 
