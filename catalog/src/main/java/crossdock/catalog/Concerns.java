@@ -2,6 +2,8 @@ package crossdock.catalog;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.google.common.collect.Interner;
+import com.google.common.collect.Interners;
 import com.google.common.collect.MapMaker;
 import crossdock.catalog.Language.Expression;
 import crossdock.contracts.Fact;
@@ -31,14 +33,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What may go wrong with a machine at a target, as the files of one folder know it. What is worked
- * out of a machine or a listing is kept for as long as that very object is used: to plan one
- * against many, pass the same ones. Thread-safe.
+ * What may go wrong with a machine at a target, as the files of one folder know it. What is found
+ * out of a machine or a listing is kept for as long as that very object is: to plan many machines
+ * against many sites, pass the same objects. Thread-safe.
  */
 final class Concerns {
   /** A text with all the names of a machine in it may be long. */
@@ -51,20 +54,60 @@ final class Concerns {
   private final Vocabulary vocabulary;
   private final List<Known> all;
   private final ConcurrentMap<Machine, Seen> machines = new MapMaker().weakKeys().makeMap();
-  private final ConcurrentMap<Listing, Map<String, Object>> listings =
-      new MapMaker().weakKeys().makeMap();
+  private final ConcurrentMap<Listing, Site> listings = new MapMaker().weakKeys().makeMap();
+  private final Interner<Question> questions = Interners.newWeakInterner();
 
-  /** A rule, compiled. */
-  private record Known(Rule rule, List<Expression> when, Expression evidence) {
+  /**
+   * A rule, compiled.
+   *
+   * @param repeats whether many machines ask the same: of values, of which there are few
+   */
+  private record Known(Rule rule, List<Expression> when, Expression evidence, boolean repeats) {
     static Known of(Rule rule) {
+      List<Expression> when = rule.when().stream().map(Language::condition).toList();
+      Expression evidence = Language.text(rule.evidence());
       return new Known(
           rule,
-          rule.when().stream().map(Language::condition).toList(),
-          Language.text(rule.evidence()));
+          when,
+          evidence,
+          Stream.concat(when.stream(), Stream.of(evidence)).allMatch(Expression::repeats));
+    }
+
+    /** Whether it certainly is no concern, by what is known so far. */
+    boolean fails(Map<String, Object> variables) {
+      return when.stream()
+          .filter(condition -> variables.keySet().containsAll(condition.variables()))
+          .anyMatch(condition -> fails(condition, variables));
+    }
+
+    private static boolean fails(Expression condition, Map<String, Object> variables) {
+      try {
+        return condition.value(variables).equals(false);
+      } catch (CelEvaluationException | RuntimeException _) {
+        return false;
+      }
     }
 
     Stream<Expression> expressions() {
       return Stream.concat(when.stream(), Stream.of(evidence));
+    }
+
+    Question of(Map<String, Object> machine) {
+      List<Object> values =
+          expressions()
+              .flatMap(expression -> expression.ofMachine().stream())
+              .distinct()
+              .map(path -> at(machine, path))
+              .toList();
+      return new Question(Objects.hash(rule.code(), values), this, values);
+    }
+
+    private static Object at(Object of, List<String> path) {
+      Object at = of;
+      for (String name : path) {
+        at = at instanceof Map<?, ?> map && map.get(name) instanceof Object value ? value : "";
+      }
+      return at;
     }
   }
 
@@ -74,7 +117,27 @@ final class Concerns {
    * @param settled what is so whatever the target
    * @param open what depends on the target too
    */
-  private record Seen(Map<String, Object> form, List<Found> settled, List<Known> open) {}
+  private record Seen(Map<String, Object> form, List<Found> settled, List<Question> open) {}
+
+  /**
+   * A rule, and all that it asks of a machine: many machines give the same, and one answer does.
+   *
+   * @param hash of the others, which may be long
+   */
+  private record Question(int hash, Known known, List<Object> values) {
+    @Override
+    public int hashCode() {
+      return hash;
+    }
+  }
+
+  private record Case(Question question, Fact.Mode mode) {}
+
+  /**
+   * @param open codes of what some machine may give
+   */
+  private record Site(
+      Map<String, Object> form, Set<String> open, ConcurrentMap<Case, List<Found>> answers) {}
 
   /**
    * @param files by name, one of them the vocabulary
@@ -136,18 +199,18 @@ final class Concerns {
   List<Plan.Concern> about(
       Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
     Seen seen = machines.computeIfAbsent(machine, this::see);
+    Site there = listings.computeIfAbsent(target, this::see);
     Map<String, Object> variables =
         Map.of(
-            "machine",
-            seen.form,
-            "source",
-            listings.computeIfAbsent(source, Concerns::form),
-            "target",
-            listings.computeIfAbsent(target, Concerns::form),
-            "mode",
-            mode.name());
+            "machine", seen.form,
+            "source", listings.computeIfAbsent(source, this::see).form,
+            "target", there.form,
+            "mode", mode.name());
     return Stream.concat(
-            seen.settled.stream(), seen.open.stream().flatMap(one -> found(one, variables)))
+            seen.settled.stream(),
+            seen.open.stream()
+                .filter(question -> there.open.contains(question.known.rule.code()))
+                .flatMap(question -> answer(question, mode, there, variables).stream()))
         .map(
             found ->
                 found.waivable && waived.contains(found.concern.code())
@@ -157,38 +220,48 @@ final class Concerns {
         .toList();
   }
 
+  private static List<Found> answer(
+      Question question, Fact.Mode mode, Site there, Map<String, Object> variables) {
+    if (!question.known.repeats) {
+      return found(question.known, variables);
+    }
+    return there.answers.computeIfAbsent(
+        new Case(question, mode), _ -> found(question.known, variables));
+  }
+
+  private Site see(Listing listing) {
+    Map<String, Object> form = form(listing);
+    Map<String, Object> variables = Map.of("target", form);
+    return new Site(
+        form,
+        all.stream()
+            .filter(one -> !one.fails(variables))
+            .map(one -> one.rule.code())
+            .collect(Collectors.toUnmodifiableSet()),
+        new ConcurrentHashMap<>());
+  }
+
   private Seen see(Machine machine) {
     Map<String, Object> form = form(machine);
     Map<String, Object> variables = Map.of("machine", form);
     List<Found> settled = new ArrayList<>();
-    List<Known> open = new ArrayList<>();
+    List<Question> open = new ArrayList<>();
     for (Known one : all) {
-      if (one.expressions().allMatch(Expression::ofMachine)) {
-        found(one, variables).forEach(settled::add);
-      } else if (one.when.stream()
-          .filter(Expression::ofMachine)
-          .noneMatch(condition -> fails(condition, variables))) {
-        open.add(one);
+      if (one.expressions().allMatch(Expression::settled)) {
+        settled.addAll(found(one, variables));
+      } else if (!one.fails(variables)) {
+        open.add(questions.intern(one.of(form)));
       }
     }
     return new Seen(form, List.copyOf(settled), List.copyOf(open));
   }
 
-  /** Whether it certainly does not hold. */
-  private static boolean fails(Expression condition, Map<String, Object> variables) {
-    try {
-      return condition.value(variables).equals(false);
-    } catch (CelEvaluationException | RuntimeException _) {
-      return false;
-    }
-  }
-
-  private static Stream<Found> found(Known one, Map<String, Object> variables) {
+  private static List<Found> found(Known one, Map<String, Object> variables) {
     String text;
     try {
       for (Expression condition : one.when) {
         if (condition.value(variables).equals(false)) {
-          return Stream.of();
+          return List.of();
         }
       }
       text = (String) one.evidence.value(variables);
@@ -196,7 +269,7 @@ final class Concerns {
       text = "It could not be evaluated for this machine: " + e.getMessage();
     }
     Rule rule = one.rule;
-    return Stream.of(
+    return List.of(
         new Found(
             new Plan.Concern(
                 rule.code(),

@@ -47,9 +47,7 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 final class Language {
-  /** What a condition may ask besides the machine. */
-  private static final Set<String> BEYOND = Set.of("source", "target", "mode");
-
+  private static final Set<String> VARIABLES = Set.of("machine", "source", "target", "mode");
   private static final Set<String> OF_NAMES =
       Set.of("known", "trait", "values", "words", "offers", "limit");
 
@@ -93,10 +91,25 @@ final class Language {
   private Language() {}
 
   /**
-   * @param ofMachine whether it asks for nothing but the machine
+   * @param variables that it asks for, of those that it is given
+   * @param ofMachine what of the machine: a field, a trait after {@code traits}, or all
    * @param names of the traits and limits that it asks for, by function
    */
-  record Expression(CelRuntime.Program program, boolean ofMachine, Set<Asked> names) {
+  record Expression(
+      CelRuntime.Program program,
+      Set<String> variables,
+      Set<List<String>> ofMachine,
+      Set<Asked> names) {
+
+    /** Whether it asks for nothing but the machine. */
+    boolean settled() {
+      return Set.of("machine").containsAll(variables);
+    }
+
+    /** Whether it asks for nothing of the source, and of a machine for nothing but traits. */
+    boolean repeats() {
+      return !variables.contains("source") && ofMachine.stream().allMatch(path -> path.size() > 1);
+    }
 
     /**
      * @param variables by name, all that it asks for
@@ -130,22 +143,41 @@ final class Language {
       if (!tree.getResultType().equals(type)) {
         throw new Refused("not a " + type.name() + ": " + text);
       }
-      List<CelExpr> all =
-          CelNavigableAst.fromAst(tree).getRoot().allNodes().map(CelNavigableExpr::expr).toList();
+      List<CelNavigableExpr> all = CelNavigableAst.fromAst(tree).getRoot().allNodes().toList();
       return new Expression(
           CEL.createProgram(tree),
           all.stream()
               .filter(one -> one.getKind() == ExprKind.Kind.IDENT)
-              .noneMatch(one -> BEYOND.contains(one.ident().name())),
+              .map(one -> one.expr().ident().name())
+              .filter(VARIABLES::contains)
+              .collect(Collectors.toUnmodifiableSet()),
+          all.stream()
+              .filter(one -> one.getKind() == ExprKind.Kind.IDENT)
+              .filter(one -> one.expr().ident().name().equals("machine"))
+              .map(Language::ofMachine)
+              .collect(Collectors.toUnmodifiableSet()),
           all.stream()
               .filter(one -> one.getKind() == ExprKind.Kind.CALL)
-              .map(CelExpr::call)
+              .map(one -> one.expr().call())
               .filter(call -> OF_NAMES.contains(call.function()))
               .map(call -> new Asked(call.function(), written(call.args().get(1))))
               .collect(Collectors.toUnmodifiableSet()));
     } catch (CelValidationException | CelEvaluationException e) {
       throw new Refused("no expression: " + e.getMessage(), e);
     }
+  }
+
+  /** All of it, where what surrounds it does not say that less would do. */
+  private static List<String> ofMachine(CelNavigableExpr machine) {
+    CelExpr around = machine.parent().map(CelNavigableExpr::expr).orElseGet(machine::expr);
+    return switch (around.getKind()) {
+      case SELECT -> List.of(around.select().field());
+      case CALL ->
+          OF_NAMES.contains(around.call().function())
+              ? List.of("traits", written(around.call().args().get(1)))
+              : List.of();
+      default -> List.of();
+    };
   }
 
   private static String written(CelExpr name) {

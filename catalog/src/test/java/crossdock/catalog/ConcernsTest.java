@@ -178,16 +178,16 @@ class ConcernsTest {
 
   @Test
   void aConditionThatCannotBeEvaluatedIsSaidAndDoesNotHideTheOthers() {
-    Example.Case one =
-        about(
-            Example.base()
-                .machine()
-                .with(
-                    new TreeMap<>(
-                        Map.of(
-                            "snapshots.count", "9".repeat(128),
-                            "nic.mtu", "a lot",
-                            "disk.shared", "yes"))));
+    Example.Case mtu = Example.Case.of(Example.of("mtu-smaller").triggering());
+    Machine machine =
+        mtu.machine()
+            .with(
+                new TreeMap<>(
+                    Map.of(
+                        "snapshots.count", "9".repeat(128),
+                        "nic.mtu", "a lot",
+                        "disk.shared", "yes")));
+    Example.Case one = new Example.Case(machine, mtu.source(), mtu.target(), mtu.mode());
     assertThat(about(one))
         .extracting(Plan.Concern::code, Plan.Concern::severity)
         .containsExactly(
@@ -200,6 +200,31 @@ class ConcernsTest {
                 assertThat(concern.text())
                     .startsWith("It could not be evaluated for this machine: ")
                     .hasSizeLessThanOrEqualTo(512));
+  }
+
+  @Test
+  void whatOneMachineIsToldIsNotToldToAnother() {
+    Example.Case small = Example.Case.of(Example.of("disk-bus-changes").triggering());
+    Example.Case other =
+        new Example.Case(
+            small.machine().with(new TreeMap<>(Map.of("disk.bus", "sata"))),
+            small.source(),
+            small.target(),
+            small.mode());
+    for (Example.Case one : List.of(small, other, small)) {
+      assertThat(about(one))
+          .filteredOn(concern -> concern.code().equals("disk-bus-changes"))
+          .singleElement()
+          .satisfies(
+              concern ->
+                  assertThat(concern.text())
+                      .contains(" " + one.machine().traits().get("disk.bus") + ","));
+    }
+    Example.Case twice = Example.Case.of(Example.of("static-address-twice").triggering());
+    for (Fact.Mode mode : List.of(Fact.Mode.COPY, Fact.Mode.COLD, Fact.Mode.COPY)) {
+      assertThat(about(new Example.Case(twice.machine(), twice.source(), twice.target(), mode)))
+          .hasSize(mode == Fact.Mode.COPY ? 1 : 0);
+    }
   }
 
   @Test
