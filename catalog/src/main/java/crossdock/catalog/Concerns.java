@@ -105,7 +105,8 @@ final class Concerns {
     private static Object at(Object of, List<String> path) {
       Object at = of;
       for (String name : path) {
-        at = at instanceof Map<?, ?> map && map.get(name) instanceof Object value ? value : "";
+        Object value = at instanceof Map<?, ?> map ? map.get(name) : null;
+        at = value == null ? "" : value;
       }
       return at;
     }
@@ -156,18 +157,17 @@ final class Concerns {
 
   /** Those that come with this version. */
   static Concerns shipped() {
-    URL folder = Objects.requireNonNull(Concerns.class.getResource("concerns"));
+    URL words = Objects.requireNonNull(Concerns.class.getResource("concerns/" + VOCABULARY));
     try {
-      if (!folder.getProtocol().equals("jar")) {
-        return new Concerns(files(Path.of(folder.toURI())));
+      if (!(words.openConnection() instanceof JarURLConnection jar)) {
+        return new Concerns(beside(Path.of(words.toURI())));
       }
-      JarURLConnection jar = (JarURLConnection) folder.openConnection();
       try (FileSystem opened =
           FileSystems.newFileSystem(Path.of(jar.getJarFileURL().toURI()), Map.of())) {
-        return new Concerns(files(opened.getPath(jar.getEntryName())));
+        return new Concerns(beside(opened.getPath("/" + jar.getEntryName())));
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot read " + folder, e);
+      throw new UncheckedIOException("cannot read what is beside " + words, e);
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
@@ -326,9 +326,9 @@ final class Concerns {
     }
   }
 
-  private static SortedMap<String, byte[]> files(Path folder) throws IOException {
+  private static SortedMap<String, byte[]> beside(Path file) throws IOException {
     SortedMap<String, byte[]> files = new TreeMap<>();
-    try (Stream<Path> paths = Files.list(folder)) {
+    try (Stream<Path> paths = Files.list(Objects.requireNonNull(file.getParent()))) {
       for (Path path : paths.toList()) {
         files.put(String.valueOf(path.getFileName()), Files.readAllBytes(path));
       }
