@@ -31,6 +31,7 @@ final class Clouds {
    * @param root the site's directory; what it remembers, of an OpenStack
    * @param accelerator QEMU's, {@code tcg} or {@code kvm}
    * @param formats of target disks, the preferred one first; an OpenStack has its own
+   * @param networks of a KVM site, {@code isolated} or {@code bridged}
    * @param account file with an OpenStack's {@link Account} as JSON
    */
   @Singleton
@@ -42,12 +43,14 @@ final class Clouds {
       @Value("${crossdock.site.accelerator:tcg}") String accelerator,
       @Value("${crossdock.site.max-machines:100}") int maxMachines,
       @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes,
+      @Value("${crossdock.kvm.networks:isolated}") Kvm.Networks networks,
       @Value("${crossdock.openstack.account:}") String account,
       Clock clock)
       throws IOException {
     return switch (provider) {
       case "library" -> new Library(root, formats, maxMachines, maxBytes);
-      case "kvm" -> new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes));
+      case "kvm" ->
+          new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes), networks);
       case "openstack" ->
           new OpenStack(
               root, Json.read(Files.readAllBytes(Path.of(account)), Account.class), clock);

@@ -58,6 +58,7 @@ final class Guests {
       """;
 
   private final String accelerator;
+  private final Optional<Namespace> namespace;
   private final Path machines;
   private final Path pids;
 
@@ -65,16 +66,23 @@ final class Guests {
    * @param site the site's directory; made if it is not there
    * @param accelerator kvm, or tcg for software emulation. Said, not tried out: a nested /dev/kvm
    *     can be there and be much slower than software
+   * @param namespace where the network cards are plugged in; nothing passes them if empty
    */
-  Guests(Path site, String accelerator) throws IOException {
+  Guests(Path site, String accelerator, Optional<Namespace> namespace) throws IOException {
     if (!accelerator.equals("kvm") && !accelerator.equals("tcg")) {
       throw new IllegalArgumentException("no accelerator " + accelerator);
     }
     this.accelerator = accelerator;
+    this.namespace = namespace;
     machines = site.toAbsolutePath().normalize().resolve("machines");
     pids = machines.resolveSibling("guests");
     Files.createDirectories(machines);
     Files.createDirectories(pids);
+  }
+
+  /** Whose network cards nothing passes. */
+  Guests(Path site, String accelerator) throws IOException {
+    this(site, accelerator, Optional.empty());
   }
 
   /** Where a machine keeps its things; the disks may lie here too. */
@@ -88,7 +96,7 @@ final class Guests {
    *
    * @param disks the image files, in the order of the machine's disks
    * @throws IOException if QEMU does not start, with its own words, or the host has no firmware for
-   *     it
+   *     it, or its network cards cannot be plugged in with their rules
    */
   void start(Machine machine, List<Path> disks) throws IOException {
     String id = machine.id();
@@ -99,7 +107,11 @@ final class Guests {
     Files.createDirectories(directory);
     Optional<Uefi> uefi = firmware(machine);
     Path log = directory.resolve("qemu.log");
-    List<String> command = new ArrayList<>(List.of("setsid", "sh", "-e", "-c", BECOME_GUEST));
+    List<String> command = new ArrayList<>();
+    if (namespace.isPresent()) {
+      command.addAll(namespace.get().connect(machine));
+    }
+    command.addAll(List.of("setsid", "sh", "-e", "-c", BECOME_GUEST));
     command.addAll(List.of("guest", pidFile(id).toString()));
     command.addAll(qemu(machine, disks, uefi));
     Files.deleteIfExists(socket(id));
@@ -123,6 +135,7 @@ final class Guests {
       ended(process.toHandle(), Duration.ofMillis(10));
     }
     process.destroyForcibly();
+    unplug(id);
     throw new IOException("QEMU does not start " + id + ": " + tail(log, 1000).strip());
   }
 
@@ -173,11 +186,17 @@ final class Guests {
       command.addAll(List.of("-device", "virtio-blk-pci,drive=disk" + i + ",bootindex=" + i));
     }
     for (int i = 0; i < machine.nics().size(); i++) {
-      command.addAll(List.of("-netdev", "user,restrict=on,id=net" + i));
+      command.addAll(List.of("-netdev", netdev(machine.id(), i) + ",id=net" + i));
       String mac = machine.nics().get(i).mac();
       command.addAll(List.of("-device", "virtio-net-pci,romfile=,netdev=net" + i + ",mac=" + mac));
     }
     return command;
+  }
+
+  private String netdev(String id, int card) {
+    return namespace.isPresent()
+        ? "tap,script=no,downscript=no,ifname=" + Namespace.tap(id, card)
+        : "user,restrict=on";
   }
 
   private static String blockdev(int index, Machine.Disk disk, Path file) {
@@ -226,6 +245,7 @@ final class Guests {
     for (; ; ) {
       Optional<ProcessHandle> process = process(id);
       if (process.isEmpty()) {
+        unplug(id);
         Files.deleteIfExists(pidFile(id));
         return true;
       }
@@ -255,7 +275,14 @@ final class Guests {
         throw new IOException(id + " cannot be ended");
       }
     }
+    unplug(id);
     Files.deleteIfExists(pidFile(id));
+  }
+
+  private void unplug(String id) throws IOException {
+    if (namespace.isPresent()) {
+      namespace.get().disconnect(id);
+    }
   }
 
   /** A new conversation with the machine's QEMU. The caller closes it soon. */

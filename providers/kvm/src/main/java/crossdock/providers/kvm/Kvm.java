@@ -41,6 +41,21 @@ public final class Kvm implements Cloud {
    */
   public record Limits(int machines, long bytes) {}
 
+  /** What a site's machines are connected to while they run. */
+  public enum Networks {
+    /**
+     * To nothing: their network cards are there, and nothing passes, whatever a firewall allows.
+     */
+    ISOLATED,
+    /**
+     * To one another: a bridge for each network, in a network namespace of the site that nothing
+     * leads out of, and every card's firewall in force. A card that has none is closed. A machine
+     * whose rules cannot be set does not start. Needs root, iproute2, nftables, {@code
+     * /dev/net/tun} and br_netfilter.
+     */
+    BRIDGED
+  }
+
   // Never the plug: what the source has not written back would be lost.
   private static final Duration STOPS = Duration.ofSeconds(90);
   private static final Duration LIVES = Duration.ofMinutes(2);
@@ -52,14 +67,23 @@ public final class Kvm implements Cloud {
   private final Duration stops;
   private final Duration lives;
 
+  /** One whose networks are {@link Networks#ISOLATED}. */
+  public Kvm(Path directory, String accelerator, List<String> formats, Limits limits)
+      throws IOException {
+    this(directory, accelerator, formats, limits, Networks.ISOLATED);
+  }
+
   /**
    * @param directory made if it is not there
    * @param accelerator kvm, or tcg for software emulation
    * @param formats of target disks, the preferred one first
+   * @param networks the same for all who use the directory
+   * @throws IOException also if this host cannot have such networks, with what it lacks
    */
-  public Kvm(Path directory, String accelerator, List<String> formats, Limits limits)
+  public Kvm(
+      Path directory, String accelerator, List<String> formats, Limits limits, Networks networks)
       throws IOException {
-    this(directory, accelerator, formats, limits, STOPS, LIVES);
+    this(directory, accelerator, formats, limits, networks, STOPS, LIVES);
   }
 
   Kvm(
@@ -67,11 +91,16 @@ public final class Kvm implements Cloud {
       String accelerator,
       List<String> formats,
       Limits limits,
+      Networks networks,
       Duration stops,
       Duration lives)
       throws IOException {
     this.site = Site.at(directory);
-    this.guests = new Guests(site.root(), accelerator);
+    this.guests =
+        switch (networks) {
+          case ISOLATED -> new Guests(site.root(), accelerator);
+          case BRIDGED -> new Guests(site.root(), accelerator, Optional.of(new Namespace(site)));
+        };
     this.formats = List.copyOf(formats);
     this.limits = limits;
     this.stops = stops;

@@ -14,7 +14,7 @@ final class KvmConformanceTest implements CloudConformance {
 
   KvmConformanceTest(@TempDir Path directory) throws IOException {
     Qemu.assumeHere();
-    fixture = new KvmFixture(directory);
+    fixture = new KvmFixture(directory, Kvm.Networks.ISOLATED);
   }
 
   @AfterEach

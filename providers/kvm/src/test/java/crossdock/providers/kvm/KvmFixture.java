@@ -15,8 +15,10 @@ import java.util.Set;
 /** A site with one running machine of two raw disks, that takes VMDK. */
 final class KvmFixture implements Fixture {
   private final Path root;
+  private final Kvm.Networks networks;
 
-  KvmFixture(Path directory) throws IOException {
+  KvmFixture(Path directory, Kvm.Networks networks) throws IOException {
+    this.networks = networks;
     root = Files.createDirectory(directory.resolve("site")).toRealPath();
     Machine source = machine("web-1", "raw", 0);
     Path boot = Files.write(directory.resolve("boot"), content("root"));
@@ -43,12 +45,14 @@ final class KvmFixture implements Fixture {
                 "nic1",
                 "back",
                 "52:54:00:01:%02x:%02x".formatted(number >> 8, number & 0xff),
-                List.of("10.9.0.7", "fd00::7"))),
+                List.of(
+                    "10.9.%d.%d".formatted(number >> 8, number & 0xff),
+                    "fd00::%x".formatted(1 + number)))),
         List.of());
   }
 
   Kvm kvm() throws IOException {
-    return new Kvm(root, "tcg", List.of("vmdk"), new Kvm.Limits(1 + room(), 1L << 40));
+    return new Kvm(root, "tcg", List.of("vmdk"), new Kvm.Limits(1 + room(), 1L << 40), networks);
   }
 
   @Override

@@ -65,7 +65,8 @@ final class KvmTest {
 
   private static Kvm kvm(Path site, Duration patience) throws IOException {
     Kvm.Limits limits = new Kvm.Limits(3, 1L << 30);
-    return new Kvm(site, "tcg", List.of("vmdk", "qcow2"), limits, patience, patience);
+    return new Kvm(
+        site, "tcg", List.of("vmdk", "qcow2"), limits, Kvm.Networks.ISOLATED, patience, patience);
   }
 
   private static Machine machine(String id, String format) {
