@@ -43,6 +43,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -158,7 +159,8 @@ final class ImportDesk {
             .filter(group -> !group.isEmpty())
             .distinct()
             .toList(),
-        source.traits());
+        // What is the guest's moves; the hardware is this site's.
+        new TreeMap<>(source.traits().subMap("guest.", "guest/")));
   }
 
   /**

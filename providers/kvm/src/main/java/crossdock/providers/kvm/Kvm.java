@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -59,6 +60,15 @@ public final class Kvm implements Cloud {
   // Never the plug: what the source has not written back would be lost.
   private static final Duration STOPS = Duration.ofSeconds(90);
   private static final Duration LIVES = Duration.ofMinutes(2);
+
+  private static final Map<String, String> HARDWARE =
+      Map.of(
+          "clock.base", "utc",
+          "disk.backing", "file",
+          "disk.bus", "virtio",
+          "disk.discard", "yes",
+          "firmware.tpm", "none",
+          "nic.model", "virtio-net");
 
   private final Site site;
   private final Guests guests;
@@ -183,13 +193,22 @@ public final class Kvm implements Cloud {
   public List<Machine> machines(String owner) throws IOException {
     return site.machines().stream()
         .filter(state -> state.owner().equals(owner))
-        .map(State::machine)
+        .map(Kvm::shown)
         .toList();
   }
 
   @Override
   public Optional<Machine> machine(String owner, String id) throws IOException {
-    return state(id).filter(state -> state.owner().equals(owner)).map(State::machine);
+    return state(id).filter(state -> state.owner().equals(owner)).map(Kvm::shown);
+  }
+
+  /** The hardware is the same for all here, whatever a machine had elsewhere. */
+  private static Machine shown(State state) {
+    Machine machine = state.machine();
+    TreeMap<String, String> traits = new TreeMap<>(machine.traits());
+    traits.putAll(HARDWARE);
+    traits.put("machine.type", machine.firmware() == Machine.Firmware.UEFI ? "q35" : "pc");
+    return machine.with(traits);
   }
 
   // As source.
