@@ -3,17 +3,21 @@ package crossdock.catalog;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Listing.Filtering;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;
 import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
+import crossdock.contracts.Sha256;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -42,6 +46,31 @@ record Mapper(long bytesPerSecond) {
    */
   Plan plan(
       Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
+    return plans(machine, source, List.of(target), mode, waived).getFirst();
+  }
+
+  /** As {@link #plan}, for each target, in order; what is the same for all is worked out once. */
+  List<Plan> plans(
+      Machine machine,
+      Listing source,
+      Collection<Listing> targets,
+      Fact.Mode mode,
+      Collection<String> waived) {
+    Sha256 digest = machine.digest();
+    Map<Filtering, List<Said>> said = new HashMap<>();
+    return targets.stream()
+        .map(target -> plan(machine, digest, source, target, mode, waived, said))
+        .toList();
+  }
+
+  private Plan plan(
+      Machine machine,
+      Sha256 digest,
+      Listing source,
+      Listing target,
+      Fact.Mode mode,
+      Collection<String> waived,
+      Map<Filtering, List<Said>> said) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, target, concerns);
@@ -71,7 +100,7 @@ record Mapper(long bytesPerSecond) {
                 : address(nic, address, network.target(), target, concerns));
       }
     }
-    List<Firewall> firewalls = firewalls(machine, target, waived, concerns);
+    List<Firewall> firewalls = firewalls(machine, target, waived, said, concerns);
     List<Mapping> groups = new ArrayList<>();
     for (String group : machine.securityGroups()) {
       groups.add(
@@ -91,7 +120,7 @@ record Mapper(long bytesPerSecond) {
     concerns.sort(Comparator.comparing(Concern::severity));
     long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(
-        machine.digest(),
+        digest,
         plain(machine),
         target.formats().getFirst(),
         size,
@@ -189,7 +218,11 @@ record Mapper(long bytesPerSecond) {
    * not say what passes, or nothing can be set there and the customer takes the risk.
    */
   private static List<Firewall> firewalls(
-      Machine machine, Listing target, Collection<String> waived, List<Concern> concerns) {
+      Machine machine,
+      Listing target,
+      Collection<String> waived,
+      Map<Filtering, List<Said>> known,
+      List<Concern> concerns) {
     if (machine.nics().stream().anyMatch(nic -> nic.firewall().isEmpty())) {
       concerns.add(
           new Concern(
@@ -209,10 +242,14 @@ record Mapper(long bytesPerSecond) {
       }
       return List.of();
     }
-    List<Firewall> firewalls = new ArrayList<>();
-    for (Machine.Nic nic : machine.nics()) {
-      Translation there = Translation.of(nic.firewall().orElseThrow(), target.filtering().get());
-      int room = target.filtering().get().rules();
+    Filtering filtering = target.filtering().get();
+    List<Said> said =
+        known.computeIfAbsent(
+            filtering, _ -> machine.nics().stream().map(nic -> Said.of(nic, filtering)).toList());
+    for (int i = 0; i < said.size(); i++) {
+      Machine.Nic nic = machine.nics().get(i);
+      Translation there = said.get(i).there();
+      int room = filtering.rules();
       if (there.rules() > room) {
         concerns.add(
             blocking(
@@ -228,20 +265,33 @@ record Mapper(long bytesPerSecond) {
                 waived,
                 target.site()));
       }
-      if (!there.narrower().isEmpty()) {
-        concerns.add(
-            new Concern(
-                "firewall-narrower",
-                Severity.WARNING,
-                "What passes to %s now and cannot be said there: %s."
-                    .formatted(nic.name(), some(there.narrower())),
-                "Say it by addresses and protocols that the target knows, or do without.",
-                Optional.of("Such conversations begin no more."),
-                Optional.empty()));
-      }
-      firewalls.add(there.firewall());
+      said.get(i).narrower().ifPresent(concerns::add);
     }
-    return firewalls;
+    return said.stream().map(one -> one.there().firewall()).toList();
+  }
+
+  /**
+   * A card's firewall in the words of one kind of target.
+   *
+   * @param narrower the concern about what is lost
+   */
+  private record Said(Translation there, Optional<Concern> narrower) {
+    static Said of(Machine.Nic nic, Filtering target) {
+      Translation there = Translation.of(nic.firewall().orElseThrow(), target);
+      return new Said(
+          there,
+          there.narrower().isEmpty()
+              ? Optional.empty()
+              : Optional.of(
+                  new Concern(
+                      "firewall-narrower",
+                      Severity.WARNING,
+                      "What passes to %s now and cannot be said there: %s."
+                          .formatted(nic.name(), some(there.narrower())),
+                      "Say it by addresses and protocols that the target knows, or do without.",
+                      Optional.of("Such conversations begin no more."),
+                      Optional.empty())));
+    }
   }
 
   private static Concern wider(String text, Collection<String> waived, SiteId target) {

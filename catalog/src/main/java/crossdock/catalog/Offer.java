@@ -58,19 +58,32 @@ record Offer(
         reasons);
   }
 
+  /** How much stops it, and how much is to be looked at. */
+  private record Weighed(Offer offer, long stops, long changes) {}
+
   /**
    * The best first: what is possible before what is not, then where fewest things stop it or are to
    * be looked at, where the data stays in {@code country}, the cheapest, the soonest done; names
    * decide between equals. Prices are of one currency.
    */
-  static Comparator<Offer> best(String country) {
-    return Comparator.comparingLong((Offer offer) -> offer.count(Severity.BLOCKING))
-        .thenComparingLong(offer -> offer.count(Severity.WARNING))
-        .thenComparing(offer -> !offer.country.equals(country))
-        .thenComparing(offer -> offer.price.isEmpty())
-        .thenComparing(offer -> offer.price.map(Money::amount).orElse(BigDecimal.ZERO))
-        .thenComparingLong(offer -> offer.plan.estimate().seconds())
-        .thenComparing(offer -> offer.site.toString());
+  static List<Offer> ranked(List<Offer> offers, String country) {
+    return offers.stream()
+        .map(
+            offer ->
+                new Weighed(offer, offer.count(Severity.BLOCKING), offer.count(Severity.WARNING)))
+        .sorted(
+            Comparator.comparingLong(Weighed::stops)
+                .thenComparingLong(Weighed::changes)
+                .thenComparing(
+                    Weighed::offer,
+                    Comparator.comparing((Offer offer) -> !offer.country.equals(country))
+                        .thenComparing(offer -> offer.price.isEmpty())
+                        .thenComparing(
+                            offer -> offer.price.map(Money::amount).orElse(BigDecimal.ZERO))
+                        .thenComparingLong(offer -> offer.plan.estimate().seconds())
+                        .thenComparing(offer -> offer.site.toString())))
+        .map(Weighed::offer)
+        .toList();
   }
 
   private long count(Severity severity) {

@@ -68,30 +68,26 @@ final class OffersController {
             .findFirst()
             .orElseThrow(
                 () -> Problem.UNKNOWN_PROVIDER.because(question.source() + " is not listed"));
-    Map<SiteId, Plan> plans = new HashMap<>();
-    for (Listing target : all) {
-      if (!target.equals(source)) {
-        plans.put(
-            target.site(),
-            planning.plan(question.machine(), source, target, question.mode(), question.waived()));
-      }
+    List<Listing> targets = all.stream().filter(target -> !target.equals(source)).toList();
+    List<Plan> plans =
+        planning.plans(question.machine(), source, targets, question.mode(), question.waived());
+    Map<SiteId, Plan> asked = new HashMap<>();
+    for (int i = 0; i < plans.size(); i++) {
+      asked.put(targets.get(i).site(), plans.get(i));
     }
     Map<SiteId, Money> known =
-        prices.of(question.source(), question.machine(), question.currency(), plans, bearer);
+        prices.of(question.source(), question.machine(), question.currency(), asked, bearer);
     List<Offer> offers = new ArrayList<>();
-    for (Listing target : all) {
-      Plan plan = plans.get(target.site());
-      if (plan != null) {
-        offers.add(
-            Offer.of(
-                plan,
-                source,
-                target,
-                question.mode(),
-                Optional.ofNullable(known.get(target.site()))));
-      }
+    for (int i = 0; i < plans.size(); i++) {
+      Listing target = targets.get(i);
+      offers.add(
+          Offer.of(
+              plans.get(i),
+              source,
+              target,
+              question.mode(),
+              Optional.ofNullable(known.get(target.site()))));
     }
-    offers.sort(Offer.best(source.country()));
-    return Json.bytes(new Answer(offers));
+    return Json.bytes(new Answer(Offer.ranked(offers, source.country())));
   }
 }

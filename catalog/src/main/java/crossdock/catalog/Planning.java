@@ -42,7 +42,7 @@ final class Planning implements StepHandler {
     Listing target = listed(migration.request().target());
     return Outcome.done(
         new Fact.Planned(
-            plan(
+            mapper.plan(
                 migration.machine(),
                 source,
                 target,
@@ -50,9 +50,10 @@ final class Planning implements StepHandler {
                 migration.request().waived())));
   }
 
-  /** The plan as a migration would get it now. */
-  Plan plan(Machine machine, Listing source, Listing target, Fact.Mode mode, List<String> waived) {
-    return mapper.plan(machine, source, target, mode, waived);
+  /** The plans as migrations would get them now, in the order of {@code targets}. */
+  List<Plan> plans(
+      Machine machine, Listing source, List<Listing> targets, Fact.Mode mode, List<String> waived) {
+    return mapper.plans(machine, source, targets, mode, waived);
   }
 
   /**

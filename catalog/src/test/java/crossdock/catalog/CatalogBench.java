@@ -6,13 +6,16 @@ import crossdock.contracts.Firewall.Direction;
 import crossdock.contracts.Firewall.Rule;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
+import crossdock.contracts.Plan;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -50,17 +53,11 @@ final class CatalogBench {
   private static long ranked(
       Machine machine, Listing source, List<Listing> listings, Mapper mapper) {
     List<Offer> offers = new ArrayList<>();
-    for (Listing target : listings) {
-      offers.add(
-          Offer.of(
-              mapper.plan(machine, source, target, Fact.Mode.COLD, List.of()),
-              source,
-              target,
-              Fact.Mode.COLD,
-              Optional.empty()));
+    List<Plan> plans = mapper.plans(machine, source, listings, Fact.Mode.COLD, List.of());
+    for (int i = 0; i < plans.size(); i++) {
+      offers.add(Offer.of(plans.get(i), source, listings.get(i), Fact.Mode.COLD, Optional.empty()));
     }
-    offers.sort(Offer.best(source.country()));
-    return offers.stream().filter(Offer::possible).count();
+    return Offer.ranked(offers, source.country()).stream().filter(Offer::possible).count();
   }
 
   private static Listing listing(int number, Random random) {
@@ -88,8 +85,40 @@ final class CatalogBench {
                 random.nextBoolean() ? Optional.empty() : Optional.of(Set.of(1, 6, 17)),
                 random.nextBoolean(),
                 100)),
-        new TreeMap<>(),
-        new TreeMap<>());
+        new TreeMap<>(
+            Map.of(
+                "disk.bus", List.of("virtio", "scsi"),
+                "nic.model", List.of("virtio-net"),
+                "machine.type", List.of("q35"),
+                "firmware.tpm", List.of("none"),
+                "clock.base", List.of("utc"),
+                "cpu.baseline", List.of("x86-64-v1", "x86-64-v2"))),
+        new TreeMap<>(Map.of("disks", 16L, "nics", 8L, "disk.bytes", 4L << 40)));
+  }
+
+  private static SortedMap<String, String> traits(Random random) {
+    return new TreeMap<>(
+        Map.of(
+            "disk.bus",
+            random.nextBoolean() ? "virtio" : "sata",
+            "nic.model",
+            random.nextBoolean() ? "virtio-net" : "vmxnet3",
+            "machine.type",
+            random.nextBoolean() ? "pc" : "q35",
+            "firmware.tpm",
+            random.nextInt(5) == 0 ? "2.0" : "none",
+            "clock.base",
+            "utc",
+            "cpu.baseline",
+            "x86-64-v2",
+            "guest.os.name",
+            "debian",
+            "guest.drivers",
+            "virtio_blk,virtio_net,ahci",
+            "guest.cloud-init",
+            "openstack",
+            "snapshots.count",
+            Integer.toString(random.nextInt(3))));
   }
 
   private static Machine machine(int number, Random random) {
@@ -129,6 +158,6 @@ final class CatalogBench {
         List.of(new Machine.Disk("root", "qcow2", 20L << 30)),
         nics,
         List.of("web"),
-        new TreeMap<>());
+        traits(random));
   }
 }

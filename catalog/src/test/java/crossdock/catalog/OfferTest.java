@@ -57,8 +57,7 @@ class OfferTest {
     for (int seed = 0; seed < 20; seed++) {
       List<Offer> offers = new ArrayList<>(expected);
       Collections.shuffle(offers, new Random(seed));
-      offers.sort(Offer.best("NO"));
-      assertThat(offers).isEqualTo(expected);
+      assertThat(Offer.ranked(offers, "NO")).isEqualTo(expected);
     }
     assertThat(stopped.possible()).isFalse();
     assertThat(stopped.reasons()).contains("It is stopped by no-size-holds-it.");
