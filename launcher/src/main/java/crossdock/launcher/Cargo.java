@@ -166,8 +166,8 @@ sealed interface Cargo {
     Machine.Disk root = new Machine.Disk(DISK, format, rootBytes);
     int hash = id.hashCode();
     String mac = "%02x:%02x:%02x".formatted(hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
-    // Of the upper half of a network, so that no cloud has given it to another of the demo's.
-    String host = "%d.%d".formatted(128 + (hash >> 8 & 0x7f), 1 + (hash & 0x7f));
+    // Both sites have it, and no cloud gives it to another of the demo's: see Site.Lan.
+    String host = "%d.%d".formatted(128 + (hash >> 8 & 0x3f), 1 + (hash & 0x7f));
     Optional<Firewall> firewall = Optional.of(FIREWALL);
     String lan = site.lans().getFirst().name();
     String back = site.lans().getLast().name();

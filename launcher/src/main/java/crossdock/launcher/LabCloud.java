@@ -134,6 +134,7 @@ record LabCloud(URI keystone, Path state, List<Site.Lan> lans) {
                         .networkId(network.getId())
                         .ipVersion(IPVersionType.V4)
                         .cidr(wanted.cidr())
+                        .addPool(wanted.first(), wanted.last())
                         .build());
       }
     }

@@ -24,17 +24,27 @@ record Site(
               "127.1.1.1",
               "127.1.1.2",
               10,
-              List.of(new Lan("default", "10.8.0.0/16"), new Lan("back", "10.9.0.0/16"))),
+              List.of(
+                  new Lan("default", "10.8.0.0/16", "10.8.192.1", "10.8.223.254"),
+                  new Lan("back", "10.9.0.0/16", "10.9.192.1", "10.9.223.254"))),
           new Site(
               "south",
               "roma",
               "127.1.2.1",
               "127.1.2.2",
               20,
-              List.of(new Lan("lan-a", "10.8.128.0/17"), new Lan("lan-b", "10.9.128.0/17"))));
+              List.of(
+                  new Lan("lan-a", "10.8.128.0/17", "10.8.224.1", "10.8.255.254"),
+                  new Lan("lan-b", "10.9.128.0/17", "10.9.224.1", "10.9.255.254"))));
 
-  /** A network and its only subnet. */
-  record Lan(String name, String cidr) {}
+  /**
+   * A network and its only subnet.
+   *
+   * @param first of the addresses that a cloud gives machines on its own: each site has others, and
+   *     both sites have all of them, so that a machine keeps its addresses wherever it goes
+   * @param last of them
+   */
+  record Lan(String name, String cidr, String first, String last) {}
 
   /** As the contracts write it. */
   String id() {
