@@ -11,7 +11,8 @@ import java.util.Map;
 @Context
 public final class Application {
   Application(Desk desk, Readers readers, Sites sites, Planning planning) {
-    readers.start("listings", sites::topics, (tx, topic, _, value) -> sites.take(tx, topic, value));
+    readers.startOver(
+        "listings", sites::topics, (tx, topic, _, value) -> sites.take(tx, topic, value));
     desk.open("desk", Map.of(Step.PLAN, planning));
   }
 

@@ -9,6 +9,7 @@ import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;
 import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.Subnet;
@@ -91,7 +92,8 @@ record Mapper(long bytesPerSecond) {
     List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
     for (Machine.Nic nic : machine.nics()) {
       Mapping network =
-          holding(nic, target).orElseGet(() -> named("network", nic.network(), offered, concerns));
+          holding(nic, target, concerns)
+              .orElseGet(() -> named("network", nic.network(), offered, concerns));
       networks.add(network);
       for (String address : nic.addresses()) {
         addresses.add(
@@ -167,20 +169,31 @@ record Mapper(long bytesPerSecond) {
   }
 
   /** By another name, the network whose subnets have all of the card's addresses. */
-  private static Optional<Mapping> holding(Machine.Nic nic, Listing target) {
-    boolean same = target.networks().stream().anyMatch(one -> one.name().equals(nic.network()));
-    if (same || nic.addresses().isEmpty()) {
+  private static Optional<Mapping> holding(
+      Machine.Nic nic, Listing target, List<Concern> concerns) {
+    List<Listing.Network> all =
+        nic.addresses().isEmpty()
+            ? List.of()
+            : target.networks().stream()
+                .filter(
+                    one -> nic.addresses().stream().allMatch(has -> one.holding(has).isPresent()))
+                .toList();
+    if (all.isEmpty() || all.stream().anyMatch(one -> one.name().equals(nic.network()))) {
       return Optional.empty();
     }
-    return target.networks().stream()
-        .filter(one -> nic.addresses().stream().allMatch(has -> one.holding(has).isPresent()))
-        .findFirst()
-        .map(
-            one ->
-                new Mapping(
-                    nic.network(),
-                    one.name(),
-                    "Its subnets have the addresses of " + nic.name() + "."));
+    String network = all.getFirst().name();
+    if (target.networks().stream().anyMatch(one -> one.name().equals(nic.network()))) {
+      concerns.add(
+          new Concern(
+              "network-by-address",
+              Severity.WARNING,
+              "The target's %s has not the addresses of %s; %s has them and takes its place."
+                  .formatted(nic.network(), nic.name(), network),
+              "Look at who else is in " + network + "."));
+    }
+    return Optional.of(
+        new Mapping(
+            nic.network(), network, "Its subnets have the addresses of " + nic.name() + "."));
   }
 
   private static Mapping address(
@@ -230,6 +243,16 @@ record Mapper(long bytesPerSecond) {
               Severity.WARNING,
               "The source does not say what its firewall lets through.",
               "Look at what the target's security groups allow."));
+      for (Machine.Nic nic : machine.nics()) {
+        if (nic.firewall().filter(one -> !one.equals(Firewall.OPEN)).isPresent()) {
+          concerns.add(
+              wider(
+                  "What passes to %s is known, and that of another card is not: none is set."
+                      .formatted(nic.name()),
+                  waived,
+                  target.site()));
+        }
+      }
       return List.of();
     }
     if (target.filtering().isEmpty()) {
@@ -265,7 +288,7 @@ record Mapper(long bytesPerSecond) {
                 waived,
                 target.site()));
       }
-      said.get(i).narrower().ifPresent(concerns::add);
+      said.get(i).concern().ifPresent(concerns::add);
     }
     return said.stream().map(one -> one.there().firewall()).toList();
   }
@@ -273,11 +296,22 @@ record Mapper(long bytesPerSecond) {
   /**
    * A card's firewall in the words of one kind of target.
    *
-   * @param narrower the concern about what is lost
+   * @param concern about what is lost
    */
-  private record Said(Translation there, Optional<Concern> narrower) {
+  private record Said(Translation there, Optional<Concern> concern) {
     static Said of(Machine.Nic nic, Filtering target) {
-      Translation there = Translation.of(nic.firewall().orElseThrow(), target);
+      Translation there;
+      try {
+        there = Translation.of(nic.firewall().orElseThrow(), target);
+      } catch (Refused e) {
+        return new Said(
+            Translation.CLOSED,
+            Optional.of(
+                blocking(
+                    "firewall-too-long",
+                    "What passes to %s takes too much to say there: %s."
+                        .formatted(nic.name(), e.getMessage()))));
+      }
       return new Said(
           there,
           there.narrower().isEmpty()

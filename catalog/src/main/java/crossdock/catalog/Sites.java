@@ -4,8 +4,6 @@ import crossdock.catalog.Standing.Change;
 import crossdock.catalog.Standing.State;
 import crossdock.chassis.Database;
 import crossdock.chassis.Trust;
-import crossdock.contracts.Envelope;
-import crossdock.contracts.Json;
 import crossdock.contracts.Party;
 import crossdock.contracts.PublishedListing;
 import crossdock.contracts.Refused;
@@ -20,6 +18,7 @@ import java.sql.SQLException;
 import java.sql.Timestamp;
 import java.sql.Types;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,6 +27,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,9 +46,10 @@ final class Sites {
       """
       INSERT INTO published (site, version, envelope) VALUES (?, ?, ?)
       ON CONFLICT (site) DO UPDATE SET version = excluded.version, envelope = excluded.envelope
-      WHERE published.version < excluded.version
+      WHERE published.version < excluded.version OR published.envelope = ?
       """;
   private static final String ALL = "SELECT site, envelope FROM published";
+  private static final String ONE = "SELECT envelope FROM published WHERE site = ? FOR UPDATE";
   private static final String KNOWN = "SELECT DISTINCT site FROM site_state";
   private static final String ALONE = "LOCK TABLE site_state IN SHARE ROW EXCLUSIVE MODE";
   // Not by an older bundle than the last time: another catalog may have heard more.
@@ -64,9 +66,25 @@ final class Sites {
       SELECT state, at, bundle, version FROM site_state WHERE site = ? ORDER BY seq DESC LIMIT 100
       """;
 
+  /** For how long a signature that was verified is not verified again. */
+  private static final Duration GOOD = Duration.ofMinutes(1);
+
+  /**
+   * What an envelope was found to be.
+   *
+   * @param published if it is a listing at all, and {@code signed} by its site's key
+   */
+  private record Seen(
+      byte[] envelope,
+      long bundle,
+      Instant at,
+      Optional<PublishedListing> published,
+      boolean signed) {}
+
   private final Database database;
   private final Trust trust;
   private final Clock clock;
+  private final ConcurrentMap<SiteId, Seen> seen = new ConcurrentHashMap<>();
 
   Sites(Database database, Trust trust, Clock clock) {
     this.database = database;
@@ -81,35 +99,53 @@ final class Sites {
 
   /**
    * Takes what a site published, as it comes on the site's topic. The same again changes nothing,
-   * and neither does one of before.
+   * and neither does one of before, unless what is kept counts no more: its key may have been a
+   * thief's, or the site's clock wrong. What holds only later, by a bundle that is on its way, is
+   * kept until then.
    *
-   * @throws Refused if it does not verify, is another's, or differs from one of its version
+   * @throws Refused if its site has not signed it, it is another's, or differs from one of its
+   *     version
    */
   void take(Connection tx, String topic, byte[] signed) throws SQLException {
-    PublishedListing published = PublishedListing.verify(signed, trust.now(), clock.instant());
+    TrustBundle bundle = trust.now();
+    Instant now = clock.instant();
+    PublishedListing published = PublishedListing.signed(signed, bundle, now);
     SiteId site = published.listing().site();
     if (!topic.equals(new Party.Site(site).listing())) {
       throw new Refused("a listing of " + site + " on " + topic);
     }
-    if (!keep(tx, published, signed)) {
-      byte[] kept = envelopes(tx).getOrDefault(site, new byte[0]);
-      long version = read(kept).version();
-      if (version == published.version() && !Arrays.equals(kept, signed)) {
-        throw new Refused("another listing of " + site + " has the version " + version);
-      }
-      if (version > published.version()) {
-        LOG.warn("{} published {} after {}: refused", site, published.version(), version);
-      }
+    Optional<byte[]> kept = envelope(tx, site);
+    Optional<PublishedListing> counts =
+        kept.flatMap(one -> signed(site, one, bundle, now)).filter(one -> one.isOf(now));
+    long version = counts.map(PublishedListing::version).orElse(0L);
+    if (counts.isEmpty() || (version < published.version() && published.isOf(now))) {
+      keep(tx, published, signed, kept);
+    } else if (version != published.version()) {
+      LOG.warn("{} published {} beside {}: not taken", site, published.version(), version);
+    } else if (!Arrays.equals(kept.orElseThrow(), signed)) {
+      throw new Refused("another listing of " + site + " has the version " + version);
     }
   }
 
-  private static boolean keep(Connection tx, PublishedListing published, byte[] signed)
+  /** In the place of that envelope, or of any of a lower version. */
+  private static void keep(
+      Connection tx, PublishedListing published, byte[] signed, Optional<byte[]> instead)
       throws SQLException {
     try (PreparedStatement keep = tx.prepareStatement(KEEP)) {
       keep.setString(1, published.listing().site().toString());
       keep.setLong(2, published.version());
       keep.setBytes(3, signed);
-      return keep.executeUpdate() == 1;
+      keep.setBytes(4, instead.orElse(null));
+      keep.executeUpdate();
+    }
+  }
+
+  private static Optional<byte[]> envelope(Connection tx, SiteId site) throws SQLException {
+    try (PreparedStatement one = tx.prepareStatement(ONE)) {
+      one.setString(1, site.toString());
+      try (ResultSet found = one.executeQuery()) {
+        return found.next() ? Optional.of(found.getBytes(1)) : Optional.empty();
+      }
     }
   }
 
@@ -192,10 +228,49 @@ final class Sites {
         .toList();
   }
 
-  private static Standing standing(
-      SiteId site, Optional<byte[]> signed, TrustBundle bundle, Instant now) {
-    Optional<PublishedListing> published = signed.map(Sites::read);
-    State state = state(site, signed, bundle, now);
+  /** What its site has signed, if it did. */
+  private Optional<PublishedListing> signed(
+      SiteId site, byte[] envelope, TrustBundle bundle, Instant now) {
+    return Optional.of(see(site, envelope, bundle, now))
+        .filter(Seen::signed)
+        .flatMap(Seen::published);
+  }
+
+  private Seen see(SiteId site, byte[] envelope, TrustBundle bundle, Instant now) {
+    Seen before = seen.get(site);
+    if (before != null
+        && before.bundle == bundle.version()
+        && !now.isBefore(before.at)
+        && now.isBefore(before.at.plus(GOOD))
+        && Arrays.equals(before.envelope, envelope)) {
+      return before;
+    }
+    boolean signed = false;
+    try {
+      PublishedListing _ = PublishedListing.signed(envelope, bundle, now);
+      signed = true;
+    } catch (Refused e) {
+      LOG.debug("the listing of {} counts no more: {}", site, e.getMessage());
+    }
+    Seen found = new Seen(envelope, bundle.version(), now, readable(envelope), signed);
+    seen.put(site, found);
+    return found;
+  }
+
+  /** Empty if it was written by rules that are no more. */
+  private static Optional<PublishedListing> readable(byte[] envelope) {
+    try {
+      return Optional.of(PublishedListing.read(envelope));
+    } catch (Refused e) {
+      return Optional.empty();
+    }
+  }
+
+  private Standing standing(
+      SiteId site, Optional<byte[]> envelope, TrustBundle bundle, Instant now) {
+    Optional<Seen> found = envelope.map(one -> see(site, one, bundle, now));
+    Optional<PublishedListing> published = found.flatMap(Seen::published);
+    State state = state(site, found, bundle, now);
     return new Standing(
         site,
         state,
@@ -204,8 +279,7 @@ final class Sites {
         published.map(PublishedListing::listing).filter(_ -> state == State.LISTED));
   }
 
-  private static State state(
-      SiteId site, Optional<byte[]> signed, TrustBundle bundle, Instant now) {
+  private static State state(SiteId site, Optional<Seen> found, TrustBundle bundle, Instant now) {
     if (bundle.site(site).isEmpty()) {
       return State.LEFT;
     }
@@ -215,25 +289,22 @@ final class Sites {
     if (bundle.leaving(site)) {
       return State.LEAVING;
     }
-    if (signed.isEmpty()) {
+    Optional<PublishedListing> published = found.flatMap(Seen::published);
+    if (published.isEmpty()) {
       return State.APPLIED;
     }
-    if (!now.isBefore(read(signed.get()).expiresAt())) {
+    if (!now.isBefore(published.get().expiresAt())) {
       return State.EXPIRED;
     }
+    if (!found.map(Seen::signed).orElse(false)) {
+      return State.APPLIED; // its key is revoked since
+    }
     try {
-      PublishedListing _ = PublishedListing.verify(signed.get(), bundle, now);
+      published.get().holds(bundle, now);
       return State.LISTED;
     } catch (Refused e) {
-      // Its key is revoked since, or its dock is elsewhere by the bundle.
-      return State.APPLIED;
+      return State.APPLIED; // its dock is elsewhere by the bundle, or its clock ahead
     }
-  }
-
-  /** What was verified when it was kept. */
-  private static PublishedListing read(byte[] signed) {
-    return Json.read(signed, Envelope.class)
-        .read(PublishedListing.PAYLOAD_TYPE, PublishedListing.class);
   }
 
   private static Stream<SiteId> members(TrustBundle bundle) {

@@ -5,6 +5,7 @@ import crossdock.contracts.Firewall.Difference;
 import crossdock.contracts.Firewall.Direction;
 import crossdock.contracts.Firewall.Rule;
 import crossdock.contracts.Listing.Filtering;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,16 @@ import java.util.Set;
  * @param narrower what passed at the source and does not there
  */
 record Translation(Firewall firewall, Difference wider, Difference narrower) {
+  /** Of one through which nothing passes. */
+  static final Translation CLOSED =
+      new Translation(
+          Firewall.CLOSED,
+          new Difference(Set.of(), List.of()),
+          new Difference(Set.of(), List.of()));
+
+  /**
+   * @throws Refused if it is more than a firewall can have
+   */
   static Translation of(Firewall source, Filtering target) {
     List<Rule> said = new ArrayList<>();
     for (Direction direction : Direction.values()) {

@@ -3,7 +3,10 @@ package crossdock.catalog;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.contracts.Fact;
+import crossdock.contracts.Firewall;
+import crossdock.contracts.Firewall.Direction;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Listing.Filtering;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Subnet;
@@ -12,6 +15,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.AlphaChars;
@@ -23,6 +30,7 @@ import net.jqwik.api.constraints.StringLength;
 class MapperProperties {
   private static final Listing NORTH = Sample.LISTINGS.getFirst();
   private static final Mapper MAPPER = new Mapper(1000);
+  private static final List<Listing.Size> ENOUGH = List.of(new Listing.Size("big", 64, 64L << 30));
 
   @Property
   void aMachineNeverGetsLessThanItHasAndNoSmallerSizeWouldDo(
@@ -96,7 +104,7 @@ class MapperProperties {
         offering(
             NORTH.sizes(),
             List.of(
-                new Listing.Network("other", List.of(Subnet.ALL_V4)),
+                new Listing.Network("other", List.of(Subnet.ALL_V6)),
                 new Listing.Network(
                     "lan", List.of(Subnet.parse(dotted(subnet & mask) + "/" + prefix)))));
     Plan plan = MAPPER.plan(machine, NORTH, target, Fact.Mode.COLD, List.of());
@@ -112,6 +120,68 @@ class MapperProperties {
         .containsExactly("");
   }
 
+  @Example
+  void aNetworkThatHasTheAddressesIsPreferredToOneOfTheSameName() {
+    Machine machine =
+        Sample.machine(
+            List.of(new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of("10.8.0.7"))));
+    Listing.Network lan = new Listing.Network("lan", List.of(Subnet.parse("192.168.0.0/16")));
+    Listing.Network other = new Listing.Network("other", List.of(Subnet.parse("10.8.0.0/16")));
+    Plan plan =
+        MAPPER.plan(
+            machine,
+            NORTH,
+            offering(NORTH.sizes(), List.of(lan, other)),
+            Fact.Mode.COLD,
+            List.of());
+    assertThat(plan.networks()).extracting(Plan.Mapping::target).containsExactly("other");
+    assertThat(plan.concerns()).extracting(Plan.Concern::code).contains("network-by-address");
+  }
+
+  @Example
+  void whatIsKnownOfOneCardIsNotLostSilentlyBecauseOfAnother() {
+    Firewall some =
+        new Firewall(
+            List.of(Firewall.Rule.any(Direction.EGRESS, List.of(Subnet.ALL_V4), List.of())));
+    Machine.Nic known =
+        new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of(), Optional.of(some));
+    Machine.Nic unknown = new Machine.Nic("nic1", "lan", "52:54:00:12:34:57");
+    Machine machine = Sample.machine(List.of(known, unknown));
+    Listing target = offering(ENOUGH);
+    Plan plan = MAPPER.plan(machine, NORTH, target, Fact.Mode.COLD, List.of());
+    assertThat(blocked(plan)).isTrue();
+    assertThat(plan.firewalls()).isEmpty();
+    assertThat(plan.concerns())
+        .extracting(Plan.Concern::code)
+        .contains("firewall-wider", "firewall-unknown");
+    assertThat(MAPPER.plan(machine, NORTH, target, Fact.Mode.COLD, List.of("firewall-wider")))
+        .matches(taken -> !blocked(taken));
+  }
+
+  @Example
+  void aTargetThatTakesTooManyRulesForItIsOutOfQuestionAndOthersAreNot() {
+    List<Subnet> blocks = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      blocks.add(Subnet.parse(dotted(i << 9) + "/24"));
+    }
+    Firewall many = new Firewall(List.of(Firewall.Rule.any(Direction.INGRESS, blocks, List.of())));
+    Machine machine =
+        Sample.machine(
+            List.of(
+                new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of(), Optional.of(many))));
+    Set<Integer> named = IntStream.range(0, 30).boxed().collect(Collectors.toSet());
+    Listing wordy =
+        filtering(new Filtering(Set.of(Direction.values()), Optional.of(named), true, 9999));
+    Listing other =
+        filtering(new Filtering(Set.of(Direction.values()), Optional.empty(), true, 9999));
+    List<Plan> plans =
+        MAPPER.plans(machine, NORTH, List.of(wordy, other), Fact.Mode.COLD, List.of());
+    assertThat(plans).extracting(MapperProperties::blocked).containsExactly(true, false);
+    assertThat(plans.getFirst().concerns())
+        .extracting(Plan.Concern::code)
+        .contains("firewall-too-long");
+  }
+
   private static String dotted(int bits) {
     return "%d.%d.%d.%d".formatted(bits >>> 24, bits >>> 16 & 0xff, bits >>> 8 & 0xff, bits & 0xff);
   }
@@ -120,7 +190,20 @@ class MapperProperties {
     return offering(sizes, NORTH.networks());
   }
 
+  private static boolean blocked(Plan plan) {
+    return plan.concerns().stream().anyMatch(c -> c.severity() == Plan.Severity.BLOCKING);
+  }
+
   private static Listing offering(List<Listing.Size> sizes, List<Listing.Network> networks) {
+    return offering(sizes, networks, NORTH.filtering());
+  }
+
+  private static Listing filtering(Filtering filtering) {
+    return offering(ENOUGH, NORTH.networks(), Optional.of(filtering));
+  }
+
+  private static Listing offering(
+      List<Listing.Size> sizes, List<Listing.Network> networks, Optional<Filtering> filtering) {
     return new Listing(
         NORTH.site(),
         NORTH.country(),
@@ -130,7 +213,7 @@ class MapperProperties {
         NORTH.securityGroups(),
         NORTH.architectures(),
         NORTH.firmwares(),
-        NORTH.filtering(),
+        filtering,
         NORTH.traits(),
         NORTH.limits());
   }

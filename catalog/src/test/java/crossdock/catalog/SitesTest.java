@@ -17,6 +17,7 @@ import crossdock.contracts.SiteId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.PreparedStatement;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -167,6 +168,55 @@ class SitesTest {
     world.trust.offer(TestSites.PARTIES.revoking(Sha256.of(Base64.getDecoder().decode(leaf))));
     assertThat(world.state(Sample.SOUTH)).isEqualTo(State.APPLIED);
     assertThat(world.standing(Sample.SOUTH).listing()).isEmpty();
+  }
+
+  @Test
+  void theHighestVersionCountsOnlyAsLongAsItsKeyDoesSoThatNoThiefLocksASiteOut() {
+    byte[] thief =
+        world.published(SOUTH, Long.MAX_VALUE).sign(TestSites.PARTIES.key(Parties.SOUTH));
+    world.take(Parties.SOUTH, thief);
+    String leaf = Json.read(thief, Envelope.class).signatures().getFirst().cert().orElseThrow();
+    world.trust.offer(TestSites.PARTIES.revoking(Sha256.of(Base64.getDecoder().decode(leaf))));
+    assertThatThrownBy(() -> world.take(Parties.SOUTH, south(SOUTH, 3)))
+        .as("it has no other key yet")
+        .isInstanceOf(Refused.class);
+    world.take(
+        Parties.SOUTH,
+        world.published(SOUTH, 3).sign(TestSites.PARTIES.forged(Parties.SOUTH, Parties.SOUTH)));
+    assertThat(world.standing(Sample.SOUTH).version()).hasValue(3L);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.LISTED);
+  }
+
+  @Test
+  void aListingFromTheFutureOfAWrongClockIsReplacedByALowerVersion() {
+    Instant real = world.now;
+    world.now = real.plusSeconds(7200);
+    byte[] ahead = south(SOUTH, 1L << 40);
+    world.now = real;
+    world.take(Parties.SOUTH, ahead);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.APPLIED);
+    world.take(Parties.SOUTH, south(SOUTH, 4));
+    assertThat(world.standing(Sample.SOUTH).version()).hasValue(4L);
+    world.take(Parties.SOUTH, ahead);
+    assertThat(world.standing(Sample.SOUTH).version()).hasValue(4L);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.LISTED);
+  }
+
+  @Test
+  void whatTheDatabaseHasAndNobodyCanReadHoldsNobodyUp() {
+    world.list(Sample.LISTINGS);
+    world.database.change(
+        tx -> {
+          try (PreparedStatement spoil =
+              tx.prepareStatement("UPDATE published SET envelope = 'x' WHERE site = ?")) {
+            spoil.setString(1, Sample.SOUTH.toString());
+            assertThat(spoil.executeUpdate()).isEqualTo(1);
+          }
+        });
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.APPLIED);
+    assertThat(world.state(Sample.NORTH)).isEqualTo(State.LISTED);
+    world.list(Sample.LISTINGS);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.LISTED);
   }
 
   @Test

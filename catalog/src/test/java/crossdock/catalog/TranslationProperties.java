@@ -76,7 +76,12 @@ class TranslationProperties {
                     protocol,
                     Firewall.hasSelector(protocol) ? selector : 0,
                     Subnet.address(peer),
-                    Set.of()));
+                    Set.of()))
+        .filter(
+            packet ->
+                packet.protocol() == 1
+                    ? packet.peer().isIPv4()
+                    : packet.selector() > 0 || (packet.protocol() != 6 && packet.protocol() != 17));
   }
 
   @Property

@@ -49,7 +49,16 @@ public final class Readers implements HealthIndicator, AutoCloseable {
    * @param topics what is to be read now; asked often, by the reader's thread and others
    */
   public void start(String name, Supplier<List<String>> topics, TopicReader.Handler handler) {
-    readers.add(new TopicReader(name, topics, handler, database, parked, kafka, meters));
+    readers.add(new TopicReader(name, topics, false, handler, database, parked, kafka, meters));
+  }
+
+  /**
+   * Like {@link #start(String, Supplier, TopicReader.Handler)}, but all that the topics have is
+   * read again at every start: for compacted ones that say how things are, so that a database that
+   * was lost knows it again.
+   */
+  public void startOver(String name, Supplier<List<String>> topics, TopicReader.Handler handler) {
+    readers.add(new TopicReader(name, topics, true, handler, database, parked, kafka, meters));
   }
 
   /**

@@ -8,9 +8,11 @@ import java.io.UncheckedIOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -49,6 +51,7 @@ public final class TopicReader implements AutoCloseable {
 
   private final String name;
   private final Supplier<List<String>> topics;
+  private final boolean over;
   private final Handler handler;
   private final Database database;
   private final Parked parked;
@@ -65,6 +68,7 @@ public final class TopicReader implements AutoCloseable {
   TopicReader(
       String name,
       Supplier<List<String>> topics,
+      boolean over,
       Handler handler,
       Database database,
       Parked parked,
@@ -72,6 +76,7 @@ public final class TopicReader implements AutoCloseable {
       MeterRegistry meters) {
     this.name = name;
     this.topics = topics;
+    this.over = over;
     this.handler = handler;
     this.database = database;
     this.parked = parked;
@@ -113,7 +118,11 @@ public final class TopicReader implements AutoCloseable {
         while (open) {
           List<String> now = topics.get();
           if (!now.equals(subscribed)) {
-            consumer.subscribe(now);
+            if (over) {
+              consumer.subscribe(now, new FromTheBeginning(consumer));
+            } else {
+              consumer.subscribe(now);
+            }
             subscribed = now;
           }
           ConsumerRecords<String, byte[]> records = consumer.poll(POLL);
@@ -139,6 +148,19 @@ public final class TopicReader implements AutoCloseable {
         // without a commit: everything since the last one is read again.
         backOff(String.valueOf(e.getMessage()));
       }
+    }
+  }
+
+  private record FromTheBeginning(KafkaConsumer<?, ?> consumer)
+      implements ConsumerRebalanceListener {
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+      consumer.seekToBeginning(partitions);
+    }
+
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+      // Whoever gets them begins again.
     }
   }
 

@@ -37,6 +37,7 @@ class HostileRecordsTest {
       new TopicReader(
           "tests",
           () -> List.of("topic"),
+          false,
           this::handle,
           test.database,
           new Parked(meters),

@@ -66,10 +66,15 @@ class TopicReaderIT {
   }
 
   private TopicReader read(String topic, TopicReader.Handler handler) {
+    return read(topic, false, handler);
+  }
+
+  private TopicReader read(String topic, boolean over, TopicReader.Handler handler) {
     TopicReader reader =
         new TopicReader(
             "r-" + topic,
             () -> List.of(topic),
+            over,
             handler,
             test.database,
             new Parked(meters),
@@ -121,6 +126,25 @@ class TopicReaderIT {
         .isEqualTo("k 1 not a report");
     assertThat(test.value("SELECT convert_from(value, 'UTF8') FROM parked")).isEqualTo("bad");
     assertThat(test.outbox()).as("what a refused record had done").isEmpty();
+  }
+
+  @Test
+  void whoStartsOverReadsAllAgainAndOthersWhatIsNew() throws Exception {
+    for (boolean over : new boolean[] {false, true}) {
+      handled.clear();
+      String topic = topic();
+      send(topic, "k", "one", "two");
+      TopicReader first = read(topic, over, (_, _, _, value) -> handle(value));
+      await(() -> handled.size() == 2);
+      await(first::caughtUp);
+      first.close();
+      send(topic, "k", "three");
+      read(topic, over, (_, _, _, value) -> handle(value));
+      await(() -> handled.contains("three"));
+      assertThat(handled)
+          .isEqualTo(
+              over ? List.of("one", "two", "one", "two", "three") : List.of("one", "two", "three"));
+    }
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BinaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -21,9 +22,12 @@ import java.util.stream.Stream;
  * stateful set of what is allowed. Everything else is dropped; whatever answers an allowed
  * conversation passes. In no provider's words, and in one normal form: two that let the same
  * through have the same rules in the same order, whatever rules they were made of. (One that names
- * each of the 256 protocols is not taken for one that names none.) Immutable.
+ * each of the 256 protocols is not taken for one that names none.) Port 0 is reserved (RFC 6335,
+ * section 6) and passes where all other ports do, not otherwise; ICMP has no peers of IPv6, and
+ * ICMPv6 none of IPv4. Immutable.
  *
- * @param allowed at most 256 rules with at most 1024 addresses together
+ * @param allowed at most 256 rules with at most 1024 peers together, and 4096 where each is counted
+ *     once for every range that others part its ports into
  */
 public record Firewall(List<Rule> allowed) {
   /** Of the first packet, as seen from the card's machine. */
@@ -53,7 +57,8 @@ public record Firewall(List<Rule> allowed) {
 
   private static final int LAST = 0xffff;
   private static final int MOST_RULES = 256;
-  private static final int MOST_ADDRESSES = 1024;
+  private static final int MOST_PEERS = 1024;
+  private static final int MOST_PARTS = 4096;
 
   /** Those whose packets have ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
   private static final Set<Integer> PORTS = Set.of(TCP, UDP, 33, 132, 136);
@@ -89,9 +94,6 @@ public record Firewall(List<Rule> allowed) {
       if (!whole && protocol.filter(Firewall::hasSelector).isEmpty()) {
         throw new Refused("only protocols that have ports or types are allowed in part");
       }
-      if (addresses.size() + groups.size() > MOST_ADDRESSES) {
-        throw new Refused("a rule names at most " + MOST_ADDRESSES + " peers");
-      }
     }
 
     /** One for every protocol. */
@@ -99,8 +101,8 @@ public record Firewall(List<Rule> allowed) {
       return new Rule(direction, Optional.empty(), 0, LAST, addresses, groups);
     }
 
-    private Peers peers() {
-      return Peers.of(addresses, groups);
+    private int peers() {
+      return addresses.size() + groups.size();
     }
 
     private boolean has(int selector) {
@@ -115,7 +117,7 @@ public record Firewall(List<Rule> allowed) {
           from == 0 && to == LAST
               ? ""
               : protocol.filter(number -> number == ICMP || number == ICMP_V6).isPresent()
-                  ? " type " + (from >> 8) + (to - from == 255 ? "" : " code " + (from & 0xff))
+                  ? types()
                   : from == to ? " " + from : " " + from + "-" + to;
       return what
           + part
@@ -123,6 +125,14 @@ public record Firewall(List<Rule> allowed) {
           + Stream.concat(
                   addresses.stream().map(Subnet::toString), groups.stream().map("group "::concat))
               .collect(Collectors.joining(", "));
+    }
+
+    private String types() {
+      boolean whole = (from & 0xff) == 0 && (to & 0xff) == 0xff;
+      String first = " type " + (from >> 8) + (whole ? "" : " code " + (from & 0xff));
+      return from == to || (whole && from >> 8 == to >> 8)
+          ? first
+          : first + " to type " + (to >> 8) + (whole ? "" : " code " + (to & 0xff));
     }
 
     private static String name(int protocol) {
@@ -179,12 +189,24 @@ public record Firewall(List<Rule> allowed) {
   }
 
   private static void bounded(List<Rule> rules) {
-    if (rules.size() > MOST_RULES
-        || rules.stream().mapToInt(rule -> rule.addresses.size() + rule.groups.size()).sum()
-            > MOST_ADDRESSES) {
+    if (rules.size() > MOST_RULES || rules.stream().mapToInt(Rule::peers).sum() > MOST_PEERS) {
       throw new Refused(
-          "a firewall has at most %d rules with %d peers".formatted(MOST_RULES, MOST_ADDRESSES));
+          "a firewall has at most %d rules with %d peers".formatted(MOST_RULES, MOST_PEERS));
     }
+    if (rules.stream().mapToLong(rule -> rule.peers() * parts(rule, rules)).sum() > MOST_PARTS) {
+      throw new Refused("a firewall whose rules part each other into more than " + MOST_PARTS);
+    }
+  }
+
+  /** At most so many ranges others part the ports of {@code rule} into. */
+  private static long parts(Rule rule, List<Rule> rules) {
+    return 1
+        + rules.stream()
+            .filter(one -> one.direction == rule.direction && one.protocol.equals(rule.protocol))
+            .flatMapToInt(one -> IntStream.of(one.from, one.to + 1))
+            .filter(edge -> rule.from < edge && edge <= rule.to)
+            .distinct()
+            .count();
   }
 
   /** Whether a packet that begins a conversation passes. */
@@ -200,16 +222,17 @@ public record Firewall(List<Rule> allowed) {
     named.addAll(protocols(other.allowed));
     List<Rule> rules = new ArrayList<>();
     for (Direction direction : Direction.values()) {
+      Peers here = any(allowed, direction);
+      Peers there = any(other.allowed, direction);
       for (int protocol : named) {
         TreeMap<Integer, Peers> left =
             zip(
-                cells(allowed, direction, protocol),
-                cells(other.allowed, direction, protocol),
+                cells(allowed, direction, protocol, here),
+                cells(other.allowed, direction, protocol, there),
                 Peers::minus);
         rules.addAll(rules(direction, Optional.of(protocol), left, Peers.NOBODY));
       }
-      Peers any = any(allowed, direction).minus(any(other.allowed, direction));
-      rules.addAll(rules(direction, Optional.empty(), whole(any), Peers.NOBODY));
+      rules.addAll(rules(direction, Optional.empty(), whole(here.minus(there)), Peers.NOBODY));
     }
     return new Difference(named, rules);
   }
@@ -232,7 +255,11 @@ public record Firewall(List<Rule> allowed) {
       Peers any = any(given, direction);
       for (int protocol : protocols(given)) {
         normal.addAll(
-            rules(direction, Optional.of(protocol), cells(given, direction, protocol), any));
+            rules(
+                direction,
+                Optional.of(protocol),
+                cells(given, direction, protocol, any),
+                peers(any, protocol)));
       }
       normal.addAll(rules(direction, Optional.empty(), whole(any), Peers.NOBODY));
     }
@@ -246,10 +273,29 @@ public record Firewall(List<Rule> allowed) {
   }
 
   private static Peers any(List<Rule> rules, Direction direction) {
-    return rules.stream()
-        .filter(rule -> rule.direction == direction && rule.protocol.isEmpty())
-        .map(Rule::peers)
-        .reduce(Peers.NOBODY, Peers::plus);
+    return peers(
+        rules.stream()
+            .filter(rule -> rule.direction == direction && rule.protocol.isEmpty())
+            .toList());
+  }
+
+  private static Peers peers(List<Rule> rules) {
+    return Peers.of(
+        rules.stream().flatMap(rule -> rule.addresses.stream()).toList(),
+        rules.stream().flatMap(rule -> rule.groups.stream()).toList());
+  }
+
+  /** Those that packets of {@code protocol} can be from or for. */
+  private static Peers peers(Peers all, int protocol) {
+    return switch (protocol) {
+      case ICMP -> new Peers(all.v4(), Peers.NOBODY.v6(), all.groups());
+      case ICMP_V6 -> new Peers(Peers.NOBODY.v4(), all.v6(), all.groups());
+      default -> all;
+    };
+  }
+
+  private static int first(int protocol) {
+    return PORTS.contains(protocol) ? 1 : 0;
   }
 
   private static TreeMap<Integer, Peers> whole(Peers peers) {
@@ -258,28 +304,30 @@ public record Firewall(List<Rule> allowed) {
     return cells;
   }
 
-  /** Who passes from each selector up to the next one, rules for every protocol included. */
+  /**
+   * Who passes from each selector up to the next one.
+   *
+   * @param any who passes by whatever protocol
+   */
   private static TreeMap<Integer, Peers> cells(
-      List<Rule> rules, Direction direction, int protocol) {
+      List<Rule> rules, Direction direction, int protocol, Peers any) {
     List<Rule> own =
         rules.stream()
             .filter(rule -> rule.direction == direction)
             .filter(rule -> rule.protocol.filter(number -> number == protocol).isPresent())
             .toList();
-    TreeMap<Integer, Peers> cells = whole(any(rules, direction));
-    for (Rule rule : own) {
-      split(cells, rule.from);
-      if (rule.to < LAST) {
-        split(cells, rule.to + 1);
-      }
-      Peers peers = rule.peers();
-      cells.subMap(rule.from, true, rule.to, true).replaceAll((_, before) -> before.plus(peers));
-    }
+    TreeMap<Integer, Peers> cells = new TreeMap<>();
+    IntStream.concat(
+            IntStream.of(first(protocol)),
+            own.stream().flatMapToInt(rule -> IntStream.of(rule.from, rule.to + 1)))
+        .filter(edge -> first(protocol) <= edge && edge <= LAST)
+        .distinct()
+        .forEach(
+            edge -> {
+              List<Rule> here = own.stream().filter(rule -> rule.has(edge)).toList();
+              cells.put(edge, peers(peers(here).plus(any), protocol));
+            });
     return merged(cells);
-  }
-
-  private static void split(TreeMap<Integer, Peers> cells, int at) {
-    cells.putIfAbsent(at, cells.floorEntry(at).getValue());
   }
 
   private static TreeMap<Integer, Peers> merged(TreeMap<Integer, Peers> cells) {
@@ -318,8 +366,9 @@ public record Firewall(List<Rule> allowed) {
           if (!peers.isNobody() && !peers.equals(anyway)) {
             Integer next = cells.higherKey(from);
             int to = Objects.requireNonNullElse(next, LAST + 1) - 1;
+            boolean all = to == LAST && from <= protocol.map(Firewall::first).orElse(0);
             List<String> groups = peers.groups().stream().sorted().toList();
-            rules.add(new Rule(direction, protocol, from, to, peers.addresses(), groups));
+            rules.add(new Rule(direction, protocol, all ? 0 : from, to, peers.addresses(), groups));
           }
         });
     return rules;

@@ -14,12 +14,13 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * What one site offers.
+ * What one site offers. No list of it has more than 256 entries, and no text more than 128
+ * characters: every planner keeps all sites' in mind.
  *
  * @param country ISO 3166-1 alpha-2
  * @param formats of disks, the one it likes best first; at least one
  * @param sizes of machines
- * @param networks the first takes what has no counterpart
+ * @param networks the first takes what has no counterpart; at most 2048 subnets together
  * @param securityGroups by name; the first takes what has no counterpart
  * @param architectures of guests
  * @param firmwares that guests boot by
@@ -54,13 +55,17 @@ public record Listing(
         List<Storage> storage) {
   private static final Pattern COUNTRY = Pattern.compile("[A-Z]{2}");
   private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
+  private static final int MOST = 256;
+  private static final int MOST_SUBNETS = 2048;
+  private static final int LONGEST = 128;
+  private static final int MOST_PROTOCOLS = 32;
   private static final Pattern JURISDICTION = Pattern.compile("[A-Z][A-Z0-9-]{1,31}");
 
   /**
    * What the firewall of a network card can say here, beside addresses of IPv4.
    *
    * @param directions that it filters; in another one everything passes
-   * @param protocols by IANA number, if it knows no others; every number if absent
+   * @param protocols by IANA number, if it knows no others, at most 32; every number if absent
    * @param ipv6 whether it has rules for IPv6; if not, none passes
    * @param rules at most, of one address each
    */
@@ -74,6 +79,11 @@ public record Listing(
       protocols = protocols.map(TreeSet::new).map(Collections::unmodifiableSet);
       if (rules < 1) {
         throw new Refused("a firewall has room for a rule");
+      }
+      Set<Integer> named = protocols.orElse(Set.of());
+      if (named.size() > MOST_PROTOCOLS || named.stream().anyMatch(one -> one < 0 || one > 255)) {
+        throw new Refused(
+            "a firewall names at most " + MOST_PROTOCOLS + " protocols, by numbers from 0 to 255");
       }
     }
   }
@@ -146,10 +156,21 @@ public record Listing(
     if (formats.isEmpty() || !FORMATS.containsAll(formats)) {
       throw new Refused(site + " lists no disk format, or one that nobody knows: " + formats);
     }
+    distinct(site, "formats", formats);
     distinct(site, "sizes", sizes.stream().map(Size::name).toList());
     distinct(site, "networks", networks.stream().map(Network::name).toList());
+    distinct(site, "security groups", securityGroups);
+    distinct(site, "architectures", architectures);
+    distinct(site, "firmwares", firmwares.stream().map(Machine.Firmware::name).toList());
+    distinct(site, "jurisdictions", jurisdictions);
     distinct(site, "zones", zones);
     distinct(site, "classes of storage", storage.stream().map(Storage::name).toList());
+    distinct(site, "traits", List.copyOf(traits.keySet()));
+    distinct(site, "limits", List.copyOf(limits.keySet()));
+    traits.forEach((trait, all) -> distinct(site, "values of " + trait, all));
+    if (networks.stream().mapToInt(network -> network.subnets.size()).sum() > MOST_SUBNETS) {
+      throw new Refused(site + " lists more than " + MOST_SUBNETS + " subnets");
+    }
     if (!jurisdictions.stream().allMatch(law -> JURISDICTION.matcher(law).matches())
         || zones.stream().anyMatch(String::isBlank)) {
       throw new Refused(site + " lists a jurisdiction or a zone that is no name: " + jurisdictions);
@@ -187,6 +208,11 @@ public record Listing(
   }
 
   private static void distinct(SiteId site, String what, List<String> names) {
+    if (names.size() > MOST || names.stream().anyMatch(name -> name.length() > LONGEST)) {
+      throw new Refused(
+          "%s lists more than %d %s, or one of more than %d characters"
+              .formatted(site, MOST, what, LONGEST));
+    }
     if (names.stream().distinct().count() != names.size()) {
       throw new Refused(site + " lists two " + what + " of one name");
     }

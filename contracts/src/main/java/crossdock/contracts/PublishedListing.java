@@ -60,31 +60,72 @@ public record PublishedListing(
    *     {@code now} is within its life
    */
   public static PublishedListing verify(byte[] signed, TrustBundle trust, Instant now) {
-    if (signed.length > LONGEST) {
-      throw new Refused("a published listing has at most " + LONGEST + " bytes");
-    }
-    Envelope envelope = Json.read(signed, Envelope.class);
-    PublishedListing published = envelope.read(PAYLOAD_TYPE, PublishedListing.class);
+    PublishedListing published = signed(signed, trust, now);
+    published.holds(trust, now);
+    return published;
+  }
+
+  /**
+   * What a site published, whether it holds now or not.
+   *
+   * @throws Refused unless the site that it lists takes part and signed it, with a key that it has
+   *     now
+   */
+  public static PublishedListing signed(byte[] signed, TrustBundle trust, Instant now) {
+    PublishedListing published = read(signed);
     SiteId site = published.listing.site();
-    Party signer = trust.signer(envelope, now);
+    Party signer = trust.signer(Json.read(signed, Envelope.class), now);
     if (!signer.equals(new Party.Site(site))) {
       throw new Refused("a listing of " + site + " that " + signer + " signed");
     }
-    URI dock =
-        trust
-            .site(site)
-            .orElseThrow(() -> new Refused(site + " takes no part by the trust bundle"))
-            .dock();
-    if (!published.endpoint.equals(dock)) {
-      throw new Refused(site + " lists " + published.endpoint + " where its dock is " + dock);
-    }
-    if (published.issuedAt.isAfter(now.plus(SKEW))) {
-      throw new Refused("the listing of " + site + " is of " + published.issuedAt + ", the future");
-    }
-    if (!now.isBefore(published.expiresAt)) {
-      throw new Refused("the listing of " + site + " expired at " + published.expiresAt);
-    }
+    URI _ = dock(site, trust);
     return published;
+  }
+
+  /**
+   * What is in an envelope, whoever signed it.
+   *
+   * @throws Refused if it is no listing
+   */
+  public static PublishedListing read(byte[] signed) {
+    if (signed.length > LONGEST) {
+      throw new Refused("a published listing has at most " + LONGEST + " bytes");
+    }
+    return Json.read(signed, Envelope.class).read(PAYLOAD_TYPE, PublishedListing.class);
+  }
+
+  /**
+   * Of one that its site signed.
+   *
+   * @throws Refused unless the site takes part, has its dock there, and {@code now} is within its
+   *     life
+   */
+  public void holds(TrustBundle trust, Instant now) {
+    SiteId site = listing.site();
+    URI dock = dock(site, trust);
+    if (!endpoint.equals(dock)) {
+      throw new Refused(site + " lists " + endpoint + " where its dock is " + dock);
+    }
+    if (!isOf(now)) {
+      throw new Refused(
+          "the listing of "
+              + site
+              + (now.isBefore(expiresAt)
+                  ? " is of " + issuedAt + ", the future"
+                  : " expired at " + expiresAt));
+    }
+  }
+
+  private static URI dock(SiteId site, TrustBundle trust) {
+    return trust
+        .site(site)
+        .orElseThrow(() -> new Refused(site + " takes no part by the trust bundle"))
+        .dock();
+  }
+
+  /** Whether {@code now} is within its life, with an hour for a site whose clock is ahead. */
+  public boolean isOf(Instant now) {
+    return !issuedAt.isAfter(now.plus(SKEW)) && now.isBefore(expiresAt);
   }
 
   /** What the site publishes. */

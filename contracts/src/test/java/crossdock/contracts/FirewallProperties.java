@@ -97,7 +97,18 @@ class FirewallProperties {
                     protocol,
                     Firewall.hasSelector(protocol) ? selector : 0,
                     Subnet.address(peer),
-                    groups));
+                    groups))
+        .filter(FirewallProperties::isReal);
+  }
+
+  /** Whether there are such packets: with port 0, or ICMP of the other family, there are none. */
+  private static boolean isReal(Packet packet) {
+    return switch (packet.protocol()) {
+      case 6, 17, 132 -> packet.selector() > 0;
+      case 1 -> packet.peer().isIPv4();
+      case 58 -> packet.peer().isIPv6();
+      default -> true;
+    };
   }
 
   @Property
@@ -156,6 +167,63 @@ class FirewallProperties {
                 tcp(30, 40, "10.1.2.3/32")));
     assertThat(parts.allowed()).containsExactly(tcp(22, 80, "10.0.0.0/8"));
     assertThat(parts.allowed().getFirst()).hasToString("tcp 22-80 from 10.0.0.0/8");
+  }
+
+  @Example
+  void whatNoPacketHasMakesNoDifference() {
+    assertThat(new Firewall(List.of(tcp(0, 0, "10.0.0.0/8")))).isEqualTo(Firewall.CLOSED);
+    assertThat(new Firewall(List.of(tcp(0, 22, "10.0.0.0/8"))).allowed())
+        .containsExactly(tcp(1, 22, "10.0.0.0/8"));
+    assertThat(new Firewall(List.of(tcp(1, 65535, "10.0.0.0/8"))).allowed())
+        .containsExactly(tcp(0, 65535, "10.0.0.0/8"));
+    Rule both =
+        new Rule(
+            Direction.INGRESS,
+            Optional.of(Firewall.ICMP_V6),
+            0,
+            65535,
+            List.of(Subnet.ALL_V4, Subnet.ALL_V6),
+            List.of());
+    assertThat(new Firewall(List.of(both)).allowed().getFirst().addresses())
+        .containsExactly(Subnet.ALL_V6);
+  }
+
+  @Example
+  void typesOfIcmpAreSaidAsTheyAre() {
+    assertThat(icmp(0x0800, 0x08ff)).hasToString("icmp type 8 from 0.0.0.0/0");
+    assertThat(icmp(0x0801, 0x0801)).hasToString("icmp type 8 code 1 from 0.0.0.0/0");
+    assertThat(icmp(0x0800, 0x0aff)).hasToString("icmp type 8 to type 10 from 0.0.0.0/0");
+    assertThat(icmp(0x0801, 0x0803))
+        .hasToString("icmp type 8 code 1 to type 8 code 3 from 0.0.0.0/0");
+  }
+
+  private static Rule icmp(int from, int to) {
+    return new Rule(
+        Direction.INGRESS, Optional.of(Firewall.ICMP), from, to, List.of(Subnet.ALL_V4), List.of());
+  }
+
+  /** As whoever orders work for others would write it: each rule parts all of the others. */
+  @Example
+  void rulesThatPartEachOtherAreCountedBeforeTheyAreWorkedOut() {
+    List<Rule> nested = new ArrayList<>();
+    for (int i = 0; i < 256; i++) {
+      nested.add(tcp(1 + i, 60000 - i, "10.0.%d.0/32".formatted(i)));
+    }
+    assertThatThrownBy(() -> new Firewall(nested))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("part each other");
+  }
+
+  @Example
+  void whatIsLeftOfEverybodyHasAsManyBlocksAsItTakes() {
+    List<Rule> few = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      few.add(tcp(22, 22, "%d.0.0.7/32".formatted(i * 6)));
+    }
+    Firewall.Difference left =
+        new Firewall(List.of(tcp(22, 22, "0.0.0.0/0"))).minus(new Firewall(few));
+    assertThat(left.rules()).hasSize(1);
+    assertThat(left.rules().getFirst().addresses()).hasSizeGreaterThan(1024);
   }
 
   @Example

@@ -372,7 +372,13 @@ final class JoiningSite implements Runnable {
         Path file = setup.write(service, properties);
         State.write(
             units.resolve("crossdock-" + service.name() + ".service"),
-            Units.systemd(state, service, settings.site(), file, Launcher.home()));
+            Units.systemd(
+                state,
+                service,
+                settings.site(),
+                settings.adapter().equals("kvm"),
+                file,
+                Launcher.home()));
         compose.append(Units.compose(state, service, file));
       }
       State.write(state.root().resolve("compose.yml"), compose.toString());

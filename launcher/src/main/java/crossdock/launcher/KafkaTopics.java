@@ -1,5 +1,6 @@
 package crossdock.launcher;
 
+import crossdock.contracts.PublishedListing;
 import crossdock.contracts.SiteId;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -97,7 +98,12 @@ final class KafkaTopics {
       topics.add(topic(name + ".progress", 2, false));
       topics.add(
           new NewTopic(name + ".listing", 1, (short) 1)
-              .configs(Map.of("cleanup.policy", "compact")));
+              .configs(
+                  Map.of(
+                      "cleanup.policy",
+                      "compact",
+                      "max.message.bytes",
+                      Integer.toString(2 * PublishedListing.LONGEST))));
     }
     return topics;
   }

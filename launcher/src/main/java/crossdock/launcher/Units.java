@@ -21,8 +21,17 @@ final class Units {
 
   private Units() {}
 
+  /**
+   * @param guests whether its processes are customers' machines, too: these outlive a restart of
+   *     the service
+   */
   static String systemd(
-      State state, Services.Service service, SiteId site, Path properties, Path home)
+      State state,
+      Services.Service service,
+      SiteId site,
+      boolean guests,
+      Path properties,
+      Path home)
       throws IOException {
     AotCache cache = service.cache(home);
     List<String> command = new ArrayList<>(List.of(Jvm.java()));
@@ -47,7 +56,7 @@ final class Units {
     ProtectSystem=strict
     ProtectHome=read-only
     PrivateTmp=%6$b
-    PrivateDevices=true
+    %7$s
     ReadWritePaths=%5$s
 
     [Install]
@@ -60,7 +69,10 @@ final class Units {
             command.stream().map(Units::quoted).collect(Collectors.joining(" ")),
             state.root(),
             // It hides all that is there.
-            Stream.of(state.root(), home).noneMatch(Units::temporary));
+            Stream.of(state.root(), home).noneMatch(Units::temporary),
+            guests
+                ? "DevicePolicy=closed\nDeviceAllow=/dev/kvm rw\nKillMode=process"
+                : "PrivateDevices=true");
   }
 
   private static boolean temporary(Path path) {

@@ -22,7 +22,8 @@ import java.util.stream.Stream;
  *       the IPv6 link-local one of its MAC (RFC 4291, appendix A); if it has none, from any that no
  *       other card of its network has. It receives what is for its own MAC or for many.
  *   <li>ARP, IPv4 and IPv6 pass, untagged. ARP and the solicitations and advertisements of IPv6
- *       neighbours (RFC 4861) need no firewall's leave; a card advertises what it may send from.
+ *       neighbours (RFC 4861) need no firewall's leave; a card advertises what it may send from,
+ *       and asks whether nobody has it (RFC 5227, RFC 4862) of no other address.
  *   <li>A conversation begins if the sender's firewall and the receiver's both allow it, and is
  *       theirs: answers to it, and errors about it, pass between these two cards.
  *   <li>A card of which nobody says what passes is {@linkplain Firewall#CLOSED closed}, and nobody
@@ -191,28 +192,30 @@ final class Rules {
 
   private static String sender(Card card, List<Card> cards) {
     boolean nameless = card.nic.addresses().isEmpty();
-    SortedSet<String> probing = card.v4();
-    probing.add("0.0.0.0"); // who looks whether an address is free
-    String v4 = "!= " + set(taken(card, cards, Card::v4, "255.255.255.255"));
-    String v6 = "!= " + set(taken(card, cards, Card::v6, "::"));
+    SortedSet<String> others = taken(card, cards, Card::v4, "255.255.255.255");
+    String v4 = nameless ? "!= " + set(others) : set(card.v4());
+    others.add("0.0.0.0");
+    String known = nameless ? "!= " + set(others) : v4;
+    String v6 = nameless ? "!= " + set(taken(card, cards, Card::v6, "::")) : set(card.v6());
+    String ipv4 =
+        nameless || !card.v4().isEmpty()
+            ? """
+              ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether %1$s arp saddr ip %2$s accept
+              ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether %1$s arp saddr ip 0.0.0.0 arp daddr ip %2$s accept
+              ip saddr %3$s accept
+              """
+                .formatted(card.nic.mac(), known, v4)
+            : "";
     return """
         chain from%1$d {
           ether saddr != %2$s drop
           meta mark set 0x%1$04x0000
-          ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether %2$s arp saddr ip %3$s accept
-          %4$s
-          ip6 saddr %5$s accept
+          %3$s
+          ip6 saddr %4$s accept
           ip6 saddr :: icmpv6 type nd-neighbor-solicit accept
         }
       """
-        .formatted(
-            number(card),
-            card.nic.mac(),
-            nameless ? v4 : set(probing),
-            nameless || !card.v4().isEmpty()
-                ? "ip saddr " + (nameless ? v4 : set(card.v4())) + " accept"
-                : "",
-            nameless ? v6 : set(card.v6()));
+        .formatted(number(card), card.nic.mac(), ipv4, v6);
   }
 
   private static String receiver(Card card) {
@@ -241,9 +244,9 @@ final class Rules {
           ct mark & 0x0000ffff == 0x0000%1$04x goto passed
         }
         chain egress%1$d {
-          icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 goto passed
-          icmpv6 type nd-neighbor-advert ip6 hoplimit 255 @th,64,128 %2$s goto passed
-          icmpv6 type nd-neighbor-advert drop
+          icmpv6 type nd-neighbor-solicit ip6 saddr != :: ip6 hoplimit 255 goto passed
+          icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 @th,64,128 %2$s goto passed
+          icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop
       %3$s  }
         chain ingress%1$d {
       %4$s  }

@@ -289,6 +289,9 @@ final class NamespaceTest {
     from.send(Plug.arp(mac(1), v4(4).bytes(), v4(4).bytes()));
     from.send(Plug.arp(mac(4), v4(1).bytes(), v4(1).bytes()));
     from.send(advertisement(v6(1), v6(2), "fd00:7::4"));
+    // Whose answer to "does anybody have it?" would keep m2 from its addresses.
+    from.send(Plug.arp(mac(1), new byte[4], v4(2).bytes()));
+    from.send(solicitation(mac(1), v6(2), "fd00:7::2"));
     from.send(tagged);
     from.send(strange);
     from.send(good);
@@ -297,12 +300,26 @@ final class NamespaceTest {
     from.send(advertised);
     assertThat(to.receiveFrom(from, mac(1), v4(1).bytes())).containsExactly(advertised);
 
+    byte[] probe = solicitation(mac(1), v6(2), "fd00:7::1");
+    from.send(probe);
+    assertThat(to.receiveFrom(from, mac(1), v4(1).bytes())).containsExactly(probe);
+
     byte[] free = Frame.of(new Frame.End(mac(3), "10.7.0.4"), v4(2), 17, 9, 9, 6);
+    nameless.send(Plug.arp(mac(3), new byte[4], v4(2).bytes()));
+    nameless.send(solicitation(mac(3), v6(2), "fd00:7::2"));
     nameless.send(Frame.of(new Frame.End(mac(3), "10.7.0.1"), v4(2), 17, 9, 9, 7));
     nameless.send(Frame.of(new Frame.End(mac(3), "fd00:7::1"), v6(2), 17, 9, 9, 8));
     nameless.send(advertisement(v6(3), v6(2), "fd00:7::1"));
     nameless.send(free);
     assertThat(to.receiveFrom(nameless, mac(3), v4(3).bytes())).containsExactly(free);
+  }
+
+  /** From nobody yet, whether anybody has an address (RFC 4862, section 5.4.2). */
+  private static byte[] solicitation(String mac, Frame.End to, String of) {
+    Frame.End nobody = new Frame.End(mac, "::");
+    ByteBuffer content = ByteBuffer.allocate(24).putInt(135 << 24).putInt(0);
+    content.put(new Frame.End(mac, of).bytes());
+    return Frame.ethernet(nobody, to, Frame.ip(nobody, to, 58, content.array()));
   }
 
   private static byte[] advertisement(Frame.End from, Frame.End to, String of) {

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.openstack4j.model.network.Port;
@@ -58,6 +59,9 @@ record Groups(Map<String, JsonNode> all) {
           Map.entry("udp", Firewall.UDP),
           Map.entry("udplite", 136),
           Map.entry("vrrp", 112));
+
+  /** Neutron takes them for IPv6 only. */
+  private static final Set<Integer> ONLY_V6 = Set.of(41, 43, 44, 58, 59, 60);
 
   static Groups of(Project project) throws IOException {
     Map<String, JsonNode> all = new TreeMap<>();
@@ -152,7 +156,9 @@ record Groups(Map<String, JsonNode> all) {
       String name = group(id).path("name").asText();
       groups = List.of(Machines.isPlain(name) ? name : id);
     } else if (said.hasNonNull("remote_ip_prefix")) {
-      addresses = List.of(Subnet.parse(said.get("remote_ip_prefix").asText()));
+      // What it filters by, where the prefix was given with bits beyond it.
+      String given = said.get("remote_ip_prefix").asText();
+      addresses = List.of(Subnet.parse(said.path("normalized_cidr").asText(given)));
     } else {
       addresses = List.of(v6 ? Subnet.ALL_V6 : Subnet.ALL_V4);
     }
@@ -177,8 +183,11 @@ record Groups(Map<String, JsonNode> all) {
       return Optional.empty();
     }
     String name = said.asText();
-    if (name.equals("any") || name.equals("0") || name.equals("-1")) {
+    if (name.equals("any") || name.equals("-1")) {
       return Optional.empty();
+    }
+    if (name.equals("0")) {
+      throw new Refused("a rule for protocol 0, which is every protocol for some drivers");
     }
     Integer number = PROTOCOLS.get(name);
     if (number == null && !name.matches("[0-9]{1,3}")) {
@@ -200,6 +209,9 @@ record Groups(Map<String, JsonNode> all) {
         throw new Refusal(Reason.UNMAPPABLE, "Neutron cannot say: " + rule + ".");
       }
       for (Subnet subnet : rule.addresses()) {
+        if (subnet.block().isIPv4() && rule.protocol().filter(ONLY_V6::contains).isPresent()) {
+          throw new Refusal(Reason.UNMAPPABLE, "Neutron cannot say: " + rule + ".");
+        }
         for (int[] ports : ports(rule)) {
           Map<String, Object> one = new LinkedHashMap<>();
           one.put("security_group_id", group);

@@ -523,7 +523,12 @@ final class Project {
   /** Adds rules to a group, all or none. */
   void createRules(List<Map<String, Object>> rules) throws IOException, Refusal {
     JsonNode body = rest.json(Map.of("security_group_rules", rules));
-    Object _ = within(raw("POST", neutron("/security-group-rules"), Optional.of(body)));
+    Rest.Answer answer = raw("POST", neutron("/security-group-rules"), Optional.of(body));
+    if (answer.status() == 400) {
+      throw new Refusal(
+          Reason.UNMAPPABLE, "Neutron: " + answer.body().findPath("message").asText());
+    }
+    Object _ = within(answer);
   }
 
   private static JsonNode within(Rest.Answer answer) throws IOException, Refusal {
