@@ -61,8 +61,10 @@ final class Concerns {
    * A rule, compiled.
    *
    * @param repeats whether many machines ask the same: of values, of which there are few
+   * @param ofSource whether its conditions ask for something of the source
    */
-  private record Known(Rule rule, List<Expression> when, Expression evidence, boolean repeats) {
+  private record Known(
+      Rule rule, List<Expression> when, Expression evidence, boolean repeats, boolean ofSource) {
     static Known of(Rule rule) {
       List<Expression> when = rule.when().stream().map(Language::condition).toList();
       Expression evidence = Language.text(rule.evidence());
@@ -70,7 +72,8 @@ final class Concerns {
           rule,
           when,
           evidence,
-          Stream.concat(when.stream(), Stream.of(evidence)).allMatch(Expression::repeats));
+          Stream.concat(when.stream(), Stream.of(evidence)).allMatch(Expression::repeats),
+          when.stream().anyMatch(condition -> condition.variables().contains("source")));
     }
 
     /** Whether it certainly is no concern, by what is known so far. */
@@ -92,13 +95,17 @@ final class Concerns {
       return Stream.concat(when.stream(), Stream.of(evidence));
     }
 
-    Question of(Map<String, Object> machine) {
-      List<Object> values =
-          expressions()
-              .flatMap(expression -> expression.ofMachine().stream())
-              .distinct()
-              .map(path -> at(machine, path))
-              .toList();
+    Question ofMachine(Map<String, Object> machine) {
+      return question(machine, expressions().flatMap(one -> one.ofMachine().stream()));
+    }
+
+    /** What its conditions ask. */
+    Question ofTarget(Map<String, Object> target) {
+      return question(target, when.stream().flatMap(one -> one.ofTarget().stream()));
+    }
+
+    private Question question(Map<String, Object> form, Stream<List<String>> paths) {
+      List<Object> values = paths.distinct().map(path -> at(form, path)).toList();
       return new Question(Objects.hash(rule.code(), values), this, values);
     }
 
@@ -118,10 +125,15 @@ final class Concerns {
    * @param settled what is so whatever the target
    * @param open what depends on the target too
    */
-  private record Seen(Map<String, Object> form, List<Found> settled, List<Question> open) {}
+  private record Seen(
+      Map<String, Object> form,
+      List<Found> settled,
+      List<Question> open,
+      ConcurrentMap<Case, Verdict> verdicts) {}
 
   /**
-   * A rule, and all that it asks of a machine: many machines give the same, and one answer does.
+   * A rule, and all that it asks of a machine or of a target: many give the same, and one answer
+   * does.
    *
    * @param hash of the others, which may be long
    */
@@ -134,11 +146,16 @@ final class Concerns {
 
   private record Case(Question question, Fact.Mode mode) {}
 
+  /** Whether a rule's conditions hold, or why that cannot be said. */
+  private record Verdict(boolean holds, Optional<String> error) {}
+
   /**
-   * @param open codes of what some machine may give
+   * @param open what some machine may give, by code, and what that asks of the site
    */
   private record Site(
-      Map<String, Object> form, Set<String> open, ConcurrentMap<Case, List<Found>> answers) {}
+      Map<String, Object> form,
+      Map<String, Question> open,
+      ConcurrentMap<Case, List<Found>> answers) {}
 
   /**
    * @param files by name, one of them the vocabulary
@@ -209,8 +226,8 @@ final class Concerns {
     return Stream.concat(
             seen.settled.stream(),
             seen.open.stream()
-                .filter(question -> there.open.contains(question.known.rule.code()))
-                .flatMap(question -> answer(question, mode, there, variables).stream()))
+                .filter(question -> there.open.containsKey(question.known.rule.code()))
+                .flatMap(question -> answer(question, mode, seen, there, variables).stream()))
         .map(
             found ->
                 found.waivable && waived.contains(found.concern.code())
@@ -221,12 +238,19 @@ final class Concerns {
   }
 
   private static List<Found> answer(
-      Question question, Fact.Mode mode, Site there, Map<String, Object> variables) {
-    if (!question.known.repeats) {
-      return found(question.known, variables);
+      Question question, Fact.Mode mode, Seen seen, Site there, Map<String, Object> variables) {
+    Known known = question.known;
+    if (known.repeats) {
+      return there.answers.computeIfAbsent(new Case(question, mode), _ -> found(known, variables));
     }
-    return there.answers.computeIfAbsent(
-        new Case(question, mode), _ -> found(question.known, variables));
+    if (known.ofSource) {
+      return found(known, variables);
+    }
+    Question asked = Objects.requireNonNull(there.open.get(known.rule.code()));
+    return found(
+        known,
+        seen.verdicts.computeIfAbsent(new Case(asked, mode), _ -> verdict(known, variables)),
+        variables);
   }
 
   private Site see(Listing listing) {
@@ -236,8 +260,9 @@ final class Concerns {
         form,
         all.stream()
             .filter(one -> !one.fails(variables))
-            .map(one -> one.rule.code())
-            .collect(Collectors.toUnmodifiableSet()),
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    one -> one.rule.code(), one -> questions.intern(one.ofTarget(form)))),
         new ConcurrentHashMap<>());
   }
 
@@ -250,23 +275,41 @@ final class Concerns {
       if (one.expressions().allMatch(Expression::settled)) {
         settled.addAll(found(one, variables));
       } else if (!one.fails(variables)) {
-        open.add(questions.intern(one.of(form)));
+        open.add(questions.intern(one.ofMachine(form)));
       }
     }
-    return new Seen(form, List.copyOf(settled), List.copyOf(open));
+    return new Seen(form, List.copyOf(settled), List.copyOf(open), new ConcurrentHashMap<>());
   }
 
   private static List<Found> found(Known one, Map<String, Object> variables) {
-    String text;
+    return found(one, verdict(one, variables), variables);
+  }
+
+  private static Verdict verdict(Known one, Map<String, Object> variables) {
     try {
       for (Expression condition : one.when) {
         if (condition.value(variables).equals(false)) {
-          return List.of();
+          return new Verdict(false, Optional.empty());
         }
       }
-      text = (String) one.evidence.value(variables);
+      return new Verdict(true, Optional.empty());
     } catch (CelEvaluationException | RuntimeException e) {
-      text = "It could not be evaluated for this machine: " + e.getMessage();
+      return new Verdict(true, Optional.of(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private static List<Found> found(Known one, Verdict verdict, Map<String, Object> variables) {
+    if (!verdict.holds) {
+      return List.of();
+    }
+    String text;
+    try {
+      text =
+          verdict.error.isPresent()
+              ? unknown(verdict.error.get())
+              : (String) one.evidence.value(variables);
+    } catch (CelEvaluationException | RuntimeException e) {
+      text = unknown(String.valueOf(e.getMessage()));
     }
     Rule rule = one.rule;
     return List.of(
@@ -279,6 +322,10 @@ final class Concerns {
                 Optional.of(rule.consequence()),
                 rule.fix()),
             rule.waivable()));
+  }
+
+  private static String unknown(String why) {
+    return "It could not be evaluated for this machine: " + why;
   }
 
   private static Plan.Concern waived(Plan.Concern concern) {

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,13 +93,16 @@ final class Language {
 
   /**
    * @param variables that it asks for, of those that it is given
-   * @param ofMachine what of the machine: a field, a trait after {@code traits}, or all
+   * @param ofMachine what of the machine: a field, a trait or limit after {@code traits} or {@code
+   *     limits}, or all
+   * @param ofTarget the same of the target
    * @param names of the traits and limits that it asks for, by function
    */
   record Expression(
       CelRuntime.Program program,
       Set<String> variables,
       Set<List<String>> ofMachine,
+      Set<List<String>> ofTarget,
       Set<Asked> names) {
 
     /** Whether it asks for nothing but the machine. */
@@ -151,11 +155,8 @@ final class Language {
               .map(one -> one.expr().ident().name())
               .filter(VARIABLES::contains)
               .collect(Collectors.toUnmodifiableSet()),
-          all.stream()
-              .filter(one -> one.getKind() == ExprKind.Kind.IDENT)
-              .filter(one -> one.expr().ident().name().equals("machine"))
-              .map(Language::ofMachine)
-              .collect(Collectors.toUnmodifiableSet()),
+          asked("machine", all),
+          asked("target", all),
           all.stream()
               .filter(one -> one.getKind() == ExprKind.Kind.CALL)
               .map(one -> one.expr().call())
@@ -167,16 +168,27 @@ final class Language {
     }
   }
 
+  private static Set<List<String>> asked(String variable, List<CelNavigableExpr> of) {
+    return of.stream()
+        .filter(one -> one.getKind() == ExprKind.Kind.IDENT)
+        .filter(one -> one.expr().ident().name().equals(variable))
+        .flatMap(Language::paths)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
   /** All of it, where what surrounds it does not say that less would do. */
-  private static List<String> ofMachine(CelNavigableExpr machine) {
-    CelExpr around = machine.parent().map(CelNavigableExpr::expr).orElseGet(machine::expr);
+  private static Stream<List<String>> paths(CelNavigableExpr variable) {
+    CelExpr around = variable.parent().map(CelNavigableExpr::expr).orElseGet(variable::expr);
     return switch (around.getKind()) {
-      case SELECT -> List.of(around.select().field());
-      case CALL ->
-          OF_NAMES.contains(around.call().function())
-              ? List.of("traits", written(around.call().args().get(1)))
-              : List.of();
-      default -> List.of();
+      case SELECT -> Stream.of(List.of(around.select().field()));
+      case CALL -> {
+        if (!OF_NAMES.contains(around.call().function())) {
+          yield Stream.of(List.of());
+        }
+        String name = written(around.call().args().get(1));
+        yield Stream.of(List.of("traits", name), List.of("limits", name));
+      }
+      default -> Stream.of(List.of());
     };
   }
 
