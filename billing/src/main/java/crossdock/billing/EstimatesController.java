@@ -23,7 +23,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -44,15 +46,23 @@ final class EstimatesController {
 
   /**
    * @param currency ISO 4217
-   * @param places where the machine could go, at most 1000
+   * @param places where the machine could go, at most 1000, each site once
    */
-  private record Question(SiteId source, Machine machine, String currency, List<Place> places) {}
+  record Question(SiteId source, Machine machine, String currency, List<Place> places) {
+    Question {
+      places = List.copyOf(places);
+      if (places.size() > MOST
+          || places.stream().map(Place::site).distinct().count() < places.size()) {
+        throw new Refused("at most " + MOST + " places are asked for at once, each site once");
+      }
+    }
+  }
 
   /**
    * @param plan digest of the plan for going there
    * @param format of disks there
    */
-  private record Place(SiteId site, Sha256 plan, String format) {}
+  record Place(SiteId site, Sha256 plan, String format) {}
 
   /**
    * @param quote absent where a party publishes no price in that currency
@@ -68,15 +78,13 @@ final class EstimatesController {
     try {
       Question question = Json.read(body, Question.class);
       Money _ = Money.zero(question.currency());
-      if (question.places().size() > MOST) {
-        throw new Refused("at most " + MOST + " places are asked for at once");
-      }
       return Json.bytes(
           database.transaction(
               tx -> {
                 List<Estimate> items = new ArrayList<>();
+                Map<Asked, Optional<Money>> known = new HashMap<>();
                 for (Place place : question.places()) {
-                  items.add(new Estimate(place.site(), quote(tx, question, place)));
+                  items.add(new Estimate(place.site(), quote(tx, question, place, known)));
                 }
                 return new Answer(items);
               }));
@@ -90,7 +98,10 @@ final class EstimatesController {
     private static final long serialVersionUID = 1L;
   }
 
-  private Optional<Bill> quote(Connection tx, Question question, Place place) {
+  private record Asked(Party party, Meter meter, String formats) {}
+
+  private Optional<Bill> quote(
+      Connection tx, Question question, Place place, Map<Asked, Optional<Money>> known) {
     String currency = question.currency();
     try {
       return Optional.of(
@@ -102,16 +113,22 @@ final class EstimatesController {
               new Party.Site(place.site()),
               new Party.Core(CoreService.BILLING),
               currency,
-              (party, meter, formats) -> {
-                try {
-                  return PriceBook.valid(tx, party, meter, formats, currency, clock.instant())
-                      .orElseThrow(NoPrice::new);
-                } catch (SQLException e) {
-                  throw new IllegalStateException("cannot look up a price", e);
-                }
-              }));
+              (party, meter, formats) ->
+                  known
+                      .computeIfAbsent(
+                          new Asked(party, meter, formats), price -> look(tx, price, currency))
+                      .orElseThrow(NoPrice::new)));
     } catch (NoPrice e) {
       return Optional.empty();
+    }
+  }
+
+  private Optional<Money> look(Connection tx, Asked price, String currency) {
+    try {
+      return PriceBook.valid(
+          tx, price.party(), price.meter(), price.formats(), currency, clock.instant());
+    } catch (SQLException e) {
+      throw new IllegalStateException("cannot look up a price", e);
     }
   }
 }

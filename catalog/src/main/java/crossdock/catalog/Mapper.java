@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
@@ -44,10 +45,22 @@ record Mapper(long bytesPerSecond) {
    *
    * @param mode of a copy the source goes on running, and needs its addresses itself
    * @param waived codes of concerns that the customer takes the risk of
+   * @param choices what the customer has chosen there
    */
   Plan plan(
+      Machine machine,
+      Listing source,
+      Listing target,
+      Fact.Mode mode,
+      Collection<String> waived,
+      Choices choices) {
+    return plans(machine, source, List.of(target), mode, waived, choices).getFirst();
+  }
+
+  /** Where the customer has chosen nothing. */
+  Plan plan(
       Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
-    return plans(machine, source, List.of(target), mode, waived).getFirst();
+    return plan(machine, source, target, mode, waived, Choices.NONE);
   }
 
   /** As {@link #plan}, for each target, in order; what is the same for all is worked out once. */
@@ -56,11 +69,12 @@ record Mapper(long bytesPerSecond) {
       Listing source,
       Collection<Listing> targets,
       Fact.Mode mode,
-      Collection<String> waived) {
+      Collection<String> waived,
+      Choices choices) {
     Sha256 digest = machine.digest();
     Map<Filtering, List<Said>> said = new HashMap<>();
     return targets.stream()
-        .map(target -> plan(machine, digest, source, target, mode, waived, said))
+        .map(target -> plan(machine, digest, source, target, mode, waived, choices, said))
         .toList();
   }
 
@@ -71,10 +85,11 @@ record Mapper(long bytesPerSecond) {
       Listing target,
       Fact.Mode mode,
       Collection<String> waived,
+      Choices choices,
       Map<Filtering, List<Said>> said) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
-    Mapping size = size(machine, target, concerns);
+    Mapping size = size(machine, target, choices.size(), concerns);
     if (!target.architectures().contains(machine.architecture())) {
       concerns.add(
           blocking(
@@ -90,9 +105,11 @@ record Mapper(long bytesPerSecond) {
     List<Mapping> networks = new ArrayList<>();
     List<Mapping> addresses = new ArrayList<>();
     List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
+    ofNothing(machine, choices, concerns);
     for (Machine.Nic nic : machine.nics()) {
       Mapping network =
-          holding(nic, target, concerns)
+          chosen(nic, choices, offered, concerns)
+              .or(() -> holding(nic, target, concerns))
               .orElseGet(() -> named("network", nic.network(), offered, concerns));
       networks.add(network);
       for (String address : nic.addresses()) {
@@ -123,7 +140,7 @@ record Mapper(long bytesPerSecond) {
     long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(
         digest,
-        plain(machine),
+        choices.name().orElseGet(() -> plain(machine)),
         target.formats().getFirst(),
         size,
         networks,
@@ -134,8 +151,48 @@ record Mapper(long bytesPerSecond) {
         new Plan.Estimate(bytes, OVERHEAD_SECONDS + Math.ceilDiv(bytes, bytesPerSecond)));
   }
 
-  private static Mapping size(Machine machine, Listing target, List<Concern> concerns) {
+  /** Networks that no card is in: a name may be misspelt, and the choice of another one lost. */
+  private static void ofNothing(Machine machine, Choices choices, List<Concern> concerns) {
+    choices.networks().keySet().stream()
+        .filter(name -> machine.nics().stream().noneMatch(nic -> nic.network().equals(name)))
+        .forEach(
+            name ->
+                concerns.add(
+                    blocking(
+                        "choice-of-nothing",
+                        "A network is chosen for " + name + ", and no card is in that.")));
+  }
+
+  private static Optional<Mapping> chosen(
+      Machine.Nic nic, Choices choices, List<String> offered, List<Concern> concerns) {
+    String network = choices.networks().get(nic.network());
+    if (network == null) {
+      return Optional.empty();
+    }
+    if (!offered.contains(network)) {
+      concerns.add(blocking("choice-not-offered", "The target has no network " + network + "."));
+      return Optional.of(new Mapping(nic.network(), "", "The chosen one is not offered."));
+    }
+    return Optional.of(new Mapping(nic.network(), network, "Chosen by the customer."));
+  }
+
+  private static Mapping size(
+      Machine machine, Listing target, Optional<String> chosen, List<Concern> concerns) {
     String now = machine.cpus() + " CPUs, " + machine.memoryBytes() + " bytes of memory";
+    if (chosen.isPresent()) {
+      String name = chosen.get();
+      Optional<Listing.Size> size =
+          target.sizes().stream().filter(one -> one.name().equals(name)).findFirst();
+      if (size.filter(one -> one.holds(machine)).isPresent()) {
+        return new Mapping(now, name, "Chosen by the customer" + spare(size.get(), machine));
+      }
+      concerns.add(
+          size.isPresent()
+              ? blocking(
+                  "no-size-holds-it", "The chosen size " + name + " does not hold " + now + ".")
+              : blocking("choice-not-offered", "The target has no size " + name + "."));
+      return new Mapping(now, "", "The chosen one does not hold it, or is not offered.");
+    }
     Optional<Listing.Size> smallest =
         target.sizes().stream().filter(size -> size.holds(machine)).min(SMALLEST);
     if (smallest.isEmpty()) {
@@ -146,7 +203,17 @@ record Mapper(long bytesPerSecond) {
     return new Mapping(
         now,
         smallest.get().name(),
-        "The smallest size with at least the CPUs and the memory that it has now.");
+        "The smallest size with at least the CPUs and the memory that it has now"
+            + spare(smallest.get(), machine));
+  }
+
+  /** What nobody asked for and is paid. */
+  private static String spare(Listing.Size size, Machine machine) {
+    int cpus = size.cpus() - machine.cpus();
+    long bytes = size.memoryBytes() - machine.memoryBytes();
+    return cpus == 0 && bytes == 0
+        ? "."
+        : "; it has %d CPUs and %d bytes of memory more.".formatted(cpus, bytes);
   }
 
   private static Mapping named(

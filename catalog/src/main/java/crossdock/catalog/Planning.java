@@ -5,6 +5,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.StepHandler;
 import crossdock.chassis.Unanswered;
 import crossdock.chassis.Work;
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
@@ -47,13 +48,14 @@ final class Planning implements StepHandler {
                 source,
                 target,
                 migration.request().mode(),
-                migration.request().waived())));
+                migration.request().waived(),
+                migration.request().choices().orElse(Choices.NONE))));
   }
 
   /** The plans as migrations would get them now, in the order of {@code targets}. */
   List<Plan> plans(
       Machine machine, Listing source, List<Listing> targets, Fact.Mode mode, List<String> waived) {
-    return mapper.plans(machine, source, targets, mode, waived);
+    return mapper.plans(machine, source, targets, mode, waived, Choices.NONE);
   }
 
   /**

@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Firewall.Direction;
@@ -53,7 +54,8 @@ final class CatalogBench {
   private static long ranked(
       Machine machine, Listing source, List<Listing> listings, Mapper mapper) {
     List<Offer> offers = new ArrayList<>();
-    List<Plan> plans = mapper.plans(machine, source, listings, Fact.Mode.COLD, List.of());
+    List<Plan> plans =
+        mapper.plans(machine, source, listings, Fact.Mode.COLD, List.of(), Choices.NONE);
     for (int i = 0; i < plans.size(); i++) {
       offers.add(Offer.of(plans.get(i), source, listings.get(i), Fact.Mode.COLD, Optional.empty()));
     }

@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Firewall.Direction;
@@ -13,9 +14,11 @@ import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import net.jqwik.api.Example;
@@ -138,6 +141,60 @@ class MapperProperties {
     assertThat(plan.concerns()).extracting(Plan.Concern::code).contains("network-by-address");
   }
 
+  private static Plan choosing(Optional<String> size, Map<String, String> networks) {
+    Machine machine =
+        Sample.machine(
+            List.of(new Machine.Nic("nic0", "lan", "52:54:00:12:34:56", List.of("10.8.0.7"))));
+    Listing.Size exact = new Listing.Size("exact", machine.cpus(), machine.memoryBytes());
+    Listing.Size big = new Listing.Size("big", machine.cpus() + 1, machine.memoryBytes() + 7);
+    Listing.Size tiny = new Listing.Size("tiny", machine.cpus(), machine.memoryBytes() - 1);
+    Listing target =
+        offering(
+            List.of(exact, big, tiny),
+            List.of(
+                new Listing.Network("lan", List.of(Subnet.parse("10.8.0.0/16"))),
+                new Listing.Network("other", List.of())));
+    return MAPPER.plan(
+        machine,
+        NORTH,
+        target,
+        Fact.Mode.COLD,
+        List.of(),
+        new Choices(Optional.of("web-2"), size, new TreeMap<>(networks)));
+  }
+
+  @Example
+  void whatACustomerChoosesIsTakenAndSaidToBe() {
+    Plan plan = choosing(Optional.of("big"), Map.of("lan", "other"));
+    assertThat(plan.targetName()).isEqualTo("web-2");
+    assertThat(plan.size().target()).isEqualTo("big");
+    assertThat(plan.size().rule())
+        .isEqualTo("Chosen by the customer; it has 1 CPUs and 7 bytes of memory more.");
+    assertThat(plan.networks())
+        .containsExactly(new Plan.Mapping("lan", "other", "Chosen by the customer."));
+    assertThat(plan.concerns())
+        .as("its address is not one of the chosen network's")
+        .extracting(Plan.Concern::code)
+        .contains("address-changes");
+    assertThat(blocked(plan)).isFalse();
+    assertThat(choosing(Optional.empty(), Map.of()).size().target()).isEqualTo("exact");
+  }
+
+  @Example
+  void whatIsChosenAndCannotBeHadStopsItAndNothingElseTakesItsPlace() {
+    for (String size : List.of("huge", "tiny")) {
+      Plan plan = choosing(Optional.of(size), Map.of());
+      assertThat(plan.size().target()).isEmpty();
+      assertThat(blocked(plan)).isTrue();
+    }
+    Plan nowhere = choosing(Optional.empty(), Map.of("lan", "lam"));
+    assertThat(nowhere.networks().getFirst().target()).isEmpty();
+    assertThat(nowhere.concerns()).extracting(Plan.Concern::code).contains("choice-not-offered");
+    assertThat(choosing(Optional.empty(), Map.of("lam", "other")).concerns())
+        .extracting(Plan.Concern::code)
+        .contains("choice-of-nothing");
+  }
+
   @Example
   void whatIsKnownOfOneCardIsNotLostSilentlyBecauseOfAnother() {
     Firewall some =
@@ -175,7 +232,8 @@ class MapperProperties {
     Listing other =
         filtering(new Filtering(Set.of(Direction.values()), Optional.empty(), true, 9999));
     List<Plan> plans =
-        MAPPER.plans(machine, NORTH, List.of(wordy, other), Fact.Mode.COLD, List.of());
+        MAPPER.plans(
+            machine, NORTH, List.of(wordy, other), Fact.Mode.COLD, List.of(), Choices.NONE);
     assertThat(plans).extracting(MapperProperties::blocked).containsExactly(true, false);
     assertThat(plans.getFirst().concerns())
         .extracting(Plan.Concern::code)

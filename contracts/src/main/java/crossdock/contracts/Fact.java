@@ -98,6 +98,7 @@ public sealed interface Fact {
    * @param bandwidth the most that it takes of the link; what the sites allow if absent
    * @param waived codes of concerns that would stop it and that the customer takes the risk of, at
    *     most 16; only of those that the catalog lets be waived
+   * @param choices what the customer has chosen at the target
    */
   @JsonTypeName("crossdock.migration.requested.v1")
   record Requested(
@@ -111,7 +112,8 @@ public sealed interface Fact {
       boolean eraseSource,
       Optional<Bandwidth> bandwidth,
       @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
-          List<String> waived)
+          List<String> waived,
+      Optional<Choices> choices)
       implements Fact {
     public Requested {
       Machine.plain(vm);
@@ -145,7 +147,8 @@ public sealed interface Fact {
           limit,
           eraseSource,
           Optional.empty(),
-          List.of());
+          List.of(),
+          Optional.empty());
     }
   }
 

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class FactTest {
@@ -34,12 +36,18 @@ class FactTest {
                         2_000_000,
                         Optional.of(LocalTime.of(22, 0)),
                         Optional.of(LocalTime.of(4, 30)))),
-                List.of("firewall-wider")));
+                List.of("firewall-wider"),
+                Optional.of(
+                    new Choices(
+                        Optional.empty(),
+                        Optional.of("medium"),
+                        new TreeMap<>(Map.of("lan", "lan-b"))))));
     assertThat(Json.read(Json.bytes(report), Report.class)).isEqualTo(report);
     assertThat(Json.text(report))
         .contains("\"type\":\"crossdock.migration.requested.v1\"")
         .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}")
-        .contains("\"waived\":[\"firewall-wider\"]");
+        .contains("\"waived\":[\"firewall-wider\"]")
+        .contains("\"choices\":{\"size\":\"medium\",\"networks\":{\"lan\":\"lan-b\"}}");
   }
 
   @Test

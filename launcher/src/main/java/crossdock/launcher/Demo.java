@@ -76,6 +76,17 @@ final class Demo implements Callable<Integer> {
     compose
   }
 
+  /** Of the offers for a machine, what the customer is told about where it is to go. */
+  private record Choice(JsonNode offer) {
+    boolean good() {
+      return offer.path("possible").asBoolean() && price().has("amount");
+    }
+
+    JsonNode price() {
+      return offer.path("price");
+    }
+  }
+
   /** A machine on its way. */
   private record Move(Customer customer, Site from, Site to, String machine, String id) {}
 
@@ -176,6 +187,7 @@ final class Demo implements Callable<Integer> {
     Site south = Site.ALL.get(1);
     String run = Long.toString(Instant.now().getEpochSecond(), 36);
     List<Move> moves = new ArrayList<>();
+    List<Choice> choices = new ArrayList<>();
     for (Move move :
         List.of(
             new Move(Customer.of(state, "alice", http), north, south, "demo-alpha-" + run, ""),
@@ -190,6 +202,7 @@ final class Demo implements Callable<Integer> {
       handOver.accept(state.site(provider));
       Move there = new Move(customer, move.from(), move.to(), machine, "");
       consent(ports, there);
+      choices.add(compare(ports, there, out));
       Move asked = ask(ports, there);
       customer.put(url(ports, asked) + "/shares/" + Realms.PARTNER);
       moves.add(asked);
@@ -203,8 +216,14 @@ final class Demo implements Callable<Integer> {
     if (!cargo.hasUefi()) {
       out.println("Not checked: a machine that boots by UEFI, for which QEMU needs ovmf.");
     }
-    for (Move move : moves) {
-      good &= prove(ports, cargo, trust, move, out, migrations.addObject());
+    for (int i = 0; i < moves.size(); i++) {
+      ObjectNode one = migrations.addObject();
+      one.set("offer", choices.get(i).offer());
+      good &= prove(ports, cargo, trust, moves.get(i), out, one);
+      JsonNode price = migration(ports, moves.get(i)).path("quote").path("total");
+      boolean asOffered = choices.get(i).good() && choices.get(i).price().equals(price);
+      one.put("asOffered", asOffered);
+      good &= asOffered;
     }
     if (receiver.isPresent()) {
       good &= told(ports, receiver.get(), moves, out, result.putObject("webhooks"));
@@ -232,6 +251,28 @@ final class Demo implements Callable<Integer> {
     customer.link(ports);
     customer.grantAtSource(ports, move.from(), move.to(), move.machine());
     customer.grantAtTarget(ports, move.to(), move.from());
+  }
+
+  /** Where the machine could go: here there is but one other site. */
+  private static Choice compare(Ports ports, Move move, PrintStream out)
+      throws IOException, InterruptedException {
+    JsonNode offers =
+        move.customer()
+            .get(
+                Services.url(ports, "gateway")
+                    + "/v1/vms/%s/%s/offers".formatted(move.from().id(), move.machine()))
+            .path("items");
+    JsonNode chosen = JSON.createObjectNode();
+    for (JsonNode offer : offers) {
+      List<String> reasons = new ArrayList<>();
+      offer.path("reasons").forEach(reason -> reasons.add(reason.asText()));
+      out.printf("  could go to %s: %s%n", offer.path("site").asText(), String.join(" ", reasons));
+      if (offer.path("site").asText().equals(move.to().id())) {
+        chosen =
+            ((ObjectNode) offer).retain("site", "possible", "price", "downtimeSeconds", "reasons");
+      }
+    }
+    return new Choice(chosen);
   }
 
   private static Move ask(Ports ports, Move move) throws IOException, InterruptedException {

@@ -443,6 +443,9 @@ class RoadIT {
       east.link(alice);
       road.place(NORTH, "eastward", road.alice, 4);
       alice.grantAtSource(road.ports, NORTH, East.SITE, "eastward");
+      JsonNode offers = offers("eastward");
+      assertThat(offers.findValuesAsText("site")).containsExactlyInAnyOrder(East.ID, SOUTH.id());
+      assertThat(offers).allMatch(offer -> offer.path("possible").asBoolean());
       east.grant(alice, true, NORTH, "eastward");
       String there = moved("eastward", NORTH.id(), East.ID, east);
       String machine =
@@ -493,6 +496,13 @@ class RoadIT {
   }
 
   /** While it is, nothing begins with it, and then again. */
+  private static JsonNode offers(String machine) throws Exception {
+    Road.Answer answer =
+        road.get(road.alice, "/v1/vms/%s/%s/offers".formatted(NORTH.id(), machine));
+    assertThat(answer.status()).isEqualTo(200);
+    return answer.body().path("items");
+  }
+
   private static void suspended(East east, Customer alice) throws Exception {
     Path[] all = {
       road.state.run("catalog"),

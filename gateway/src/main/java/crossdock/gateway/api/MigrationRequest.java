@@ -3,6 +3,7 @@ package crossdock.gateway.api;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import crossdock.contracts.Bandwidth;
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Money;
 import crossdock.contracts.Refused;
@@ -12,11 +13,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a customer asks for; every field but the last two must be there.
+ * What a customer asks for; every field but the last three must be there.
  *
  * @param mode cold or copy
  * @param accept automatic or manual
  * @param waived codes of concerns that the customer takes the risk of
+ * @param choices what the customer has chosen at the target
  */
 record MigrationRequest(
     String vm,
@@ -27,7 +29,8 @@ record MigrationRequest(
     Money limit,
     boolean eraseSource,
     Optional<Bandwidth> bandwidth,
-    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> waived) {
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> waived,
+    Optional<Choices> choices) {
 
   static MigrationRequest read(byte[] json) {
     return RequestBody.read(json, MigrationRequest.class);
@@ -52,6 +55,7 @@ record MigrationRequest(
         limit,
         eraseSource,
         bandwidth,
-        waived);
+        waived,
+        choices);
   }
 }

@@ -1,0 +1,44 @@
+package crossdock.contracts;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import java.util.Collections;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * What a customer has chosen for a machine at the target, by the target's names. What is not said
+ * here the plan chooses; what the target has not is never replaced by something else.
+ *
+ * @param name the machine's name there
+ * @param size one that the target lists
+ * @param networks one that the target lists, for each of the source's that is named; at most 64
+ */
+public record Choices(
+    Optional<String> name,
+    Optional<String> size,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, String> networks) {
+  /** All is left to the plan. */
+  public static final Choices NONE =
+      new Choices(Optional.empty(), Optional.empty(), Collections.emptySortedMap());
+
+  private static final int MOST = 64;
+  private static final int LONGEST = 128;
+
+  public Choices {
+    name.ifPresent(Machine::plain);
+    networks = Collections.unmodifiableSortedMap(new TreeMap<>(networks));
+    if (networks.size() > MOST) {
+      throw new Refused("at most " + MOST + " networks are chosen");
+    }
+    if (Stream.of(size.stream(), networks.keySet().stream(), networks.values().stream())
+        .flatMap(names -> names)
+        .anyMatch(one -> one.isBlank() || one.length() > LONGEST)) {
+      throw new Refused("sizes and networks have names of 1 to " + LONGEST + " characters");
+    }
+  }
+}
