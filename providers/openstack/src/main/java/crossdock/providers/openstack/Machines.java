@@ -40,16 +40,14 @@ final class Machines {
 
   /**
    * @param id that it is known by
-   * @param diskKey key of a volume's metadata under which its disk's name may be
    * @throws Refused if there is something that cannot be said of a machine
    */
-  static Machine describe(Project project, Server server, String id, String diskKey)
-      throws IOException {
+  static Machine describe(Project project, Server server, String id) throws IOException {
     Flavor flavor =
         project
             .flavor(server.getFlavorId())
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
-    List<Place> disks = disks(project, server, diskKey);
+    List<Place> disks = disks(project, server);
     Traits traits = Traits.of(project, server, disks);
     Groups rules = Groups.of(project);
     List<Machine.Nic> nics = new ArrayList<>();
@@ -114,7 +112,7 @@ final class Machines {
   }
 
   /** In the order of their devices, the root first. */
-  static List<Place> disks(Project project, Server server, String diskKey) throws IOException {
+  static List<Place> disks(Project project, Server server) throws IOException {
     List<Place> places = new ArrayList<>();
     if (server.getImageId() != null && !server.getImageId().isEmpty()) {
       places.add(local(project, server));
@@ -133,7 +131,7 @@ final class Machines {
       Map<String, String> metadata =
           device.volume().getMetaData() == null ? Map.of() : device.volume().getMetaData();
       String name =
-          Optional.ofNullable(metadata.get(diskKey))
+          Optional.ofNullable(metadata.get(Found.DISK))
               .filter(Machines::isPlain)
               .orElse(device.name());
       places.add(

@@ -699,4 +699,32 @@ final class Project {
   private String credentials() {
     return account.keystone() + "/users/" + token.getUser().getId() + "/application_credentials";
   }
+
+  /** Starts a server, and waits until it runs. */
+  void start(String id) throws IOException, Refusal {
+    Object _ =
+        await(
+            "a server to start",
+            () -> {
+              Server server = server(id).orElseThrow(() -> new IOException("the server has gone"));
+              if (server.getTaskState() != null) {
+                return Optional.empty();
+              }
+              return switch (server.getStatus()) {
+                case ACTIVE -> Optional.of(true);
+                case SHUTOFF -> {
+                  act(id, Action.START);
+                  yield Optional.<Boolean>empty();
+                }
+                case BUILD -> Optional.<Boolean>empty();
+                default ->
+                    throw new Refusal(
+                        Reason.NOT_ALIVE, "The server is " + server.getStatus() + fault(server));
+              };
+            });
+  }
+
+  private static String fault(Server server) {
+    return server.getFault() == null ? "." : ": " + server.getFault().getMessage();
+  }
 }

@@ -1,0 +1,355 @@
+package crossdock.providers.openstack;
+
+import crossdock.contracts.Reason;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
+import crossdock.providers.Tag;
+import crossdock.providers.files.Turn;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.openstack4j.api.Builders;
+import org.openstack4j.model.compute.Action;
+import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.Port;
+import org.openstack4j.model.storage.block.Volume;
+import org.openstack4j.model.storage.block.VolumeSnapshot;
+
+/**
+ * An OpenStack as the source of migrations: servers that are stopped and locked, read as images,
+ * and given back or given up. Nothing of one is changed before it is retired, but for its metadata.
+ */
+record Source(Site site, Keystone keystone) {
+  private static final int STOPS = 10;
+
+  private Making making(Project project, Tag tag) {
+    return new Making(site, project, tag);
+  }
+
+  private Found existing(String machine, Tag tag) throws IOException, Refusal {
+    return lookFor(machine, tag)
+        .orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+  }
+
+  /** The machine; once this migration has to do with it, the same server whatever is said of it. */
+  private Optional<Found> lookFor(String machine, Tag tag) throws IOException {
+    Optional<Hold> hold = site.hold(tag);
+    if (hold.isPresent()) {
+      Project project = keystone.project(hold.get().project());
+      return project.server(hold.get().server()).map(now -> new Found(project, now));
+    }
+    return Found.ID.matcher(machine).matches()
+        ? Found.in(keystone.projects(), machine, keystone)
+        : Optional.empty();
+  }
+
+  /** A machine that no other migration has to do with. */
+  private static Found movable(Found found, Tag tag) throws Refusal {
+    if (found.meta(Found.MADE_BY).isPresent()) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine is not accepted here yet.");
+    }
+    if (found.meta(Found.HELD_BY).isPresent() && !found.isHeldBy(tag)) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "Another migration has locked the machine.");
+    }
+    return found;
+  }
+
+  void stop(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Found seen = existing(machine, tag);
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        Project project = found.project();
+        if (found.runs() && found.server().getStatus() != Server.Status.ACTIVE) {
+          throw new Refusal(
+              Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
+        }
+        if (site.hold(tag).isEmpty()) {
+          site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of(), List.of()));
+        }
+        if (!found.isHeldBy(tag)) {
+          project.mark(
+              found.id(),
+              Map.of(Found.HELD_BY, tag.name(), Found.RAN, Boolean.toString(found.runs())));
+        }
+        // Somebody may start it again before it is locked.
+        for (int attempt = 0; attempt < STOPS; attempt++) {
+          Server stopped = stopped(project, found.id());
+          project.act(stopped.getId(), Action.LOCK);
+          if (project.server(found.id()).filter(Source::isStopped).isPresent()) {
+            return;
+          }
+          project.act(found.id(), Action.UNLOCK);
+        }
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE, "The server is started again as often as it is stopped.");
+      }
+    }
+  }
+
+  private static boolean isStopped(Server server) {
+    return server.getStatus() == Server.Status.SHUTOFF && server.getTaskState() == null;
+  }
+
+  /**
+   * Nova asks the guest to power off, and pulls the plug after its own {@code shutdown_timeout}.
+   */
+  private static Server stopped(Project project, String id) throws IOException, Refusal {
+    return Project.await(
+        "a server to stop",
+        () -> {
+          Server server =
+              project
+                  .server(id)
+                  .orElseThrow(
+                      () -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+          if (isStopped(server)) {
+            return Optional.of(server);
+          }
+          if (server.getTaskState() != null) {
+            return Optional.empty();
+          }
+          if (server.getStatus() != Server.Status.ACTIVE) {
+            throw new Refusal(
+                Reason.REFUSED_BY_SOURCE, "The server is " + server.getStatus() + ".");
+          }
+          project.act(id, Action.STOP);
+          return Optional.empty();
+        });
+  }
+
+  List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Found seen = existing(machine, tag);
+      try (Turn _ = site.turn(seen.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        Project project = found.project();
+        Making making = making(project, tag);
+        requireStopped(found);
+        List<Machines.Place> places = Machines.disks(project, found.server());
+        site.keep(tag, new Hold(project.id(), found.id(), volumes(places), List.of(), List.of()));
+        List<DiskTicket> tickets = new ArrayList<>();
+        for (Machines.Place place : places) {
+          String name = making.name(place.disk().name());
+          Image image =
+              switch (place) {
+                case Machines.Place.Local _ -> snapshot(found, name, making);
+                case Machines.Place.Attached(var _, Volume volume) -> copy(volume, name, making);
+              };
+          tickets.add(making.toRead(place.disk(), image, name));
+        }
+        requireStopped(existing(machine, tag));
+        return tickets;
+      }
+    }
+  }
+
+  private static List<String> volumes(List<Machines.Place> places) {
+    List<String> volumes = new ArrayList<>();
+    for (Machines.Place place : places) {
+      if (place instanceof Machines.Place.Attached(var _, Volume volume)) {
+        volumes.add(volume.getId());
+      }
+    }
+    return volumes;
+  }
+
+  /** While Nova still does something with it, nothing can be said. */
+  private static void requireStopped(Found found) throws IOException, Refusal {
+    if (found.server().getStatus() != Server.Status.SHUTOFF) {
+      throw new Refusal(
+          Reason.REFUSED_BY_SOURCE, "Only a stopped server is opened at one instant.");
+    }
+    if (found.server().getTaskState() != null) {
+      throw new IOException("the server is in " + found.server().getTaskState());
+    }
+  }
+
+  private static Image snapshot(Found found, String name, Making making)
+      throws IOException, Refusal {
+    Project project = found.project();
+    Image image = making.image(name, () -> project.snapshot(found.id(), name));
+    return project.awaitActive(image.getId());
+  }
+
+  /** By a snapshot and a volume of it, since a volume in use is not copied to an image. */
+  private static Image copy(Volume volume, String name, Making making) throws IOException, Refusal {
+    Project project = making.project();
+    Image image =
+        making.image(
+            name,
+            () -> {
+              String snapshot =
+                  making.once(
+                      "snapshot " + name,
+                      one -> project.snapshot(one).isPresent(),
+                      () -> project.snapshotVolume(volume.getId(), name).getId());
+              Object _ = project.awaitSnapshot(snapshot);
+              String copy =
+                  making.once(
+                      "volume " + name,
+                      one -> project.volume(one).isPresent(),
+                      () -> project.create(volumeOf(snapshot, volume, name)).getId());
+              Object _ = project.awaitAvailable(copy);
+              return project.imageOf(copy, name);
+            });
+    Image active = project.awaitActive(image.getId());
+    dropCopies(project, name);
+    return active;
+  }
+
+  private static Volume volumeOf(String snapshot, Volume volume, String name) {
+    return Builders.volume().name(name).size(volume.getSize()).snapshot(snapshot).build();
+  }
+
+  /** What a copy went through. */
+  private static void dropCopies(Project project, String name) throws IOException, Refusal {
+    for (Volume copy : project.volumes()) {
+      if (name.equals(copy.getName())) {
+        project.delete(project.awaitAvailable(copy.getId()));
+      }
+    }
+    for (VolumeSnapshot snapshot : project.snapshots()) {
+      if (name.equals(snapshot.getName())) {
+        project.delete(snapshot);
+      }
+    }
+  }
+
+  void close(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      closeOpened(tag);
+      if (lookFor("", tag).filter(found -> found.isHeldBy(tag)).isEmpty()) {
+        site.dropHold(tag);
+      }
+    }
+  }
+
+  private void closeOpened(Tag tag) throws IOException {
+    Optional<Hold> hold = site.hold(tag);
+    if (hold.isPresent()) {
+      try {
+        making(keystone.project(hold.get().project()), tag).sweep();
+      } catch (Refusal e) {
+        throw new IOException(e);
+      }
+    }
+  }
+
+  void restore(String machine, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      closeOpened(tag);
+      Optional<Found> seen = lookFor(machine, tag);
+      if (seen.isPresent()) {
+        try (Turn _ = site.turn(seen.get().id())) {
+          restore(existing(machine, tag), tag);
+        }
+      }
+      // If its customer has deleted it meanwhile, there is nothing to restore.
+      site.dropHold(tag);
+    }
+  }
+
+  private static void restore(Found found, Tag tag) throws IOException, Refusal {
+    if (!found.isHeldBy(tag)) {
+      return;
+    }
+    if (found.meta(Found.KEPT).isPresent()) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
+    }
+    Project project = found.project();
+    project.act(found.id(), Action.UNLOCK);
+    if (found.meta(Found.RAN).equals(Optional.of("true"))) {
+      project.start(found.id());
+    }
+    project.unmark(found.id(), Found.RAN);
+    project.unmark(found.id(), Found.HELD_BY);
+  }
+
+  void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Hold> hold = site.hold(tag);
+      Optional<Found> seen = lookFor(machine, tag);
+      if (erase && seen.isEmpty()) {
+        // Gone by an earlier call, or by its customer.
+        if (hold.isPresent()) {
+          finishErasing(hold.get(), tag);
+        }
+        return;
+      }
+      Found there =
+          seen.orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+      try (Turn _ = site.turn(there.id())) {
+        Found found = movable(existing(machine, tag), tag);
+        if (!found.isHeldBy(tag) || hold.isEmpty()) {
+          throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was not stopped for this.");
+        }
+        requireStopped(found);
+        closeOpened(tag);
+        Project project = found.project();
+        if (erase) {
+          requireErasable(project, hold.get());
+          // Nova leaves ports that it did not make, and with them the addresses.
+          List<? extends Port> cards = project.portsOf(found.id());
+          Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards));
+          site.keep(tag, all);
+          project.delete(found.server());
+          finishErasing(all, tag);
+        } else if (found.meta(Found.KEPT).isEmpty()) {
+          project.act(found.id(), Action.UNLOCK);
+          project.mark(found.id(), Map.of(Found.KEPT, "true"));
+          project.act(found.id(), Action.LOCK);
+        }
+      }
+    }
+  }
+
+  /** Cinder deletes no volume that somebody else uses: better nothing is erased than a half. */
+  private static void requireErasable(Project project, Hold hold) throws IOException, Refusal {
+    for (VolumeSnapshot snapshot : project.snapshots()) {
+      if (hold.volumes().contains(snapshot.getVolumeId())) {
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE,
+            "Volume " + snapshot.getVolumeId() + " has the snapshot " + snapshot.getId() + ".");
+      }
+    }
+    for (String id : hold.volumes()) {
+      Optional<Volume> volume = project.volume(id);
+      if (volume.isPresent() && volume.get().getAttachments().size() > 1) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "Volume " + id + " has several servers.");
+      }
+    }
+  }
+
+  /** Of its volumes those that were read: what was attached since is not erased. */
+  private void finishErasing(Hold hold, Tag tag) throws IOException, Refusal {
+    Project project = keystone.project(hold.project());
+    making(project, tag).sweep();
+    for (String id : hold.volumes()) {
+      if (project.volume(id).isPresent()) {
+        project.delete(project.awaitAvailable(id));
+      }
+    }
+    for (String id : hold.ports()) {
+      // Its customer may have given it to another server meanwhile.
+      Optional<Port> port = project.port(id);
+      String user = port.map(Port::getDeviceId).orElse("");
+      if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
+        project.deletePort(id);
+      }
+    }
+    for (String id : hold.groups()) {
+      // Its customer may use it for others meanwhile, and then it stays.
+      project.deleteGroup(id);
+    }
+    site.dropHold(tag);
+  }
+}

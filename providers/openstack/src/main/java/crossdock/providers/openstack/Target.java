@@ -1,0 +1,597 @@
+package crossdock.providers.openstack;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import crossdock.contracts.Firewall;
+import crossdock.contracts.Machine;
+import crossdock.contracts.Reason;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.Refusal;
+import crossdock.providers.SignOfLife;
+import crossdock.providers.Tag;
+import crossdock.providers.files.Turn;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.openstack4j.api.Builders;
+import org.openstack4j.model.compute.Action;
+import org.openstack4j.model.compute.BDMDestType;
+import org.openstack4j.model.compute.BDMSourceType;
+import org.openstack4j.model.compute.Flavor;
+import org.openstack4j.model.compute.Server;
+import org.openstack4j.model.compute.builder.ServerCreateBuilder;
+import org.openstack4j.model.image.v2.ContainerFormat;
+import org.openstack4j.model.image.v2.DiskFormat;
+import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.network.IPVersionType;
+import org.openstack4j.model.network.Ipv6AddressMode;
+import org.openstack4j.model.network.Network;
+import org.openstack4j.model.network.Port;
+import org.openstack4j.model.network.SecurityGroup;
+import org.openstack4j.model.network.Subnet;
+import org.openstack4j.model.network.builder.PortBuilder;
+import org.openstack4j.model.storage.block.Volume;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An OpenStack as the target of migrations: room, addresses and firewalls are held first, images
+ * become volumes, and these the server. What is made can be removed until it is accepted.
+ */
+record Target(Site site, Keystone keystone) {
+  private static final Logger LOG = LoggerFactory.getLogger(Target.class);
+  private static final long GIB = 1L << 30;
+  private static final Duration LIVES = Duration.ofMinutes(5);
+
+  private Making making(Reservation reservation, Tag tag) throws IOException {
+    return new Making(site, keystone.project(reservation.project()), tag);
+  }
+
+  void reserve(Machine machine, String owner, Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> before = site.reservation(tag);
+      if (before.filter(one -> one.registered().isPresent()).isPresent()) {
+        return;
+      }
+      if (before.filter(one -> one.machine().equals(machine)).isPresent()) {
+        holdAddresses(tag, before.get());
+        return;
+      }
+      if (before.isPresent()) {
+        // Planned anew: what was written for the plan before is of no use.
+        removeAll(tag, before.get());
+      }
+      List<String> projects = keystone.projects(owner);
+      if (projects.isEmpty()) {
+        throw new Refusal(Reason.REFUSED_BY_TARGET, "The customer has no project here.");
+      }
+      Project project = keystone.project(projects.getFirst());
+      requireCounterparts(project, machine);
+      Reservation reservation =
+          new Reservation(project.id(), owner, machine, Optional.empty(), Optional.empty());
+      try (Turn _ = site.turn()) {
+        requireRoom(project, machine);
+        site.keep(tag, reservation);
+      }
+      holdAddresses(tag, reservation);
+    }
+  }
+
+  /** Better no room than a source that was stopped for addresses that somebody else has here. */
+  private void holdAddresses(Tag tag, Reservation reservation) throws IOException, Refusal {
+    try {
+      List<String> _ = ports(reservation.machine(), making(reservation, tag));
+    } catch (Refusal e) {
+      removeAll(tag, reservation);
+      throw e;
+    }
+  }
+
+  private static void requireCounterparts(Project project, Machine machine)
+      throws IOException, Refusal {
+    if (!machine.architecture().equals("x86_64")) {
+      throw new Refusal(Reason.UNMAPPABLE, "Only x86_64 machines run here.");
+    }
+    for (Machine.Disk disk : machine.disks()) {
+      if (!disk.format().equals(OpenStack.FORMAT)) {
+        throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
+      }
+    }
+    if (machine.nics().isEmpty()) {
+      // Nova would give it one, in a network that nobody has chosen.
+      throw new Refusal(Reason.UNMAPPABLE, "A machine without a network card is not taken here.");
+    }
+    for (Machine.Nic nic : machine.nics()) {
+      Network _ = network(project, nic);
+    }
+    for (String group : machine.securityGroups()) {
+      group(project, group);
+    }
+    flavor(project, machine);
+  }
+
+  private static Network network(Project project, Machine.Nic nic) throws IOException, Refusal {
+    return project
+        .networkNamed(nic.network())
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE, "The project has no network " + nic.network() + "."));
+  }
+
+  private static SecurityGroup group(Project project, String name) throws IOException, Refusal {
+    return project
+        .groupNamed(name)
+        .orElseThrow(
+            () ->
+                new Refusal(Reason.UNMAPPABLE, "The project has no security group " + name + "."));
+  }
+
+  /** The smallest that is no smaller than the machine. */
+  private static Flavor flavor(Project project, Machine machine) throws IOException, Refusal {
+    long memory = mib(machine);
+    return project.flavors().stream()
+        .filter(one -> one.getVcpus() >= machine.cpus() && one.getRam() >= memory)
+        .filter(one -> one.getEphemeral() == 0 && one.getSwap() == 0)
+        .min(
+            Comparator.<Flavor>comparingInt(Flavor::getVcpus)
+                .thenComparingInt(Flavor::getRam)
+                .thenComparingInt(Flavor::getDisk)
+                .thenComparing(Flavor::getId))
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE,
+                    "No flavor has %d CPUs and %d MiB.".formatted(machine.cpus(), memory)));
+  }
+
+  private static long mib(Machine machine) {
+    return (machine.memoryBytes() + (1 << 20) - 1) >> 20;
+  }
+
+  private static int gib(Machine.Disk disk) {
+    return Math.toIntExact((disk.virtualBytes() + GIB - 1) / GIB);
+  }
+
+  private static long gib(Machine machine) {
+    return machine.disks().stream().mapToLong(Target::gib).sum();
+  }
+
+  private void requireRoom(Project project, Machine machine) throws IOException, Refusal {
+    Project.Room room = project.room();
+    Set<String> booted = new HashSet<>();
+    for (Server server : project.servers()) {
+      booted.add(new Found(project, server).machine());
+    }
+    for (Reservation one : site.reservations()) {
+      if (one.project().equals(project.id()) && !booted.contains(one.machine().id())) {
+        Machine other = one.machine();
+        Flavor flavor = flavor(project, other);
+        boolean volumes = one.registered().isPresent();
+        room =
+            room.less(
+                1,
+                flavor.getVcpus(),
+                flavor.getRam(),
+                volumes ? 0 : other.disks().size(),
+                volumes ? 0 : gib(other));
+      }
+    }
+    // While a disk is read back, nothing more than its volume counts.
+    Flavor flavor = flavor(project, machine);
+    Project.Room left =
+        room.less(1, flavor.getVcpus(), flavor.getRam(), machine.disks().size(), gib(machine));
+    if (!left.isThere()) {
+      throw new Refusal(Reason.QUOTA, "The project has no room for the machine: " + room + ".");
+    }
+  }
+
+  private Reservation reservation(Tag tag) throws IOException, Refusal {
+    return site.reservation(tag)
+        .orElseThrow(() -> new Refusal(Reason.REFUSED_BY_TARGET, "Nothing is reserved for this."));
+  }
+
+  List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = reservation(tag);
+      Making making = making(reservation, tag);
+      List<DiskTicket> tickets = new ArrayList<>();
+      for (Machine.Disk disk : reservation.machine().disks()) {
+        String name = making.name(disk.name());
+        Image empty = image(reservation.machine(), name);
+        Image image = making.image(name, () -> making.project().create(empty).getId());
+        tickets.add(making.toWrite(disk, image, name));
+      }
+      return tickets;
+    }
+  }
+
+  /** Without its data. The properties are what Nova makes the virtual hardware by. */
+  private static Image image(Machine machine, String name) {
+    return Builders.imageV2()
+        .name(name)
+        .visibility(Image.ImageVisibility.PRIVATE)
+        .containerFormat(ContainerFormat.BARE)
+        .diskFormat(DiskFormat.QCOW2)
+        .architecture(machine.architecture())
+        .additionalProperty(
+            "os_type", machine.guestOs().startsWith("windows") ? "windows" : "linux")
+        .additionalProperty("hw_disk_bus", "virtio")
+        .additionalProperty("hw_vif_model", "virtio")
+        .additionalProperty(
+            "hw_firmware_type",
+            switch (machine.firmware()) {
+              case BIOS -> "bios";
+              case UEFI -> "uefi";
+            })
+        .build();
+  }
+
+  String register(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = reservation(tag);
+      if (reservation.registered().isPresent()) {
+        return reservation.registered().get();
+      }
+      Making making = making(reservation, tag);
+      Machine planned = reservation.machine();
+      for (Machine.Disk disk : planned.disks()) {
+        if (written(disk, making).isEmpty()) {
+          throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
+        }
+      }
+      for (Machine.Disk disk : planned.disks()) {
+        Volume _ = volume(planned, disk, making);
+      }
+      Machine machine = planned.withId(id(planned, making));
+      site.keep(tag, reservation.as(machine));
+      return machine.id();
+    }
+  }
+
+  /** Follows from name, migration and project. */
+  private static String id(Machine planned, Making making) {
+    String name = planned.name().replaceAll("[^A-Za-z0-9._-]", "-");
+    String plain = Found.ID.matcher(name.substring(0, 1)).matches() ? name : "m" + name;
+    return plain.substring(0, Math.min(80, plain.length()))
+        + "-"
+        + making.tag().migration().value().substring(2)
+        + Found.suffix(making.project());
+  }
+
+  /** The image that was prepared for a disk, if it has its data. */
+  private Optional<Image> written(Machine.Disk disk, Making making) throws IOException {
+    Optional<String> id = site.made(making.tag(), "image " + making.name(disk.name()));
+    return id.isPresent()
+        ? making
+            .project()
+            .image(id.get())
+            .filter(image -> image.getStatus() == Image.ImageStatus.ACTIVE)
+        : Optional.empty();
+  }
+
+  private Volume volume(Machine planned, Machine.Disk disk, Making making)
+      throws IOException, Refusal {
+    Project project = making.project();
+    Image image =
+        written(disk, making)
+            .orElseThrow(() -> new IOException("the image of " + disk.name() + " has gone"));
+    String id =
+        making.once(
+            "disk " + disk.name(),
+            one -> project.volume(one).isPresent(),
+            () -> {
+              // Of an earlier call, that did not hear of it; or somebody else's, with our tag.
+              for (Volume unknown : made(making)) {
+                if (disk.name().equals(unknown.getMetaData().get(Found.DISK))) {
+                  project.delete(project.awaitAvailable(unknown.getId()));
+                }
+              }
+              return project
+                  .create(
+                      Builders.volume()
+                          .name(planned.name() + "-" + disk.name())
+                          .size(gib(disk))
+                          .imageRef(image.getId())
+                          .metadata(
+                              Map.of(Found.MADE_BY, making.tag().name(), Found.DISK, disk.name()))
+                          .build())
+                  .getId();
+            });
+    return project.awaitAvailable(id);
+  }
+
+  private Volume made(Machine.Disk disk, Making making) throws IOException {
+    Optional<String> id = site.made(making.tag(), "disk " + disk.name());
+    Optional<Volume> volume = id.isPresent() ? making.project().volume(id.get()) : Optional.empty();
+    return volume.orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
+  }
+
+  private static List<Volume> made(Making making) throws IOException {
+    List<Volume> made = new ArrayList<>();
+    for (Volume one : making.project().volumes()) {
+      if (one.getMetaData() != null
+          && making.tag().name().equals(one.getMetaData().get(Found.MADE_BY))) {
+        made.add(one);
+      }
+    }
+    return made;
+  }
+
+  private Reservation registered(Tag tag) throws IOException, Refusal {
+    return site.reservation(tag)
+        .filter(one -> one.registered().isPresent())
+        .orElseThrow(
+            () -> new Refusal(Reason.REFUSED_BY_TARGET, "Nothing is registered for this."));
+  }
+
+  List<DiskTicket> readBack(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = registered(tag);
+      Making making = making(reservation, tag);
+      Project project = making.project();
+      List<DiskTicket> tickets = new ArrayList<>();
+      for (Machine.Disk disk : reservation.machine().disks()) {
+        Volume volume = made(disk, making);
+        String name = making.prefix() + "back-" + disk.name();
+        Image image = making.image(name, () -> project.imageOf(volume.getId(), name));
+        tickets.add(making.toRead(disk, project.awaitActive(image.getId()), name));
+      }
+      return tickets;
+    }
+  }
+
+  String boot(Tag tag) throws IOException, Refusal {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Reservation reservation = registered(tag);
+      Making making = making(reservation, tag);
+      Project project = making.project();
+      String id =
+          making.once(
+              "server",
+              one -> project.server(one).isPresent(),
+              () -> {
+                making.sweep();
+                for (Server unknown : servers(making)) {
+                  project.delete(unknown);
+                }
+                return create(reservation, making).getId();
+              });
+      site.keep(tag, reservation.made(id));
+      project.start(id);
+      return awaitLife(project, id);
+    }
+  }
+
+  /** What has the tag. */
+  private static List<Server> servers(Making making) throws IOException {
+    List<Server> servers = new ArrayList<>();
+    for (Server server : making.project().servers()) {
+      if (new Found(making.project(), server)
+          .meta(Found.MADE_BY)
+          .equals(Optional.of(making.tag().name()))) {
+        servers.add(server);
+      }
+    }
+    return servers;
+  }
+
+  private Server create(Reservation reservation, Making making) throws IOException, Refusal {
+    Project project = making.project();
+    Machine machine = reservation.machine();
+    ServerCreateBuilder server =
+        Builders.server()
+            .name(machine.name())
+            .flavor(flavor(project, machine).getId())
+            .addMetadata(Map.of(Found.MADE_BY, making.tag().name(), Found.MACHINE, machine.id()));
+    ports(machine, making).forEach(server::addNetworkPort);
+    int index = 0;
+    for (Machine.Disk disk : machine.disks()) {
+      Volume volume = made(disk, making);
+      server.blockDevice(
+          Builders.blockDeviceMapping()
+              .sourceType(BDMSourceType.VOLUME)
+              .destinationType(BDMDestType.VOLUME)
+              .uuid(volume.getId())
+              .bootIndex(index == 0 ? 0 : -1)
+              .deleteOnTermination(false)
+              .build());
+      index++;
+    }
+    return project.create(server.build());
+  }
+
+  /** By firewall, the group that lets exactly that through. */
+  private static Map<Firewall, String> groups(Machine machine, Making making)
+      throws IOException, Refusal {
+    Project project = making.project();
+    Map<Firewall, String> groups = new HashMap<>();
+    for (Firewall firewall : Groups.different(machine)) {
+      String name = Groups.name(making.prefix(), groups.size());
+      String id =
+          making.once(
+              name,
+              one -> Groups.of(project).all().containsKey(one),
+              () -> {
+                for (JsonNode unknown : project.groups()) {
+                  if (unknown.path("name").asText().equals(name)) {
+                    project.deleteGroup(unknown.path("id").asText());
+                  }
+                }
+                return project.createGroup(name);
+              });
+      // Also where an earlier call was cut off between its rules.
+      if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
+        for (JsonNode rule : Groups.of(project).group(id).path("security_group_rules")) {
+          project.deleteRule(rule.path("id").asText());
+        }
+        List<Map<String, Object>> rules = Groups.say(firewall, id);
+        if (!rules.isEmpty()) {
+          project.createRules(rules);
+        }
+        if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
+          throw new Refusal(Reason.UNMAPPABLE, "Neutron lets through something else.");
+        }
+      }
+      groups.put(firewall, id);
+    }
+    return groups;
+  }
+
+  /** In the machine's order, with the addresses and the firewalls of its cards. */
+  private static List<String> ports(Machine machine, Making making) throws IOException, Refusal {
+    Project project = making.project();
+    Map<Firewall, String> groups = groups(machine, making);
+    List<String> ports = new ArrayList<>();
+    for (Machine.Nic nic : machine.nics()) {
+      String name = Machines.card(making.prefix(), ports.size());
+      ports.add(
+          making.once(
+              name,
+              one -> project.port(one).isPresent(),
+              () -> {
+                for (Port unknown : project.portsNamed(name)) {
+                  project.deletePort(unknown.getId());
+                }
+                return project.create(port(project, machine, nic, groups, name)).getId();
+              }));
+    }
+    return ports;
+  }
+
+  private static Port port(
+      Project project, Machine machine, Machine.Nic nic, Map<Firewall, String> groups, String name)
+      throws IOException, Refusal {
+    String network = network(project, nic).getId();
+    PortBuilder port = Builders.port().name(name).networkId(network).macAddress(nic.mac());
+    if (nic.firewall().isPresent()) {
+      port.securityGroup(groups.get(nic.firewall().get()));
+    } else {
+      for (String group : machine.securityGroups()) {
+        port.securityGroup(group(project, group).getId());
+      }
+    }
+    if (!nic.addresses().isEmpty()) {
+      List<? extends Subnet> subnets = project.subnets(network);
+      for (IPVersionType version : List.of(IPVersionType.V4, IPVersionType.V6)) {
+        Optional<? extends Subnet> free =
+            subnets.stream()
+                .filter(one -> one.getIpVersion() == version && !isAutomatic(one))
+                .findFirst();
+        List<String> kept =
+            nic.addresses().stream()
+                .filter(address -> address.contains(":") == (version == IPVersionType.V6))
+                .toList();
+        // An automatic one follows from the MAC address and may not be asked for. Who asks for any
+        // address gets no other one, so one is asked for of each version that there is.
+        if (free.isPresent() && kept.isEmpty()) {
+          port.fixedIp(null, free.get().getId());
+        } else if (free.isPresent() || version == IPVersionType.V4) {
+          kept.forEach(address -> port.fixedIp(address, null));
+        }
+      }
+    }
+    return port.build();
+  }
+
+  private static boolean isAutomatic(Subnet subnet) {
+    return subnet.getIpv6AddressMode() == Ipv6AddressMode.SLAAC
+        || subnet.getIpv6AddressMode() == Ipv6AddressMode.DHCPV6_STATELESS;
+  }
+
+  private static String awaitLife(Project project, String id) throws IOException, Refusal {
+    long deadline = System.nanoTime() + LIVES.toNanos();
+    return Project.await(
+        "a sign of life",
+        () -> {
+          Optional<String> sign = SignOfLife.in(project.console(id));
+          if (sign.isEmpty() && System.nanoTime() > deadline) {
+            throw new Refusal(
+                Reason.NOT_ALIVE, "No sign of life within " + LIVES.toSeconds() + " s.");
+          }
+          return sign;
+        });
+  }
+
+  void release(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> reservation = site.reservation(tag);
+      if (reservation.filter(one -> one.registered().isPresent()).isPresent()) {
+        try {
+          release(making(reservation.get(), tag));
+        } catch (Denied e) {
+          // Where nobody lets us in at all, that says nothing of this machine.
+          List<String> _ = keystone.projects();
+          // Its customer has deleted or suspended it, or shut us out: accepted it is all the same.
+          LOG.warn("What was made for {} keeps its tag: {}", tag.name(), e.getMessage());
+        }
+        site.dropReservation(tag);
+      }
+    }
+  }
+
+  private static void release(Making making) throws IOException {
+    Project project = making.project();
+    for (Volume volume : made(making)) {
+      project.unmarkVolume(volume.getId(), Found.MADE_BY);
+    }
+    for (Server server : servers(making)) {
+      // Its customer may have locked it, and then nothing is said of it.
+      project.act(server.getId(), Action.UNLOCK);
+      project.unmark(server.getId(), Found.MADE_BY);
+    }
+  }
+
+  boolean remove(Tag tag) throws IOException {
+    try (Turn _ = site.turn(tag)) {
+      site.admit(tag);
+      Optional<Reservation> reservation = site.reservation(tag);
+      if (reservation.isPresent()) {
+        removeAll(tag, reservation.get());
+      }
+      return reservation.isPresent();
+    } catch (Refusal e) {
+      throw new IOException(e);
+    }
+  }
+
+  private void removeAll(Tag tag, Reservation reservation) throws IOException, Refusal {
+    Making making = making(reservation, tag);
+    Project project = making.project();
+    for (Server server : servers(making)) {
+      project.delete(server);
+    }
+    for (Volume volume : made(making)) {
+      project.delete(project.awaitAvailable(volume.getId()));
+    }
+    for (int card = 0; card < reservation.machine().nics().size(); card++) {
+      // Its customer may have given it another name.
+      Optional<String> port = site.made(tag, Machines.card(making.prefix(), card));
+      if (port.isPresent()) {
+        project.deletePort(port.get());
+      }
+    }
+    for (Port port : project.portsNamed(making.prefix())) {
+      project.deletePort(port.getId());
+    }
+    for (JsonNode group : project.groups()) {
+      if (group.path("name").asText().startsWith(making.prefix())) {
+        project.deleteGroup(group.path("id").asText());
+      }
+    }
+    making.sweep();
+    site.dropReservation(tag);
+  }
+}
