@@ -176,7 +176,7 @@ final class Namespace {
 
   private static List<List<String>> addresses(Machine.Nic nic) {
     return Stream.concat(
-            Stream.of(nic.mac()),
+            Stream.of(nic.mac(), Rules.linkLocal(nic.mac())),
             nic.addresses().stream().map(text -> InetAddress.ofLiteral(text).getHostAddress()))
         .map(address -> List.of(nic.network(), address))
         .toList();

@@ -56,16 +56,20 @@ final class Rules {
 
     private SortedSet<String> v6() {
       SortedSet<String> all = literals(nic.addresses().stream().filter(Rules::isV6));
-      byte[] mac = HexFormat.ofDelimiter(":").parseHex(nic.mac());
-      all.add(
-          "fe80:0:0:0:%x:%x:%x:%x"
-              .formatted(
-                  (((mac[0] ^ 2) & 0xff) << 8) | (mac[1] & 0xff),
-                  ((mac[2] & 0xff) << 8) | 0xff,
-                  0xfe00 | (mac[3] & 0xff),
-                  ((mac[4] & 0xff) << 8) | (mac[5] & 0xff)));
+      all.add(linkLocal(nic.mac()));
       return all;
     }
+  }
+
+  /** As a guest makes it of its MAC address (RFC 4291, appendix A), in Java's spelling. */
+  static String linkLocal(String mac) {
+    byte[] of = HexFormat.ofDelimiter(":").parseHex(mac);
+    return "fe80:0:0:0:%x:%x:%x:%x"
+        .formatted(
+            (((of[0] ^ 2) & 0xff) << 8) | (of[1] & 0xff),
+            ((of[2] & 0xff) << 8) | 0xff,
+            0xfe00 | (of[3] & 0xff),
+            ((of[4] & 0xff) << 8) | (of[5] & 0xff));
   }
 
   /** Two of them make a mark of 32 bits, and all ones is {@link #JUDGED}. */

@@ -334,7 +334,8 @@ final class NamespaceTest {
     for (Machine.Nic twin :
         List.of(
             nic(1, List.of(), Optional.empty()),
-            nic(2, List.of("fd00:7:0::1"), Optional.empty()))) {
+            nic(2, List.of("fd00:7:0::1"), Optional.empty()),
+            nic(2, List.of("fe80::5054:ff:fe00:701"), Optional.empty()))) {
       assertThatThrownBy(() -> plug("m2", twin))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("taken");

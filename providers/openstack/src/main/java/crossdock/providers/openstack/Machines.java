@@ -1,5 +1,6 @@
 package crossdock.providers.openstack;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
 import java.io.IOException;
@@ -48,7 +49,7 @@ final class Machines {
             .flavor(server.getFlavorId())
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
     List<Place> disks = disks(project, server);
-    Traits traits = Traits.of(project, server, disks);
+    Properties properties = properties(project, server, disks);
     Groups rules = Groups.of(project);
     List<Machine.Nic> nics = new ArrayList<>();
     for (Port card : cards(project, server)) {
@@ -72,14 +73,15 @@ final class Machines {
     return new Machine(
         id,
         server.getName(),
-        traits.architecture(),
+        properties.architecture(),
         flavor.getVcpus(),
         (long) flavor.getRam() << 20,
-        traits.firmware(),
-        traits.guestOs(),
+        properties.firmware(),
+        properties.guestOs(),
         disks.stream().map(Place::disk).toList(),
         nics,
-        groups);
+        groups,
+        properties.traits());
   }
 
   /**
@@ -177,41 +179,30 @@ final class Machines {
     return new Place.Local(new Machine.Disk("root", FORMAT, size));
   }
 
-  /** What its image says of it. */
-  private record Traits(String architecture, Machine.Firmware firmware, String guestOs) {
-    static Traits of(Project project, Server server, List<Place> disks) throws IOException {
-      return switch (disks.isEmpty() ? null : disks.getFirst()) {
-        case Place.Local _ -> {
-          Optional<Image> image = project.image(server.getImageId());
-          yield of(
-              image.map(Image::getArchitecture),
-              image.map(one -> one.getAdditionalPropertyValue("hw_firmware_type")),
-              image
-                  .map(Image::getOsDistro)
-                  .or(() -> image.map(one -> one.getAdditionalPropertyValue("os_type"))));
-        }
-        case Place.Attached(var _, Volume volume) -> {
-          var metadata = project.imageMetadata(volume.getId());
-          yield of(
-              text(metadata, "architecture"),
-              text(metadata, "hw_firmware_type"),
-              text(metadata, "os_distro").or(() -> text(metadata, "os_type")));
-        }
-        case null -> throw new Refused("it has no disk");
-      };
-    }
+  /** What the image of its root says of it; nothing, where that does not exist any more. */
+  private static Properties properties(Project project, Server server, List<Place> disks)
+      throws IOException {
+    return switch (disks.isEmpty() ? null : disks.getFirst()) {
+      case Place.Local _ -> {
+        Optional<Image> image = project.image(server.getImageId());
+        yield name -> image.flatMap(one -> property(one, name));
+      }
+      case Place.Attached(var _, Volume volume) -> {
+        JsonNode metadata = project.imageMetadata(volume.getId());
+        yield name ->
+            metadata.hasNonNull(name) ? Optional.of(metadata.get(name).asText()) : Optional.empty();
+      }
+      case null -> throw new Refused("it has no disk");
+    };
+  }
 
-    private static Optional<String> text(
-        com.fasterxml.jackson.databind.JsonNode metadata, String key) {
-      return metadata.hasNonNull(key) ? Optional.of(metadata.get(key).asText()) : Optional.empty();
-    }
-
-    private static Traits of(
-        Optional<String> architecture, Optional<String> firmware, Optional<String> os) {
-      return new Traits(
-          architecture.orElse("x86_64"),
-          firmware.orElse("bios").equals("uefi") ? Machine.Firmware.UEFI : Machine.Firmware.BIOS,
-          os.filter(Machines::isPlain).orElse("linux"));
-    }
+  private static Optional<String> property(Image image, String name) {
+    return Optional.ofNullable(
+        switch (name) {
+          case "architecture" -> image.getArchitecture();
+          case "os_distro" -> image.getOsDistro();
+          case "os_version" -> image.getOsVersion();
+          default -> image.getAdditionalPropertyValue(name);
+        });
   }
 }
