@@ -101,9 +101,9 @@ record Found(Project project, Server server) {
   }
 
   /** One machine that cannot be described does not hide the others. */
-  Optional<Machine> shown() throws IOException {
+  Optional<Machine> shown(Groups rules) throws IOException {
     try {
-      return Optional.of(Machines.describe(project, server, machine()));
+      return Optional.of(Machines.describe(project, server, machine(), rules));
     } catch (Refused e) {
       LOG.warn("Server {} is not shown: {}", id(), e.getMessage());
       return Optional.empty();

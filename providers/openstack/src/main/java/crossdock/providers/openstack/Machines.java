@@ -41,16 +41,17 @@ final class Machines {
 
   /**
    * @param id that it is known by
+   * @param rules of the project's security groups
    * @throws Refused if there is something that cannot be said of a machine
    */
-  static Machine describe(Project project, Server server, String id) throws IOException {
+  static Machine describe(Project project, Server server, String id, Groups rules)
+      throws IOException {
     Flavor flavor =
         project
             .flavor(server.getFlavorId())
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
     List<Place> disks = disks(project, server);
     Properties properties = properties(project, server, disks);
-    Groups rules = Groups.of(project);
     List<Machine.Nic> nics = new ArrayList<>();
     for (Port card : cards(project, server)) {
       Optional<Network> network = project.network(card.getNetworkId());

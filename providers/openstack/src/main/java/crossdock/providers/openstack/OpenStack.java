@@ -59,8 +59,12 @@ public final class OpenStack implements Cloud {
     List<Machine> machines = new ArrayList<>();
     for (String id : keystone.projects(owner)) {
       Project project = keystone.project(id);
-      for (Server server : project.servers()) {
-        new Found(project, server).shown().ifPresent(machines::add);
+      List<? extends Server> servers = project.servers();
+      if (!servers.isEmpty()) {
+        Groups rules = Groups.of(project);
+        for (Server server : servers) {
+          new Found(project, server).shown(rules).ifPresent(machines::add);
+        }
       }
     }
     for (Reservation one : site.reservations()) {
@@ -80,7 +84,7 @@ public final class OpenStack implements Cloud {
     }
     Optional<Found> found = Found.in(keystone.projects(owner), id, keystone);
     if (found.isPresent()) {
-      return found.get().shown();
+      return found.get().shown(Groups.of(found.get().project()));
     }
     for (Reservation one : site.reservations()) {
       if (one.owner().equals(owner) && one.registered().equals(Optional.of(id))) {
@@ -95,7 +99,7 @@ public final class OpenStack implements Cloud {
     Project project = keystone.project(reservation.project());
     Optional<Server> server = project.server(reservation.server().orElseThrow());
     return server.isPresent()
-        ? Optional.of(Machines.describe(project, server.get(), id))
+        ? Optional.of(Machines.describe(project, server.get(), id, Groups.of(project)))
         : Optional.empty();
   }
 
