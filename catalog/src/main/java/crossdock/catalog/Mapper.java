@@ -127,12 +127,26 @@ record Mapper(long bytesPerSecond) {
               ? named("security-group", group, target.securityGroups(), concerns)
               : new Mapping(group, "", "Its rules are set for this machine alone."));
     }
+    for (String law : choices.within()) {
+      if (!law.equals(target.country()) && !target.jurisdictions().contains(law)) {
+        concerns.add(
+            new Concern(
+                "data-leaves",
+                Severity.BLOCKING,
+                "The data may not leave "
+                    + law
+                    + ", and "
+                    + target.site()
+                    + " does not say that it is there.",
+                "Choose another target."));
+      }
+    }
     if (!source.country().equals(target.country())) {
       concerns.add(
           new Concern(
               "country-changes",
               Severity.INFORMATION,
-              "The disks move from " + source.country() + " to " + target.country() + ".",
+              moves(source, target),
               "Nothing, if the data may be kept there."));
     }
     concerns.addAll(KNOWN.about(machine, source, target, mode, waived));
@@ -174,6 +188,17 @@ record Mapper(long bytesPerSecond) {
       return Optional.of(new Mapping(nic.network(), "", "The chosen one is not offered."));
     }
     return Optional.of(new Mapping(nic.network(), network, "Chosen by the customer."));
+  }
+
+  private static String moves(Listing source, Listing target) {
+    String both =
+        source.jurisdictions().stream()
+            .filter(target.jurisdictions()::contains)
+            .sorted()
+            .collect(Collectors.joining(", "));
+    return "The disks move from %s to %s%s."
+        .formatted(
+            source.country(), target.country(), both.isEmpty() ? "" : "; both are in " + both);
   }
 
   private static Mapping size(

@@ -1,6 +1,9 @@
 package crossdock.catalog;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import crossdock.chassis.Problem;
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
@@ -43,9 +46,15 @@ final class OffersController {
    * @param source where the machine is
    * @param currency ISO 4217
    * @param waived as in {@link Fact.Requested}
+   * @param within as in {@link Choices}
    */
   private record Question(
-      SiteId source, Machine machine, Fact.Mode mode, String currency, List<String> waived) {}
+      SiteId source,
+      Machine machine,
+      Fact.Mode mode,
+      String currency,
+      List<String> waived,
+      @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> within) {}
 
   private record Answer(List<Offer> items) {}
 
@@ -54,9 +63,11 @@ final class OffersController {
   @Produces(MediaType.APPLICATION_JSON)
   byte[] offers(@Header(HttpHeaders.AUTHORIZATION) String bearer, @Body byte[] body) {
     Question question;
+    Choices choices;
     try {
       question = Json.read(body, Question.class);
       Money _ = Money.zero(question.currency());
+      choices = Choices.within(question.within());
     } catch (Refused e) {
       throw Problem.MALFORMED_REQUEST.because(String.valueOf(e.getMessage()));
     }
@@ -70,7 +81,8 @@ final class OffersController {
                 () -> Problem.UNKNOWN_PROVIDER.because(question.source() + " is not listed"));
     List<Listing> targets = all.stream().filter(target -> !target.equals(source)).toList();
     List<Plan> plans =
-        planning.plans(question.machine(), source, targets, question.mode(), question.waived());
+        planning.plans(
+            question.machine(), source, targets, question.mode(), question.waived(), choices);
     Map<SiteId, Plan> asked = new HashMap<>();
     for (int i = 0; i < plans.size(); i++) {
       asked.put(targets.get(i).site(), plans.get(i));

@@ -54,8 +54,13 @@ final class Planning implements StepHandler {
 
   /** The plans as migrations would get them now, in the order of {@code targets}. */
   List<Plan> plans(
-      Machine machine, Listing source, List<Listing> targets, Fact.Mode mode, List<String> waived) {
-    return mapper.plans(machine, source, targets, mode, waived, Choices.NONE);
+      Machine machine,
+      Listing source,
+      List<Listing> targets,
+      Fact.Mode mode,
+      List<String> waived,
+      Choices choices) {
+    return mapper.plans(machine, source, targets, mode, waived, choices);
   }
 
   /**

@@ -1,15 +1,18 @@
 package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Firewall.Direction;
+import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
 import crossdock.contracts.Listing.Filtering;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Refused;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -160,7 +163,7 @@ class MapperProperties {
         target,
         Fact.Mode.COLD,
         List.of(),
-        new Choices(Optional.of("web-2"), size, new TreeMap<>(networks)));
+        new Choices(Optional.of("web-2"), size, new TreeMap<>(networks), List.of()));
   }
 
   @Example
@@ -178,6 +181,37 @@ class MapperProperties {
         .contains("address-changes");
     assertThat(blocked(plan)).isFalse();
     assertThat(choosing(Optional.empty(), Map.of()).size().target()).isEqualTo("exact");
+  }
+
+  @Example
+  void dataStaysWithinWhatItsOwnerSaysOrDoesNotMove() {
+    Machine machine = Sample.machine(List.of());
+    Listing there =
+        Json.read(
+            Json.text(offering(ENOUGH))
+                .replace(
+                    "\"country\":\"" + NORTH.country() + "\"",
+                    "\"country\":\"DE\",\"jurisdictions\":[\"EU\"]"),
+            Listing.class);
+    for (List<String> good : List.of(List.<String>of(), List.of("EU"), List.of("DE", "EU"))) {
+      assertThat(
+              codes(
+                  MAPPER.plan(
+                      machine, NORTH, there, Fact.Mode.COLD, List.of(), Choices.within(good))))
+          .doesNotContain("data-leaves");
+    }
+    for (List<String> bad : List.of(List.of("CH"), List.of("EU", "EEA"))) {
+      Plan plan =
+          MAPPER.plan(
+              machine, NORTH, there, Fact.Mode.COLD, List.of("data-leaves"), Choices.within(bad));
+      assertThat(codes(plan)).contains("data-leaves");
+      assertThat(blocked(plan)).as("that cannot be waived").isTrue();
+    }
+    assertThatThrownBy(() -> Choices.within(List.of("eu"))).isInstanceOf(Refused.class);
+  }
+
+  private static List<String> codes(Plan plan) {
+    return plan.concerns().stream().map(Plan.Concern::code).toList();
   }
 
   @Example

@@ -41,6 +41,9 @@ final class Demo implements Callable<Integer> {
   private static final Duration PATIENCE = Duration.ofMinutes(15);
   private static final long LOOK_MILLIS = 250;
 
+  /** What the customers' data may not leave; both sites list it. */
+  private static final String WITHIN = "EEA";
+
   @Option(names = "--json", description = "Print one JSON object and nothing else.")
   boolean json;
 
@@ -260,7 +263,8 @@ final class Demo implements Callable<Integer> {
         move.customer()
             .get(
                 Services.url(ports, "gateway")
-                    + "/v1/vms/%s/%s/offers".formatted(move.from().id(), move.machine()))
+                    + "/v1/vms/%s/%s/offers?within=%s"
+                        .formatted(move.from().id(), move.machine(), WITHIN))
             .path("items");
     JsonNode chosen = JSON.createObjectNode();
     for (JsonNode offer : offers) {
@@ -288,7 +292,8 @@ final class Demo implements Callable<Integer> {
                     "mode", "cold",
                     "accept", "automatic",
                     "limit", Map.of("amount", "50.00", "currency", "EUR"),
-                    "eraseSource", false),
+                    "eraseSource", false,
+                    "choices", Map.of("within", List.of(WITHIN))),
                 "Idempotency-Key",
                 move.machine());
     return new Move(

@@ -2,6 +2,7 @@ package crossdock.gateway.api;
 
 import crossdock.chassis.MutualTls;
 import crossdock.chassis.Problem;
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
@@ -82,12 +83,24 @@ final class Accounts {
   }
 
   private record Question(
-      SiteId source, Machine machine, Fact.Mode mode, String currency, List<String> waived) {}
+      SiteId source,
+      Machine machine,
+      Fact.Mode mode,
+      String currency,
+      List<String> waived,
+      List<String> within) {}
 
   /** Where the catalog says that a machine could go, asked with the caller's own token. */
-  byte[] offers(SiteId source, Machine machine, Fact.Mode mode, String currency, String bearer) {
+  byte[] offers(
+      SiteId source,
+      Machine machine,
+      Fact.Mode mode,
+      String currency,
+      Choices choices,
+      String bearer) {
     URI base = catalog.orElseThrow(() -> Problem.UNAVAILABLE.because("no catalog is configured"));
-    byte[] question = Json.bytes(new Question(source, machine, mode, currency, List.of()));
+    byte[] question =
+        Json.bytes(new Question(source, machine, mode, currency, List.of(), choices.within()));
     return answer(
         core,
         HttpRequest.newBuilder(base.resolve("/v1/offers"))

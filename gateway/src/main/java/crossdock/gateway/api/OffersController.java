@@ -2,6 +2,7 @@ package crossdock.gateway.api;
 
 import crossdock.chassis.Problem;
 import crossdock.chassis.Trust;
+import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Money;
@@ -17,6 +18,7 @@ import io.micronaut.http.annotation.Produces;
 import io.micronaut.http.annotation.QueryValue;
 import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
+import java.util.List;
 import java.util.Optional;
 
 /** Where a customer's machine could go, and what would change. */
@@ -35,6 +37,7 @@ final class OffersController {
    * The catalog's answer as it is, the best first.
    *
    * @param mode cold or copy
+   * @param within as in {@link Choices}, commas between
    */
   @Get
   @Produces(MediaType.APPLICATION_JSON)
@@ -43,10 +46,13 @@ final class OffersController {
       String vm,
       @QueryValue Optional<String> mode,
       @QueryValue Optional<String> currency,
+      @QueryValue Optional<String> within,
       @Header(HttpHeaders.AUTHORIZATION) String bearer) {
     SiteId source;
+    Choices choices;
     String wanted = currency.orElse("EUR");
     try {
+      choices = Choices.within(within.map(laws -> List.of(laws.split(",", -1))).orElse(List.of()));
       source = SiteId.parse(site);
       Money _ = Money.zero(wanted);
     } catch (Refused e) {
@@ -70,6 +76,6 @@ final class OffersController {
             .filter(one -> one.id().equals(vm))
             .findFirst()
             .orElseThrow(() -> Problem.NOT_FOUND.because("no such machine that may be seen"));
-    return accounts.offers(source, machine, how, wanted, bearer);
+    return accounts.offers(source, machine, how, wanted, choices, bearer);
   }
 }
