@@ -89,7 +89,8 @@ record Mapper(long bytesPerSecond) {
       Map<Filtering, List<Said>> said) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
-    Mapping size = size(machine, target, choices.size(), concerns);
+    Mapping size = size(machine, target, concerns);
+    Machine named = choices.name().map(machine::named).orElse(machine);
     if (!target.architectures().contains(machine.architecture())) {
       concerns.add(
           blocking(
@@ -149,7 +150,7 @@ record Mapper(long bytesPerSecond) {
               moves(source, target),
               "Nothing, if the data may be kept there."));
     }
-    concerns.addAll(KNOWN.about(machine, source, target, mode, waived));
+    concerns.addAll(KNOWN.about(named, source, target, mode, waived));
     concerns.sort(Comparator.comparing(Concern::severity));
     long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(
@@ -201,23 +202,8 @@ record Mapper(long bytesPerSecond) {
             source.country(), target.country(), both.isEmpty() ? "" : "; both are in " + both);
   }
 
-  private static Mapping size(
-      Machine machine, Listing target, Optional<String> chosen, List<Concern> concerns) {
+  private static Mapping size(Machine machine, Listing target, List<Concern> concerns) {
     String now = machine.cpus() + " CPUs, " + machine.memoryBytes() + " bytes of memory";
-    if (chosen.isPresent()) {
-      String name = chosen.get();
-      Optional<Listing.Size> size =
-          target.sizes().stream().filter(one -> one.name().equals(name)).findFirst();
-      if (size.filter(one -> one.holds(machine)).isPresent()) {
-        return new Mapping(now, name, "Chosen by the customer" + spare(size.get(), machine));
-      }
-      concerns.add(
-          size.isPresent()
-              ? blocking(
-                  "no-size-holds-it", "The chosen size " + name + " does not hold " + now + ".")
-              : blocking("choice-not-offered", "The target has no size " + name + "."));
-      return new Mapping(now, "", "The chosen one does not hold it, or is not offered.");
-    }
     Optional<Listing.Size> smallest =
         target.sizes().stream().filter(size -> size.holds(machine)).min(SMALLEST);
     if (smallest.isEmpty()) {

@@ -61,6 +61,12 @@ final class Sites {
         SELECT 1 FROM (SELECT * FROM site_state WHERE site = ? ORDER BY seq DESC LIMIT 1) last
         WHERE last.state = ? OR last.bundle > ?)
       """;
+  // Who changes every other minute fills nothing.
+  private static final String FORGET =
+      """
+      DELETE FROM site_state WHERE site = ? AND seq <=
+        (SELECT seq FROM site_state WHERE site = ? ORDER BY seq DESC OFFSET 100 LIMIT 1)
+      """;
   private static final String HISTORY =
       """
       SELECT state, at, bundle, version FROM site_state WHERE site = ? ORDER BY seq DESC LIMIT 100
@@ -101,7 +107,7 @@ final class Sites {
    * Takes what a site published, as it comes on the site's topic. The same again changes nothing,
    * and neither does one of before, unless what is kept counts no more: its key may have been a
    * thief's, or the site's clock wrong. What holds only later, by a bundle that is on its way, is
-   * kept until then.
+   * kept until then; what has expired gives way to nothing older.
    *
    * @throws Refused if its site has not signed it, it is another's, or differs from one of its
    *     version
@@ -116,12 +122,12 @@ final class Sites {
     }
     Optional<byte[]> kept = envelope(tx, site);
     Optional<PublishedListing> counts =
-        kept.flatMap(one -> signed(site, one, bundle, now)).filter(one -> one.isOf(now));
+        kept.flatMap(one -> signed(site, one, bundle, now)).filter(one -> !one.isAhead(now));
     long version = counts.map(PublishedListing::version).orElse(0L);
-    if (counts.isEmpty() || (version < published.version() && published.isOf(now))) {
+    if (counts.isEmpty() || (version < published.version() && !published.isAhead(now))) {
       keep(tx, published, signed, kept);
     } else if (version != published.version()) {
-      LOG.warn("{} published {} beside {}: not taken", site, published.version(), version);
+      LOG.debug("{} published {} beside {}: not taken", site, published.version(), version);
     } else if (!Arrays.equals(kept.orElseThrow(), signed)) {
       throw new Refused("another listing of " + site + " has the version " + version);
     }
@@ -176,7 +182,8 @@ final class Sites {
   private List<Standing> note(Connection tx, TrustBundle bundle) throws SQLException {
     List<Standing> changed = new ArrayList<>();
     try (PreparedStatement alone = tx.prepareStatement(ALONE);
-        PreparedStatement note = tx.prepareStatement(NOTE)) {
+        PreparedStatement note = tx.prepareStatement(NOTE);
+        PreparedStatement forget = tx.prepareStatement(FORGET)) {
       alone.execute();
       for (Standing standing : all(tx, bundle)) {
         note.setString(1, standing.site().toString());
@@ -188,6 +195,9 @@ final class Sites {
         note.setString(7, standing.state().name());
         note.setLong(8, bundle.version());
         if (note.executeUpdate() == 1) {
+          forget.setString(1, standing.site().toString());
+          forget.setString(2, standing.site().toString());
+          forget.executeUpdate();
           changed.add(standing);
         }
       }

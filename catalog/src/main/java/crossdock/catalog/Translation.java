@@ -9,6 +9,7 @@ import crossdock.contracts.Refused;
 import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -26,8 +27,8 @@ record Translation(Firewall firewall, Difference wider, Difference narrower) {
   static final Translation CLOSED =
       new Translation(
           Firewall.CLOSED,
-          new Difference(Set.of(), List.of()),
-          new Difference(Set.of(), List.of()));
+          new Difference(Map.of(), List.of()),
+          new Difference(Map.of(), List.of()));
 
   /**
    * @throws Refused if it is more than a firewall can have

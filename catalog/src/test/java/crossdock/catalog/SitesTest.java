@@ -203,6 +203,40 @@ class SitesTest {
   }
 
   @Test
+  void whatHasExpiredGivesWayToNothingOlderThatHasNot() {
+    PublishedListing first = world.published(SOUTH, 1);
+    byte[] longer = first.sign(TestSites.PARTIES.key(Parties.SOUTH));
+    byte[] shorter =
+        new PublishedListing(
+                SOUTH,
+                2,
+                world.now,
+                world.now.plusSeconds(3600),
+                first.endpoint(),
+                first.software())
+            .sign(TestSites.PARTIES.key(Parties.SOUTH));
+    world.take(Parties.SOUTH, longer);
+    world.take(Parties.SOUTH, shorter);
+    world.now = world.now.plusSeconds(3600);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.EXPIRED);
+    world.take(Parties.SOUTH, longer);
+    assertThat(world.state(Sample.SOUTH)).isEqualTo(State.EXPIRED);
+    // A catalog that has lost its database hears them in their order.
+    assertThat(world.standing(Sample.SOUTH).version()).hasValue(2L);
+  }
+
+  @Test
+  void whoChangesAllTheTimeFillsNoHistory() {
+    for (int i = 0; i < 130; i++) {
+      world.take(Parties.SOUTH, south(SOUTH, i + 1));
+      world.sites.note();
+      world.now = world.now.plus(TestSites.LIFE);
+      world.sites.note();
+    }
+    assertThat(world.rows("site_state", Sample.SOUTH)).isEqualTo(100);
+  }
+
+  @Test
   void whatTheDatabaseHasAndNobodyCanReadHoldsNobodyUp() {
     world.list(Sample.LISTINGS);
     world.database.change(

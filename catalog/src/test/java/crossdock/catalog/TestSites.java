@@ -11,6 +11,8 @@ import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -84,6 +86,20 @@ final class TestSites {
   /** Hands the catalog a record of the site's topic. */
   void take(Party.Site site, byte[] signed) {
     database.change(tx -> sites.take(tx, site.listing(), signed));
+  }
+
+  int rows(String table, SiteId site) {
+    return database.transaction(
+        tx -> {
+          try (PreparedStatement count =
+              tx.prepareStatement("SELECT count(*) FROM " + table + " WHERE site = ?")) {
+            count.setString(1, site.toString());
+            try (ResultSet found = count.executeQuery()) {
+              found.next();
+              return found.getInt(1);
+            }
+          }
+        });
   }
 
   Standing standing(SiteId site) {

@@ -9,8 +9,10 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -115,11 +117,12 @@ public final class TopicReader implements AutoCloseable {
     while (open) {
       try (KafkaConsumer<String, byte[]> consumer = kafka.consumer(name)) {
         List<String> subscribed = List.of();
+        Set<TopicPartition> begun = new HashSet<>();
         while (open) {
           List<String> now = topics.get();
           if (!now.equals(subscribed)) {
             if (over) {
-              consumer.subscribe(now, new FromTheBeginning(consumer));
+              consumer.subscribe(now, new FromTheBeginning(consumer, begun));
             } else {
               consumer.subscribe(now);
             }
@@ -151,16 +154,22 @@ public final class TopicReader implements AutoCloseable {
     }
   }
 
-  private record FromTheBeginning(KafkaConsumer<?, ?> consumer)
+  /**
+   * @param begun what this consumer has begun before: it goes on where it was
+   */
+  private record FromTheBeginning(KafkaConsumer<?, ?> consumer, Set<TopicPartition> begun)
       implements ConsumerRebalanceListener {
     @Override
     public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
-      consumer.seekToBeginning(partitions);
+      List<TopicPartition> fresh = partitions.stream().filter(begun::add).toList();
+      if (!fresh.isEmpty()) { // of none, Kafka takes it for all
+        consumer.seekToBeginning(fresh);
+      }
     }
 
     @Override
     public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-      // Whoever gets them begins again.
+      // Whoever gets them for the first time begins again.
     }
   }
 

@@ -16,14 +16,12 @@ import java.util.stream.Stream;
  * here the plan chooses; what the target has not is never replaced by something else.
  *
  * @param name the machine's name there
- * @param size one that the target lists
  * @param networks one that the target lists, for each of the source's that is named; at most 64
  * @param within what the data may not leave: countries (ISO 3166-1 alpha-2) and jurisdictions, of
  *     which the target lists each; at most 16
  */
 public record Choices(
     Optional<String> name,
-    Optional<String> size,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         SortedMap<String, String> networks,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
@@ -46,15 +44,14 @@ public record Choices(
     if (networks.size() > MOST) {
       throw new Refused("at most " + MOST + " networks are chosen");
     }
-    if (Stream.of(size.stream(), networks.keySet().stream(), networks.values().stream())
-        .flatMap(names -> names)
+    if (Stream.concat(networks.keySet().stream(), networks.values().stream())
         .anyMatch(one -> one.isBlank() || one.length() > LONGEST)) {
-      throw new Refused("sizes and networks have names of 1 to " + LONGEST + " characters");
+      throw new Refused("networks have names of 1 to " + LONGEST + " characters");
     }
   }
 
   /** All is left to the plan, but where the data goes. */
   public static Choices within(List<String> laws) {
-    return new Choices(Optional.empty(), Optional.empty(), Collections.emptySortedMap(), laws);
+    return new Choices(Optional.empty(), Collections.emptySortedMap(), laws);
   }
 }

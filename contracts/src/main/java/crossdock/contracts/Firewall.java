@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import inet.ipaddr.IPAddress;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -59,6 +60,7 @@ public record Firewall(List<Rule> allowed) {
   private static final int MOST_RULES = 256;
   private static final int MOST_PEERS = 1024;
   private static final int MOST_PARTS = 4096;
+  private static final int MOST_BLOCKS = 32_768;
 
   /** Those whose packets have ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
   private static final Set<Integer> PORTS = Set.of(TCP, UDP, 33, 132, 136);
@@ -160,10 +162,10 @@ public record Firewall(List<Rule> allowed) {
    * What one lets through and another does not. Members of a group are taken for others than any
    * address: who is let in by group here and by address there is reported all the same.
    *
-   * @param named protocols that a rule of either names
+   * @param named protocols that a rule of either names, by direction
    * @param rules one without a protocol stands for all that are not {@code named}
    */
-  public record Difference(Set<Integer> named, List<Rule> rules) {
+  public record Difference(Map<Direction, Set<Integer>> named, List<Rule> rules) {
     /** Whether there is none. */
     public boolean isEmpty() {
       return rules.isEmpty();
@@ -176,7 +178,7 @@ public record Firewall(List<Rule> allowed) {
               rule ->
                   rule.protocol.isPresent()
                       ? rule.protocol.get() == packet.protocol
-                      : !named.contains(packet.protocol))
+                      : !named.getOrDefault(packet.direction, Set.of()).contains(packet.protocol))
           .anyMatch(rule -> Firewall.matches(rule, packet));
     }
   }
@@ -216,12 +218,18 @@ public record Firewall(List<Rule> allowed) {
         .anyMatch(rule -> matches(rule, packet));
   }
 
-  /** What passes here and not there. */
+  /**
+   * What passes here and not there.
+   *
+   * @throws Refused if it takes more than 32768 blocks of addresses to say that
+   */
   public Difference minus(Firewall other) {
-    Set<Integer> named = new TreeSet<>(protocols(allowed));
-    named.addAll(protocols(other.allowed));
+    Map<Direction, Set<Integer>> all = new EnumMap<>(Direction.class);
     List<Rule> rules = new ArrayList<>();
     for (Direction direction : Direction.values()) {
+      Set<Integer> named = new TreeSet<>(protocols(allowed, direction));
+      named.addAll(protocols(other.allowed, direction));
+      all.put(direction, named);
       Peers here = any(allowed, direction);
       Peers there = any(other.allowed, direction);
       for (int protocol : named) {
@@ -231,10 +239,18 @@ public record Firewall(List<Rule> allowed) {
                 cells(other.allowed, direction, protocol, there),
                 Peers::minus);
         rules.addAll(rules(direction, Optional.of(protocol), left, Peers.NOBODY));
+        sayable(rules);
       }
       rules.addAll(rules(direction, Optional.empty(), whole(here.minus(there)), Peers.NOBODY));
+      sayable(rules);
     }
-    return new Difference(named, rules);
+    return new Difference(all, rules);
+  }
+
+  private static void sayable(List<Rule> rules) {
+    if (rules.stream().mapToLong(Rule::peers).sum() > MOST_BLOCKS) {
+      throw new Refused("a difference of more than " + MOST_BLOCKS + " blocks of addresses");
+    }
   }
 
   /** Whether packets of it have a port or a type that a rule can name. */
@@ -253,7 +269,7 @@ public record Firewall(List<Rule> allowed) {
     List<Rule> normal = new ArrayList<>();
     for (Direction direction : Direction.values()) {
       Peers any = any(given, direction);
-      for (int protocol : protocols(given)) {
+      for (int protocol : protocols(given, direction)) {
         normal.addAll(
             rules(
                 direction,
@@ -266,8 +282,9 @@ public record Firewall(List<Rule> allowed) {
     return List.copyOf(normal);
   }
 
-  private static Set<Integer> protocols(List<Rule> rules) {
+  private static Set<Integer> protocols(List<Rule> rules, Direction direction) {
     return rules.stream()
+        .filter(rule -> rule.direction == direction)
         .flatMap(rule -> rule.protocol.stream())
         .collect(Collectors.toCollection(TreeSet::new));
   }

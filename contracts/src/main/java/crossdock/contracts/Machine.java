@@ -217,6 +217,22 @@ public record Machine(
         traits);
   }
 
+  /** The same by another name. */
+  public Machine named(String other) {
+    return new Machine(
+        id,
+        other,
+        architecture,
+        cpus,
+        memoryBytes,
+        firmware,
+        guestOs,
+        disks,
+        nics,
+        securityGroups,
+        traits);
+  }
+
   /** The same with other traits. */
   public Machine with(SortedMap<String, String> others) {
     return new Machine(

@@ -106,13 +106,11 @@ public record PublishedListing(
     if (!endpoint.equals(dock)) {
       throw new Refused(site + " lists " + endpoint + " where its dock is " + dock);
     }
-    if (!isOf(now)) {
-      throw new Refused(
-          "the listing of "
-              + site
-              + (now.isBefore(expiresAt)
-                  ? " is of " + issuedAt + ", the future"
-                  : " expired at " + expiresAt));
+    if (isAhead(now)) {
+      throw new Refused("the listing of " + site + " is of " + issuedAt + ", the future");
+    }
+    if (!now.isBefore(expiresAt)) {
+      throw new Refused("the listing of " + site + " expired at " + expiresAt);
     }
   }
 
@@ -123,9 +121,9 @@ public record PublishedListing(
         .dock();
   }
 
-  /** Whether {@code now} is within its life, with an hour for a site whose clock is ahead. */
-  public boolean isOf(Instant now) {
-    return !issuedAt.isAfter(now.plus(SKEW)) && now.isBefore(expiresAt);
+  /** Whether its site's clock was ahead, by more than an hour. */
+  public boolean isAhead(Instant now) {
+    return issuedAt.isAfter(now.plus(SKEW));
   }
 
   /** What the site publishes. */

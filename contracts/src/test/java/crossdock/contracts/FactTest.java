@@ -39,17 +39,13 @@ class FactTest {
                 List.of("firewall-wider"),
                 Optional.of(
                     new Choices(
-                        Optional.empty(),
-                        Optional.of("medium"),
-                        new TreeMap<>(Map.of("lan", "lan-b")),
-                        List.of("EU")))));
+                        Optional.empty(), new TreeMap<>(Map.of("lan", "lan-b")), List.of("EU")))));
     assertThat(Json.read(Json.bytes(report), Report.class)).isEqualTo(report);
     assertThat(Json.text(report))
         .contains("\"type\":\"crossdock.migration.requested.v1\"")
         .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}")
         .contains("\"waived\":[\"firewall-wider\"]")
-        .contains(
-            "\"choices\":{\"size\":\"medium\",\"networks\":{\"lan\":\"lan-b\"},\"within\":[\"EU\"]}");
+        .contains("\"choices\":{\"networks\":{\"lan\":\"lan-b\"},\"within\":[\"EU\"]}");
   }
 
   @Test

@@ -227,6 +227,18 @@ class FirewallProperties {
   }
 
   @Example
+  void aDifferenceThatIsTooLongToSayIsRefused() {
+    List<Subnet> scattered = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      scattered.add(Subnet.parse("2001:db8:%x::7/128".formatted(i * 3)));
+    }
+    Firewall some = new Firewall(List.of(Rule.any(Direction.EGRESS, scattered, List.of())));
+    assertThatThrownBy(() -> Firewall.OPEN.minus(some))
+        .isInstanceOf(Refused.class)
+        .hasMessageContaining("blocks");
+  }
+
+  @Example
   void whatIsNoRuleIsRefused() {
     assertThatThrownBy(() -> tcp(80, 22, "10.0.0.0/8")).isInstanceOf(Refused.class);
     assertThatThrownBy(() -> tcp(-1, 22, "10.0.0.0/8")).isInstanceOf(Refused.class);

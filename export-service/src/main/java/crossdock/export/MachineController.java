@@ -16,6 +16,7 @@ import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Shows the gateway the machines that their owner has said yes to moving: nobody else's, and no
@@ -35,11 +36,17 @@ final class MachineController {
 
   @Get
   @Secured(SecurityRule.IS_ANONYMOUS)
-  List<Machine> list(HttpRequest<?> request, @QueryValue String issuer, @QueryValue String sub)
+  List<Machine> list(
+      HttpRequest<?> request,
+      @QueryValue String issuer,
+      @QueryValue String sub,
+      @QueryValue Optional<String> id)
       throws IOException {
     tls.require(request, new Party.Core(CoreService.GATEWAY).urn());
     List<Grants.Grant> live = grants.live(Role.SOURCE, new Subject(issuer, sub));
-    return cloud.machines(sub).stream()
+    List<Machine> machines =
+        id.isPresent() ? cloud.machine(sub, id.get()).stream().toList() : cloud.machines(sub);
+    return machines.stream()
         .filter(
             machine ->
                 live.stream()

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  */
 final class Customer {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
 
   private final String name;
   private final JsonNode accounts;

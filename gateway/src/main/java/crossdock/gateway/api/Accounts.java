@@ -31,6 +31,10 @@ import org.slf4j.LoggerFactory;
 final class Accounts {
   private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  /** A site asks its cloud, which may need a while for its first answers. */
+  private static final Duration SITES = Duration.ofMinutes(1);
+
   private static final int LONGEST_ANSWER = 4 << 20;
 
   private final Optional<URI> identity;
@@ -63,19 +67,29 @@ final class Accounts {
         get(
             core,
             HttpRequest.newBuilder(base.resolve("/v1/links"))
-                .header(HttpHeaders.AUTHORIZATION, bearer));
+                .header(HttpHeaders.AUTHORIZATION, bearer),
+            PATIENCE);
     return List.of(Json.read(answer, Link[].class));
   }
 
-  /** The machines of a linked account that its owner lets Crossdock see at one site. */
-  List<Machine> machines(TrustBundle.Site site, Link link) {
+  /**
+   * The machines of a linked account that its owner lets Crossdock see at one site.
+   *
+   * @param id of the only one that is asked for
+   */
+  List<Machine> machines(TrustBundle.Site site, Link link, Optional<String> id) {
     MutualTls mutual =
         tls.orElseThrow(() -> Problem.UNAVAILABLE.because("this gateway has no TLS certificate"));
     URI uri =
         site.export()
-            .resolve("/v1/machines?issuer=" + encode(link.issuer()) + "&sub=" + encode(link.sub()));
+            .resolve(
+                "/v1/machines?issuer="
+                    + encode(link.issuer())
+                    + "&sub="
+                    + encode(link.sub())
+                    + id.map(one -> "&id=" + encode(one)).orElse(""));
     try (HttpClient client = mutual.client(site.urn().urn())) {
-      return List.of(Json.read(get(client, HttpRequest.newBuilder(uri)), Machine[].class));
+      return List.of(Json.read(get(client, HttpRequest.newBuilder(uri), SITES), Machine[].class));
     } catch (Refused e) {
       LOG.warn("{} answers {}", site.urn(), e.getMessage());
       throw Problem.UNAVAILABLE.because("the site's answer is not well-formed");
@@ -106,15 +120,16 @@ final class Accounts {
         HttpRequest.newBuilder(base.resolve("/v1/offers"))
             .header(HttpHeaders.AUTHORIZATION, bearer)
             .header(HttpHeaders.CONTENT_TYPE, "application/json")
-            .POST(HttpRequest.BodyPublishers.ofByteArray(question)));
+            .POST(HttpRequest.BodyPublishers.ofByteArray(question)),
+        PATIENCE.multipliedBy(2)); // it asks billing
   }
 
-  private static byte[] get(HttpClient client, HttpRequest.Builder request) {
-    return answer(client, request.GET());
+  private static byte[] get(HttpClient client, HttpRequest.Builder request, Duration patience) {
+    return answer(client, request.GET(), patience);
   }
 
-  private static byte[] answer(HttpClient client, HttpRequest.Builder request) {
-    HttpRequest asked = request.timeout(PATIENCE).build();
+  private static byte[] answer(HttpClient client, HttpRequest.Builder request, Duration patience) {
+    HttpRequest asked = request.timeout(patience).build();
     try {
       HttpResponse<InputStream> answer =
           client.send(asked, HttpResponse.BodyHandlers.ofInputStream());

@@ -16,6 +16,7 @@ import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** From where to where a customer can move what. */
 @Controller("/v1")
@@ -63,7 +64,7 @@ final class DirectoryController {
       for (TrustBundle.Site site : sites(link.provider())) {
         SiteId id = site.urn().id();
         try {
-          for (Machine machine : accounts.machines(site, link)) {
+          for (Machine machine : accounts.machines(site, link, Optional.empty())) {
             ObjectNode vm = Json.mapper().valueToTree(machine);
             vms.add(vm.put("site", id.toString()));
           }

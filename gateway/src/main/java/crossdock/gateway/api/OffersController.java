@@ -72,7 +72,7 @@ final class OffersController {
     Machine machine =
         accounts.links(bearer).stream()
             .filter(link -> link.provider().equals(source.provider()))
-            .flatMap(link -> accounts.machines(listed, link).stream())
+            .flatMap(link -> accounts.machines(listed, link, Optional.of(vm)).stream())
             .filter(one -> one.id().equals(vm))
             .findFirst()
             .orElseThrow(() -> Problem.NOT_FOUND.because("no such machine that may be seen"));

@@ -98,6 +98,10 @@ record Groups(Map<String, JsonNode> all) {
       }
       rules.addAll(some.get());
     }
+    return firewall(rules);
+  }
+
+  private static Optional<Firewall> firewall(List<Rule> rules) {
     try {
       return Optional.of(new Firewall(rules));
     } catch (Refused e) {
@@ -113,7 +117,7 @@ record Groups(Map<String, JsonNode> all) {
 
   /** What a group lets through, if that can be said. */
   Optional<Firewall> of(String id) {
-    return Optional.ofNullable(all.get(id)).flatMap(this::rules).map(Firewall::new);
+    return Optional.ofNullable(all.get(id)).flatMap(this::rules).flatMap(Groups::firewall);
   }
 
   private Optional<List<Rule>> rules(JsonNode group) {

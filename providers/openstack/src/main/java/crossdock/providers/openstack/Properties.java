@@ -1,6 +1,7 @@
 package crossdock.providers.openstack;
 
 import crossdock.contracts.Machine;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -48,7 +49,9 @@ interface Properties {
     if (is("hw_qemu_guest_agent", "yes")) {
       traits.put("guest.agents", "qemu-ga");
     }
-    of("os_distro").filter(Machines::isPlain).ifPresent(name -> traits.put("guest.os.name", name));
+    of("os_distro")
+        .filter(Machines::isPlain)
+        .ifPresent(name -> traits.put("guest.os.name", name.toLowerCase(Locale.ROOT)));
     of("os_version")
         .filter(Machines::isPlain)
         .ifPresent(version -> traits.put("guest.os.version", version));

@@ -20,7 +20,7 @@ import org.openstack4j.model.storage.block.VolumeSnapshot;
 
 /**
  * An OpenStack as the source of migrations: servers that are stopped and locked, read as images,
- * and given back or given up. Nothing of one is changed before it is retired, but for its metadata.
+ * and given back or given up. Until one is retired, only its metadata are changed beside that.
  */
 record Source(Site site, Keystone keystone) {
   private static final int STOPS = 10;
