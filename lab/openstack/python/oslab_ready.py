@@ -44,6 +44,8 @@ def main():
     if cinder:
         wait('cinder-volume', lambda: up('volumev3', '/os-services', 'cinder-volume'))
         wait('cinder-scheduler', lambda: up('volumev3', '/os-services', 'cinder-scheduler'))
-        if 'labloop' not in {t['name'] for t in get('volumev3', '/types').json()['volume_types']}:
-            s.post('/types', endpoint_filter={'service_type': 'volumev3'}, json={'volume_type': {
-                'name': 'labloop', 'extra_specs': {'volume_backend_name': 'labloop'}}})
+        have = {t['name'] for t in get('volumev3', '/types').json()['volume_types']}
+        for name in ('labloop', 'bulk'):          # the first is the default
+            if name not in have:
+                s.post('/types', endpoint_filter={'service_type': 'volumev3'}, json={'volume_type': {
+                    'name': name, 'extra_specs': {'volume_backend_name': 'labloop'}}})

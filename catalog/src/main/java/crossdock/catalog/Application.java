@@ -10,10 +10,10 @@ import java.util.Map;
 /** The catalog: knows what the sites publish, and plans each migration between two of them. */
 @Context
 public final class Application {
-  Application(Desk desk, Readers readers, Sites sites, Planning planning) {
+  Application(Desk desk, Readers readers, Sites sites, Planning planning, Journeys journeys) {
     readers.startOver(
         "listings", sites::topics, (tx, topic, _, value) -> sites.take(tx, topic, value));
-    desk.open("desk", Map.of(Step.PLAN, planning));
+    desk.open("desk", Map.of(Step.PLAN, planning), journeys::see);
   }
 
   /** Starts the service. */

@@ -28,13 +28,16 @@ import java.util.stream.Collectors;
  * the plan says so as a blocking concern and maps to an empty name: nothing is left out silently.
  * Pure, thread-safe.
  *
- * @param bytesPerSecond what a migration is expected to move, at least 1
+ * @param forecasts of how long it takes from the machine's site
  */
-record Mapper(long bytesPerSecond) {
+record Mapper(Journeys.Forecasts forecasts) {
   private static final Concerns KNOWN = Concerns.shipped();
-  private static final long OVERHEAD_SECONDS = 60;
   private static final String WIDER = "firewall-wider";
   private static final int SHOWN = 3;
+  private static final String CHOSEN = "Chosen by the customer.";
+  private static final String ZONE = "zone";
+  private static final String ENCRYPTED = "disk.encrypted";
+  private static final String PROVIDER = "provider";
   private static final Comparator<Listing.Size> SMALLEST =
       Comparator.comparingInt(Listing.Size::cpus)
           .thenComparingLong(Listing.Size::memoryBytes)
@@ -89,7 +92,8 @@ record Mapper(long bytesPerSecond) {
       Map<Filtering, List<Said>> said) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
-    Mapping size = size(machine, target, concerns);
+    Mapping size = size(machine, choices, target, concerns);
+    List<Mapping> storage = storage(machine, source, choices, target, concerns);
     Machine named = choices.name().map(machine::named).orElse(machine);
     if (!target.architectures().contains(machine.architecture())) {
       concerns.add(
@@ -150,20 +154,43 @@ record Mapper(long bytesPerSecond) {
               moves(source, target),
               "Nothing, if the data may be kept there."));
     }
+    Plan.Estimate estimate =
+        forecasts
+            .to(target.site())
+            .of(machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum());
+    if (!goesOn) {
+      choices.downtimeSeconds().ifPresent(most -> missed(estimate, most, concerns));
+    }
     concerns.addAll(KNOWN.about(named, source, target, mode, waived));
     concerns.sort(Comparator.comparing(Concern::severity));
-    long bytes = machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum();
     return new Plan(
         digest,
         choices.name().orElseGet(() -> plain(machine)),
         target.formats().getFirst(),
         size,
+        target.sizes().stream().filter(one -> one.name().equals(size.target())).findFirst(),
+        zone(machine, source, choices, target, concerns),
+        storage,
         networks,
         addresses,
         groups,
         firewalls,
         concerns.stream().distinct().toList(),
-        new Plan.Estimate(bytes, OVERHEAD_SECONDS + Math.ceilDiv(bytes, bytesPerSecond)));
+        estimate);
+  }
+
+  /** By the slowest that was seen; a limit is none if it holds every other time. */
+  private static void missed(Plan.Estimate estimate, long most, List<Concern> concerns) {
+    long seconds = estimate.range().map(Plan.Range::highSeconds).orElse(estimate.seconds());
+    if (seconds > most) {
+      concerns.add(
+          new Concern(
+              "downtime-too-long",
+              Severity.BLOCKING,
+              "It may take %d s without the machine, and at most %d s were asked for."
+                  .formatted(seconds, most),
+              "Choose another target, allow more, or take a copy and stop the machine yourself."));
+    }
   }
 
   /** Networks that no card is in: a name may be misspelt, and the choice of another one lost. */
@@ -185,10 +212,9 @@ record Mapper(long bytesPerSecond) {
       return Optional.empty();
     }
     if (!offered.contains(network)) {
-      concerns.add(blocking("choice-not-offered", "The target has no network " + network + "."));
-      return Optional.of(new Mapping(nic.network(), "", "The chosen one is not offered."));
+      return Optional.of(notOffered(nic.network(), "network", network, concerns));
     }
-    return Optional.of(new Mapping(nic.network(), network, "Chosen by the customer."));
+    return Optional.of(new Mapping(nic.network(), network, CHOSEN));
   }
 
   private static String moves(Listing source, Listing target) {
@@ -202,8 +228,27 @@ record Mapper(long bytesPerSecond) {
             source.country(), target.country(), both.isEmpty() ? "" : "; both are in " + both);
   }
 
-  private static Mapping size(Machine machine, Listing target, List<Concern> concerns) {
+  private static Mapping size(
+      Machine machine, Choices choices, Listing target, List<Concern> concerns) {
     String now = machine.cpus() + " CPUs, " + machine.memoryBytes() + " bytes of memory";
+    if (choices.size().isPresent()) {
+      String name = choices.size().get();
+      Optional<Listing.Size> chosen =
+          target.sizes().stream().filter(size -> size.name().equals(name)).findFirst();
+      if (chosen.isEmpty()) {
+        return notOffered(now, "size", name, concerns);
+      }
+      if (!chosen.get().holds(machine)) {
+        concerns.add(
+            new Concern(
+                "size-smaller",
+                Severity.WARNING,
+                "%s has %d CPUs and %d bytes of memory, and the machine has %s now."
+                    .formatted(name, chosen.get().cpus(), chosen.get().memoryBytes(), now),
+                "Look whether the guest can do with less, or choose a larger size."));
+      }
+      return new Mapping(now, name, CHOSEN);
+    }
     Optional<Listing.Size> smallest =
         target.sizes().stream().filter(size -> size.holds(machine)).min(SMALLEST);
     if (smallest.isEmpty()) {
@@ -216,6 +261,118 @@ record Mapper(long bytesPerSecond) {
         smallest.get().name(),
         "The smallest size with at least the CPUs and the memory that it has now"
             + spare(smallest.get(), machine));
+  }
+
+  private static Mapping notOffered(
+      String now, String what, String chosen, List<Concern> concerns) {
+    concerns.add(
+        blocking("choice-not-offered", "The target has no %s %s.".formatted(what, chosen)));
+    return new Mapping(now, "", "The chosen one is not offered.");
+  }
+
+  /**
+   * A zone's name means nothing elsewhere; that two machines fail apart does. So zones are mapped
+   * in their order: machines of one zone stay together, and those of two stay apart while the
+   * target has as many.
+   */
+  private static Optional<Mapping> zone(
+      Machine machine, Listing source, Choices choices, Listing target, List<Concern> concerns) {
+    String now = machine.traits().getOrDefault(ZONE, "");
+    if (choices.zone().isPresent()) {
+      String chosen = choices.zone().get();
+      return Optional.of(
+          target.zones().contains(chosen)
+              ? new Mapping(now, chosen, CHOSEN)
+              : notOffered(now, ZONE, chosen, concerns));
+    }
+    int place = source.zones().indexOf(now);
+    int zones = target.zones().size();
+    if (place < 0 || zones == 0) {
+      return Optional.empty();
+    }
+    if (source.zones().size() > zones) {
+      concerns.add(
+          new Concern(
+              "zones-fewer",
+              Severity.WARNING,
+              "%s has %d zones, and the machine is in %s of %d."
+                  .formatted(target.site(), zones, now, source.zones().size()),
+              "Look which of your machines fail together there, or choose their zones."));
+    }
+    return Optional.of(
+        new Mapping(
+            now,
+            target.zones().get(place % zones),
+            "In the order of their zones: what fails apart here fails apart there."));
+  }
+
+  /** One for each disk. What its provider encrypts stays so, or the machine where it is. */
+  private static List<Mapping> storage(
+      Machine machine, Listing source, Choices choices, Listing target, List<Concern> concerns) {
+    choices.storage().keySet().stream()
+        .filter(
+            name ->
+                machine.disks().stream()
+                    .noneMatch(disk -> disk.storage().equals(Optional.of(name))))
+        .forEach(
+            name ->
+                concerns.add(
+                    blocking(
+                        "choice-of-nothing",
+                        "Storage is chosen for " + name + ", and no disk is in that.")));
+    boolean everywhere =
+        target.traits().getOrDefault(ENCRYPTED, List.of()).equals(List.of(PROVIDER));
+    List<Mapping> storage = new ArrayList<>();
+    for (Machine.Disk disk : machine.disks()) {
+      String now = disk.storage().orElse("");
+      boolean encrypted =
+          PROVIDER.equals(machine.traits().get(ENCRYPTED))
+              || source.storage().stream()
+                  .anyMatch(one -> one.name().equals(now) && one.encrypted());
+      storage.add(storage(disk, now, encrypted && !everywhere, choices, target, concerns));
+    }
+    return target.storage().isEmpty() && choices.storage().isEmpty() ? List.of() : storage;
+  }
+
+  private static Mapping storage(
+      Machine.Disk disk,
+      String now,
+      boolean encrypted,
+      Choices choices,
+      Listing target,
+      List<Concern> concerns) {
+    String chosen = choices.storage().get(now);
+    if (chosen != null && target.storage().stream().noneMatch(one -> one.name().equals(chosen))) {
+      return notOffered(now, "class of storage", chosen, concerns);
+    }
+    List<Listing.Storage> good =
+        target.storage().stream()
+            .filter(one -> chosen == null || one.name().equals(chosen))
+            .filter(one -> one.encrypted() || !encrypted)
+            .toList();
+    if (good.isEmpty()) {
+      if (encrypted) {
+        concerns.add(
+            blocking(
+                "storage-in-plain",
+                "The source keeps %s encrypted, and %s does not."
+                    .formatted(
+                        disk.name(),
+                        chosen == null ? target.site().toString() : "the class " + chosen)));
+      }
+      return new Mapping(now, "", "No class of storage is offered that may be taken.");
+    }
+    if (chosen != null) {
+      return new Mapping(now, chosen, CHOSEN);
+    }
+    Optional<Listing.Storage> same =
+        good.stream().filter(one -> one.name().equals(now)).findFirst();
+    return same.isPresent()
+        ? new Mapping(now, now, "By the same name.")
+        : new Mapping(
+            now,
+            good.getFirst().name(),
+            encrypted ? "The first one that is encrypted." : "The site's first one.");
   }
 
   /** What nobody asked for and is paid. */

@@ -47,7 +47,7 @@ record Offer(
             ? "The data stays in " + source.country() + "."
             : "The data moves from " + source.country() + " to " + target.country() + ".");
     reasons.add(price.map(money -> "It costs " + money + ".").orElse("No price of it is known."));
-    reasons.add("It takes some " + plan.estimate().seconds() + " s.");
+    reasons.add(time(plan.estimate()));
     return new Offer(
         target.site(),
         target.country(),
@@ -88,6 +88,23 @@ record Offer(
 
   private long count(Severity severity) {
     return plan.concerns().stream().filter(one -> one.severity() == severity).count();
+  }
+
+  private static String time(Plan.Estimate estimate) {
+    return "It takes some %d s%s"
+        .formatted(
+            estimate.seconds(),
+            estimate
+                .range()
+                .map(
+                    range ->
+                        ", with %d %% probability from %d to %d, as the last %d from there did."
+                            .formatted(
+                                range.percent(),
+                                range.lowSeconds(),
+                                range.highSeconds(),
+                                range.migrations()))
+                .orElse("; too few have been seen to say how surely."));
   }
 
   private static String codes(Plan plan, Severity severity) {

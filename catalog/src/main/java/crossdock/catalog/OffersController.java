@@ -1,7 +1,5 @@
 package crossdock.catalog;
 
-import com.fasterxml.jackson.annotation.JsonSetter;
-import com.fasterxml.jackson.annotation.Nulls;
 import crossdock.chassis.Problem;
 import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
@@ -46,7 +44,7 @@ final class OffersController {
    * @param source where the machine is
    * @param currency ISO 4217
    * @param waived as in {@link Fact.Requested}
-   * @param within as in {@link Choices}
+   * @param choices as there; those that name what one target has are left out
    */
   private record Question(
       SiteId source,
@@ -54,7 +52,7 @@ final class OffersController {
       Fact.Mode mode,
       String currency,
       List<String> waived,
-      @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> within) {}
+      Choices choices) {}
 
   private record Answer(List<Offer> items) {}
 
@@ -63,11 +61,9 @@ final class OffersController {
   @Produces(MediaType.APPLICATION_JSON)
   byte[] offers(@Header(HttpHeaders.AUTHORIZATION) String bearer, @Body byte[] body) {
     Question question;
-    Choices choices;
     try {
       question = Json.read(body, Question.class);
       Money _ = Money.zero(question.currency());
-      choices = Choices.within(question.within());
     } catch (Refused e) {
       throw Problem.MALFORMED_REQUEST.because(String.valueOf(e.getMessage()));
     }
@@ -82,7 +78,12 @@ final class OffersController {
     List<Listing> targets = all.stream().filter(target -> !target.equals(source)).toList();
     List<Plan> plans =
         planning.plans(
-            question.machine(), source, targets, question.mode(), question.waived(), choices);
+            question.machine(),
+            source,
+            targets,
+            question.mode(),
+            question.waived(),
+            question.choices());
     Map<SiteId, Plan> asked = new HashMap<>();
     for (int i = 0; i < plans.size(); i++) {
       asked.put(targets.get(i).site(), plans.get(i));

@@ -12,28 +12,22 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Reason;
-import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
-import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.util.List;
 
-/** Does the step {@code plan}: the same machine and the same listings give the same plan. */
+/**
+ * Does the step {@code plan}: the same machine, the same listings and the same journeys seen give
+ * the same plan.
+ */
 @Singleton
 final class Planning implements StepHandler {
   private final Sites sites;
-  private final Mapper mapper;
+  private final Journeys journeys;
 
-  /**
-   * @param bytesPerSecond what a migration is expected to move
-   */
-  Planning(
-      Sites sites, @Value("${crossdock.catalog.bytes-per-second:50000000}") long bytesPerSecond) {
-    if (bytesPerSecond < 1) {
-      throw new Refused("crossdock.catalog.bytes-per-second is at least 1");
-    }
+  Planning(Sites sites, Journeys journeys) {
     this.sites = sites;
-    this.mapper = new Mapper(bytesPerSecond);
+    this.journeys = journeys;
   }
 
   @Override
@@ -43,13 +37,14 @@ final class Planning implements StepHandler {
     Listing target = listed(migration.request().target());
     return Outcome.done(
         new Fact.Planned(
-            mapper.plan(
-                migration.machine(),
-                source,
-                target,
-                migration.request().mode(),
-                migration.request().waived(),
-                migration.request().choices().orElse(Choices.NONE))));
+            new Mapper(journeys.from(source.site()))
+                .plan(
+                    migration.machine(),
+                    source,
+                    target,
+                    migration.request().mode(),
+                    migration.request().waived(),
+                    migration.request().choices().orElse(Choices.NONE))));
   }
 
   /** The plans as migrations would get them now, in the order of {@code targets}. */
@@ -60,7 +55,8 @@ final class Planning implements StepHandler {
       Fact.Mode mode,
       List<String> waived,
       Choices choices) {
-    return mapper.plans(machine, source, targets, mode, waived, choices);
+    return new Mapper(journeys.from(source.site()))
+        .plans(machine, source, targets, mode, waived, choices);
   }
 
   /**

@@ -38,7 +38,7 @@ final class CatalogBench {
     List<Listing> listings = IntStream.range(0, regions).mapToObj(i -> listing(i, random)).toList();
     List<Machine> all = IntStream.range(0, machines).mapToObj(i -> machine(i, random)).toList();
     Listing source = listings.getFirst();
-    Mapper mapper = new Mapper(50_000_000);
+    Mapper mapper = new Mapper(_ -> Forecast.unseen(50_000_000));
     for (int round = 0; round < rounds; round++) {
       long began = System.nanoTime();
       long possible =

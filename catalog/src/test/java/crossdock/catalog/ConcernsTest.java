@@ -99,6 +99,8 @@ class ConcernsTest {
                 name -> CONCERNS.vocabulary().traits().containsKey(name) || !limits.contains(name))
             .collect(Collectors.toSet());
     assertThat(limits).isEqualTo(CONCERNS.vocabulary().limits().keySet());
+    // Two are the mapper's.
+    traits.addAll(Set.of("zone", "disk.encrypted"));
     assertThat(traits).isEqualTo(CONCERNS.vocabulary().traits().keySet());
   }
 

@@ -35,7 +35,7 @@ import net.jqwik.api.constraints.StringLength;
 
 class MapperProperties {
   private static final Listing NORTH = Sample.LISTINGS.getFirst();
-  private static final Mapper MAPPER = new Mapper(1000);
+  private static final Mapper MAPPER = new Mapper(_ -> Forecast.unseen(1000));
   private static final List<Listing.Size> ENOUGH = List.of(new Listing.Size("big", 64, 64L << 30));
 
   @Property
@@ -162,7 +162,14 @@ class MapperProperties {
         target,
         Fact.Mode.COLD,
         List.of(),
-        new Choices(Optional.of("web-2"), new TreeMap<>(networks), List.of()));
+        new Choices(
+            Optional.of("web-2"),
+            Optional.empty(),
+            Optional.empty(),
+            new TreeMap<>(),
+            new TreeMap<>(networks),
+            List.of(),
+            Optional.empty()));
   }
 
   @Example
@@ -205,6 +212,50 @@ class MapperProperties {
       assertThat(blocked(plan)).as("that cannot be waived").isTrue();
     }
     assertThatThrownBy(() -> Choices.within(List.of("eu"))).isInstanceOf(Refused.class);
+  }
+
+  @Example
+  void whoCannotBeWithoutTheMachineForSoLongIsNotAskedToBeUnlessItGoesOn() {
+    Machine machine = Sample.machine(List.of());
+    Listing there = offering(ENOUGH);
+    long takes = MAPPER.plan(machine, NORTH, there, Fact.Mode.COLD, List.of()).estimate().seconds();
+    for (Fact.Mode mode : Fact.Mode.values()) {
+      for (long most : List.of(takes - 1, takes)) {
+        Choices choices = Choices.limits(List.of(), Optional.of(most));
+        Plan plan = MAPPER.plan(machine, NORTH, there, mode, List.of("downtime-too-long"), choices);
+        boolean missed = mode == Fact.Mode.COLD && most < takes;
+        assertThat(codes(plan).contains("downtime-too-long")).isEqualTo(missed);
+        assertThat(blocked(plan)).isEqualTo(missed);
+      }
+    }
+    assertThatThrownBy(() -> Choices.limits(List.of(), Optional.of(-1L)))
+        .isInstanceOf(Refused.class);
+  }
+
+  @Example
+  void ofWhatHasBeenSeenTheSlowestCounts() {
+    Machine machine = Sample.machine(List.of());
+    long bytes = machine.disks().getFirst().virtualBytes();
+    Forecast seen =
+        new Forecast(
+            1000,
+            List.of(
+                new Forecast.Journey(bytes, 10),
+                new Forecast.Journey(bytes, 20),
+                new Forecast.Journey(bytes, 90)));
+    Mapper mapper = new Mapper(_ -> seen);
+    for (long most : List.of(50L, 89L, 90L)) {
+      Plan plan =
+          mapper.plan(
+              machine,
+              NORTH,
+              offering(ENOUGH),
+              Fact.Mode.COLD,
+              List.of(),
+              Choices.limits(List.of(), Optional.of(most)));
+      assertThat(codes(plan).contains("downtime-too-long")).isEqualTo(most < 90);
+      assertThat(plan.estimate().seconds()).isEqualTo(20);
+    }
   }
 
   private static List<String> codes(Plan plan) {

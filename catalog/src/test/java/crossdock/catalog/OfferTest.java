@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 
 class OfferTest {
   private static final Listing NORTH = Sample.LISTINGS.getFirst();
-  private static final Mapper MAPPER = new Mapper(1 << 20);
+  private static final Mapper MAPPER = new Mapper(_ -> Forecast.unseen(1 << 20));
   private static final Machine MACHINE = Sample.machine(1, 1 << 28, "front", "web");
 
   @Test

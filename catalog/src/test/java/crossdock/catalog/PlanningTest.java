@@ -39,7 +39,7 @@ class PlanningTest {
   @BeforeEach
   void open(@TempDir Path directory) throws IOException {
     sites = new TestSites(directory);
-    planning = new Planning(sites.sites, 1 << 20);
+    planning = new Planning(sites.sites, new Journeys(sites.database, 1 << 20));
   }
 
   @Test
@@ -125,7 +125,7 @@ class PlanningTest {
                     "nic0", "front", "52:54:00:12:34:56", List.of(), Optional.of(ssh))));
     Listing north = Sample.LISTINGS.getFirst();
     Listing south = Sample.LISTINGS.getLast();
-    Mapper mapper = new Mapper(1);
+    Mapper mapper = new Mapper(_ -> Forecast.unseen(1));
 
     Plan closed = mapper.plan(machine, north, south, Fact.Mode.COLD, List.of());
     assertThat(closed.firewalls()).isEmpty();

@@ -16,16 +16,26 @@ import java.util.stream.Stream;
  * here the plan chooses; what the target has not is never replaced by something else.
  *
  * @param name the machine's name there
+ * @param size one that the target lists, also a smaller one than the machine has now
+ * @param zone one that the target lists
+ * @param storage one that the target lists, for each class of the source's that is named; at most
+ *     64
  * @param networks one that the target lists, for each of the source's that is named; at most 64
  * @param within what the data may not leave: countries (ISO 3166-1 alpha-2) and jurisdictions, of
  *     which the target lists each; at most 16
+ * @param downtimeSeconds how long at most they want to be without the machine
  */
 public record Choices(
     Optional<String> name,
+    Optional<String> size,
+    Optional<String> zone,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, String> storage,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         SortedMap<String, String> networks,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
-        List<String> within) {
+        List<String> within,
+    Optional<Long> downtimeSeconds) {
   /** All is left to the plan. */
   public static final Choices NONE = within(List.of());
 
@@ -36,22 +46,45 @@ public record Choices(
 
   public Choices {
     name.ifPresent(Machine::plain);
+    storage = Collections.unmodifiableSortedMap(new TreeMap<>(storage));
     networks = Collections.unmodifiableSortedMap(new TreeMap<>(networks));
     within = List.copyOf(within);
     if (within.size() > MOST_LAWS || !within.stream().allMatch(law -> LAW.matcher(law).matches())) {
       throw new Refused("at most " + MOST_LAWS + " countries and jurisdictions, such as DE and EU");
     }
-    if (networks.size() > MOST) {
-      throw new Refused("at most " + MOST + " networks are chosen");
+    if (downtimeSeconds.filter(most -> most < 0).isPresent()) {
+      throw new Refused("nobody is without a machine for less than nothing");
     }
-    if (Stream.concat(networks.keySet().stream(), networks.values().stream())
-        .anyMatch(one -> one.isBlank() || one.length() > LONGEST)) {
-      throw new Refused("networks have names of 1 to " + LONGEST + " characters");
+    if (networks.size() > MOST || storage.size() > MOST) {
+      throw new Refused("at most " + MOST + " networks and classes of storage are chosen");
     }
+    if (Stream.of(networks, storage)
+            .flatMap(chosen -> Stream.concat(chosen.keySet().stream(), chosen.values().stream()))
+            .anyMatch(Choices::noName)
+        || size.filter(Choices::noName).isPresent()
+        || zone.filter(Choices::noName).isPresent()) {
+      throw new Refused("what is chosen has a name of 1 to " + LONGEST + " characters");
+    }
+  }
+
+  private static boolean noName(String name) {
+    return name.isBlank() || name.length() > LONGEST;
   }
 
   /** All is left to the plan, but where the data goes. */
   public static Choices within(List<String> laws) {
-    return new Choices(Optional.empty(), Collections.emptySortedMap(), laws);
+    return limits(laws, Optional.empty());
+  }
+
+  /** All is left to the plan, within limits. */
+  public static Choices limits(List<String> laws, Optional<Long> downtimeSeconds) {
+    return new Choices(
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Collections.emptySortedMap(),
+        Collections.emptySortedMap(),
+        laws,
+        downtimeSeconds);
   }
 }

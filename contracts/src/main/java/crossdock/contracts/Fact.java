@@ -180,9 +180,19 @@ public sealed interface Fact {
   @JsonTypeName("crossdock.migration.cleared.v1")
   record Cleared(Sha256 plan, boolean mayErase) implements Fact {}
 
-  /** The customer's yes at the target and the target's acceptance, for {@code plan}. */
+  /**
+   * The customer's yes at the target and the target's acceptance.
+   *
+   * @param plan what they are for
+   * @param path over which the disks will come
+   */
   @JsonTypeName("crossdock.migration.reserved.v1")
-  record Reserved(Sha256 plan) implements Fact {}
+  record Reserved(Sha256 plan, Optional<NetworkPath> path) implements Fact {
+    /** One whose way nobody has measured. */
+    public Reserved(Sha256 plan) {
+      this(plan, Optional.empty());
+    }
+  }
 
   /** The source is stopped and locked since {@code at}. */
   @JsonTypeName("crossdock.migration.stopped.v1")

@@ -59,8 +59,10 @@ public record Machine(
    * @param name unique in the machine
    * @param format the container it is stored in now: raw, qcow2, vmdk, vhd, vhdx or vdi
    * @param virtualBytes guest-visible size in bytes, 1 to 64 TiB
+   * @param storage the class of storage that it is kept in, by its provider's name, 1 to 128
+   *     characters; absent where the provider names none
    */
-  public record Disk(String name, String format, long virtualBytes) {
+  public record Disk(String name, String format, long virtualBytes, Optional<String> storage) {
     private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
 
     public Disk {
@@ -71,6 +73,14 @@ public record Machine(
       if (virtualBytes < 1 || virtualBytes > 64L << 40) {
         throw new Refused("a disk has 1 byte to 64 TiB, not " + virtualBytes);
       }
+      if (storage.filter(one -> one.isBlank() || one.length() > 128).isPresent()) {
+        throw new Refused("a class of storage has a name of 1 to 128 characters");
+      }
+    }
+
+    /** One that no class is known of. */
+    public Disk(String name, String format, long virtualBytes) {
+      this(name, format, virtualBytes, Optional.empty());
     }
   }
 
@@ -270,6 +280,9 @@ public record Machine(
       if (!disks.get(i).name.equals(wanted.name)
           || disks.get(i).virtualBytes < wanted.virtualBytes) {
         return Optional.of("disk %d is not %s in full".formatted(i, wanted.name));
+      }
+      if (wanted.storage.isPresent() && !disks.get(i).storage.equals(wanted.storage)) {
+        return Optional.of("disk %d is not in %s".formatted(i, wanted.storage.get()));
       }
     }
     for (int i = 0; i < nics.size(); i++) {

@@ -13,6 +13,9 @@ import java.util.Optional;
  * @param targetName the machine's name at the target
  * @param format the container that the target takes: raw, qcow2, vmdk, …
  * @param size the target's size, by name
+ * @param hardware what the machine gets of CPUs and memory there; what it has now if absent
+ * @param zone where the target has zones, and it is known which one the machine is in or should be
+ * @param storage one per disk, in order; none where the target names no classes of storage
  * @param networks one per NIC, in order
  * @param addresses one per address of every NIC, in order; the target is empty where the target
  *     gives another one
@@ -28,6 +31,10 @@ public record Plan(
     String targetName,
     String format,
     Mapping size,
+    Optional<Listing.Size> hardware,
+    Optional<Mapping> zone,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Mapping> storage,
     List<Mapping> networks,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Mapping> addresses,
@@ -73,11 +80,35 @@ public record Plan(
 
   /**
    * @param bytes guest-visible bytes of all disks, an upper bound of what travels
-   * @param seconds of the whole migration, expected
+   * @param seconds from both sides' yes to the booted guest, expected
+   * @param range what it may become, where enough has been seen to say so
    */
-  public record Estimate(long bytes, long seconds) {}
+  public record Estimate(long bytes, long seconds, Optional<Range> range) {
+    /** One that rests on nothing seen. */
+    public Estimate(long bytes, long seconds) {
+      this(bytes, seconds, Optional.empty());
+    }
+  }
 
-  /** One that says nothing about what passes. */
+  /**
+   * Between what the last migrations from one site to the other took, as if each had been of this
+   * machine's size. If nothing changes there, {@code n} such bounds hold for the next one with the
+   * probability (n - 1) / (n + 1), however the times are distributed.
+   *
+   * @param lowSeconds as the quickest
+   * @param highSeconds as the slowest
+   * @param migrations how many those were
+   * @param percent the probability that it stays between
+   */
+  public record Range(long lowSeconds, long highSeconds, int migrations, int percent) {
+    public Range {
+      if (lowSeconds < 0 || highSeconds < lowSeconds || migrations < 2) {
+        throw new Refused("a range has two ends, of two migrations at least");
+      }
+    }
+  }
+
+  /** One that says nothing of hardware, zone, storage and what passes. */
   public Plan(
       Sha256 machine,
       String targetName,
@@ -93,6 +124,9 @@ public record Plan(
         targetName,
         format,
         size,
+        Optional.empty(),
+        Optional.empty(),
+        List.of(),
         networks,
         addresses,
         securityGroups,
@@ -103,6 +137,7 @@ public record Plan(
 
   public Plan {
     Machine.plain(targetName);
+    storage = List.copyOf(storage);
     networks = List.copyOf(networks);
     addresses = List.copyOf(addresses);
     securityGroups = List.copyOf(securityGroups);

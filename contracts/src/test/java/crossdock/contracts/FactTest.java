@@ -39,13 +39,20 @@ class FactTest {
                 List.of("firewall-wider"),
                 Optional.of(
                     new Choices(
-                        Optional.empty(), new TreeMap<>(Map.of("lan", "lan-b")), List.of("EU")))));
+                        Optional.empty(),
+                        Optional.of("large"),
+                        Optional.of("roma-2"),
+                        new TreeMap<>(Map.of("ssd", "fast")),
+                        new TreeMap<>(Map.of("lan", "lan-b")),
+                        List.of("EU"),
+                        Optional.of(600L)))));
     assertThat(Json.read(Json.bytes(report), Report.class)).isEqualTo(report);
     assertThat(Json.text(report))
         .contains("\"type\":\"crossdock.migration.requested.v1\"")
         .contains("{\"bytesPerSecond\":2000000,\"from\":\"22:00:00\",\"to\":\"04:30:00\"}")
         .contains("\"waived\":[\"firewall-wider\"]")
-        .contains("\"choices\":{\"networks\":{\"lan\":\"lan-b\"},\"within\":[\"EU\"]}");
+        .contains(
+            "\"choices\":{\"size\":\"large\",\"zone\":\"roma-2\",\"storage\":{\"ssd\":\"fast\"},\"networks\":{\"lan\":\"lan-b\"},\"within\":[\"EU\"],\"downtimeSeconds\":600}");
   }
 
   @Test

@@ -12,6 +12,7 @@ import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Json;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Sha256;
 import crossdock.disk.BadImageException;
@@ -58,6 +59,7 @@ final class Dock implements Workers.Hand {
   private final Sites sites;
   private final Openings openings;
   private final Pull pull;
+  private final Probe probe;
   private final Database database;
   private final Jobs jobs;
   private final Outbox outbox;
@@ -71,6 +73,7 @@ final class Dock implements Workers.Hand {
       Sites sites,
       Openings openings,
       Pull pull,
+      Probe probe,
       Database database,
       Jobs jobs,
       Outbox outbox,
@@ -81,6 +84,7 @@ final class Dock implements Workers.Hand {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
+    this.probe = probe;
     this.database = database;
     this.jobs = jobs;
     this.outbox = outbox;
@@ -152,6 +156,7 @@ final class Dock implements Workers.Hand {
         case DockMessage.Fetch fetch -> fetch(fetch, held);
         case DockMessage.ReadBack readBack -> readBack(readBack, held);
         case DockMessage.Close close -> close(close);
+        case DockMessage.Probe one -> probe(one, held);
       };
     } catch (BadImageException e) {
       throw new StepFailed(Reason.UNSAFE_IMAGE, e.reason() + " at byte " + e.offset());
@@ -249,6 +254,16 @@ final class Dock implements Workers.Hand {
     return Outcome.sent(result(order, order.disks(), checks));
   }
 
+  private Outcome probe(DockMessage.Probe order, Held held)
+      throws IOException, InterruptedException {
+    NetworkPath path = probe.path(order, held);
+    return Outcome.sent(
+        message(
+            order.migration(),
+            "crossdock.dock.result.v1",
+            DockMessage.Result.of(order, List.of(), List.of(), Optional.of(path))));
+  }
+
   private Outcome close(DockMessage.Close order) throws IOException, InterruptedException {
     switch (order.ending().role()) {
       case SOURCE -> openings.close(order.migration());
@@ -286,7 +301,7 @@ final class Dock implements Workers.Hand {
     return switch (order) {
       case DockMessage.Serve serve -> (1 + scans()) * serve.bytes();
       case DockMessage.Fetch _, DockMessage.ReadBack _ -> (2 + scans()) * order.bytes();
-      case DockMessage.Close _ -> 0;
+      case DockMessage.Close _, DockMessage.Probe _ -> 0;
     };
   }
 
@@ -339,15 +354,7 @@ final class Dock implements Workers.Hand {
     return message(
         order.migration(),
         "crossdock.dock.result.v1",
-        new DockMessage.Result(
-            order.migration(),
-            order.kind(),
-            order.step(),
-            order.attempt(),
-            disks,
-            checks,
-            Optional.empty(),
-            ""));
+        DockMessage.Result.of(order, disks, checks, Optional.empty()));
   }
 
   private Outcome.Message message(MigrationId migration, String type, DockMessage message) {
@@ -377,6 +384,7 @@ final class Dock implements Workers.Hand {
                 job.attempt(),
                 List.of(),
                 List.of(),
+                Optional.empty(),
                 Optional.of(reason),
                 detail)));
   }

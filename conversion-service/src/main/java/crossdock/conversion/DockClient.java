@@ -28,6 +28,7 @@ import io.netty.handler.ssl.SslContext;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
@@ -51,8 +52,10 @@ final class DockClient implements AutoCloseable {
    * What came, beside the bytes.
    *
    * @param coding the content coding
+   * @param date when it was sent, by the other side's clock, in whole seconds (RFC 9110 section
+   *     6.6.1)
    */
-  record Answer(int status, Optional<String> coding) {}
+  record Answer(int status, Optional<String> coding, Optional<Instant> date) {}
 
   private final EventLoopGroup loops;
   private final Bootstrap bootstrap;
@@ -217,7 +220,8 @@ final class DockClient implements AutoCloseable {
         head =
             new Answer(
                 response.status().code(),
-                Optional.ofNullable(response.headers().get(HttpHeaderNames.CONTENT_ENCODING)));
+                Optional.ofNullable(response.headers().get(HttpHeaderNames.CONTENT_ENCODING)),
+                date(response));
       }
       if (part instanceof HttpContent content && head != null && head.status() == 200) {
         take(content.content());
@@ -225,6 +229,11 @@ final class DockClient implements AutoCloseable {
       if (part instanceof LastHttpContent) {
         end(context);
       }
+    }
+
+    private static Optional<Instant> date(HttpResponse response) {
+      Long millis = response.headers().getTimeMillis(HttpHeaderNames.DATE);
+      return Optional.ofNullable(millis).map(Instant::ofEpochMilli);
     }
 
     private void take(ByteBuf bytes) throws IOException {

@@ -37,11 +37,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import java.util.zip.DataFormatException;
 
@@ -55,18 +51,15 @@ import java.util.zip.DataFormatException;
 @Singleton
 final class Pull {
   /** Chunks under way at once, each on a connection of its own: 16 MiB. */
-  private static final int IN_FLIGHT = 16;
+  static final int IN_FLIGHT = 16;
 
   private static final int FLUSHED_AT_ONCE = 32;
-
-  /** Bytes of an answer that come within {@link #stall}, at least. */
-  private static final long LEAST = 16 << 10;
 
   private final MutualTls tls;
   private final Sites sites;
   private final Pace pace;
   private final Path work;
-  private final Duration stall;
+  private final Patience patience;
   private final Counter received;
 
   Pull(
@@ -81,7 +74,7 @@ final class Pull {
     this.sites = sites;
     this.pace = pace;
     this.work = Files.createDirectories(work.resolve("ledgers"));
-    this.stall = stall;
+    this.patience = new Patience(stall);
     this.received = meters.counter("crossdock.dock.received", "unit", "byte");
   }
 
@@ -197,12 +190,12 @@ final class Pull {
     Path file = Files.createTempFile(work, migration + "." + disk.name() + ".", ".part");
     try (HttpClient client = tls.client(peer)) {
       HttpResponse<?> response =
-          await(
+          patience.await(
               client.sendAsync(
                   request(base.resolve("leaves")),
                   ifGood(BodyHandlers.ofFile(file), manifest.chunks() * LeafFile.ENTRY_BYTES)),
               () -> Files.size(file));
-      ok(response.statusCode());
+      Patience.ok(response.statusCode());
       LeafFile leaves = LeafFile.open(file, manifest);
       Files.move(file, file(migration, disk.name()), StandardCopyOption.ATOMIC_MOVE);
       return leaves;
@@ -241,8 +234,8 @@ final class Pull {
       throws IOException, InterruptedException {
     int length = into.limit();
     Optional<String> zstd = compressed ? Optional.of(DiskController.ZSTD) : Optional.empty();
-    DockClient.Answer answer = await(client.get(path, zstd, into), into::position);
-    ok(answer.status());
+    DockClient.Answer answer = patience.await(client.get(path, zstd, into), into::position);
+    Patience.ok(answer.status());
     if (compressed && answer.coding().equals(zstd)) {
       byte[] packed = new byte[into.position()];
       into.flip().get(packed);
@@ -269,48 +262,8 @@ final class Pull {
             : BodySubscribers.replacing(Optional.empty());
   }
 
-  /** How much has come. */
-  @FunctionalInterface
-  private interface Progress {
-    long bytes() throws IOException;
-  }
-
-  /** The whole answer, unless next to nothing of it comes for a while. */
-  private <T> T await(CompletableFuture<T> answer, Progress progress)
-      throws IOException, InterruptedException {
-    try {
-      for (long before = 0; ; ) {
-        try {
-          return answer.get(stall.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-          long now = progress.bytes();
-          if (now - before < LEAST) {
-            throw new Unanswered(
-                "the source's dock has stopped sending: %d bytes in %d s"
-                    .formatted(now - before, stall.toSeconds()),
-                e);
-          }
-          before = now;
-        }
-      }
-    } catch (ExecutionException e) {
-      throw new Unanswered("the source's dock broke off: " + e.getCause(), e);
-    } finally {
-      answer.cancel(true);
-    }
-  }
-
   private HttpRequest request(URI uri) {
-    return HttpRequest.newBuilder(uri).timeout(stall).build();
-  }
-
-  private static void ok(int status) throws IOException {
-    if (status >= 500) {
-      throw new Unanswered("the source's dock answers HTTP " + status);
-    }
-    if (status != 200) {
-      throw new IOException("the source's dock answers HTTP " + status);
-    }
+    return HttpRequest.newBuilder(uri).timeout(patience.stall()).build();
   }
 
   /** Removes ledgers and leaves of a migration. */

@@ -10,8 +10,10 @@ import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
+import crossdock.contracts.Listing;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
+import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Reason;
@@ -43,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -71,7 +74,7 @@ final class ImportDesk {
 
   @PostConstruct
   void open() {
-    site.dock().listen("import-dock", Set.of(Step.IMPORT, Step.UNDO_TARGET));
+    site.dock().listen("import-dock", Set.of(Step.RESERVE, Step.IMPORT, Step.UNDO_TARGET));
     site.desk()
         .open(
             "import",
@@ -100,8 +103,16 @@ final class ImportDesk {
     }
   }
 
+  /**
+   * In two turns: hold room and have the dock try the way, then say so. A machine whose disks could
+   * not come is not stopped.
+   */
   private Outcome reserve(Work work) throws Exception {
     Migration migration = work.migration();
+    if (work.result().isPresent()) {
+      Optional<NetworkPath> path = SiteDesk.result(work).path();
+      return Outcome.done(new Fact.Reserved(migration.plan().digest(), path));
+    }
     Grants.Grant _ = site.granted(migration, Role.TARGET);
     site.suspended(migration)
         .ifPresent(
@@ -115,7 +126,15 @@ final class ImportDesk {
     Machine planned = planned(migration);
     Subject owner = site.owner(migration, Role.TARGET);
     calls.run(work, Role.TARGET, "reserve", tag -> cloud.reserve(planned, owner.sub(), tag));
-    return Outcome.done(new Fact.Reserved(migration.plan().digest()));
+    Party.Site source = new Party.Site(migration.request().source());
+    return Outcome.waiting(
+        site.dock()
+            .order(
+                new DockMessage.Probe(
+                    migration.id(),
+                    work.attempt(),
+                    site.listed(source.id()).dock(),
+                    source.dockUrn())));
   }
 
   /** The machine as it will be here: its own name, disks, networks and addresses of this side. */
@@ -125,8 +144,9 @@ final class ImportDesk {
     long addresses = source.nics().stream().mapToLong(nic -> nic.addresses().size()).sum();
     if (plan.networks().size() != source.nics().size()
         || plan.addresses().size() != addresses
+        || (!plan.storage().isEmpty() && plan.storage().size() != source.disks().size())
         || (!plan.firewalls().isEmpty() && plan.firewalls().size() != source.nics().size())) {
-      throw new StepFailed(Reason.REFUSED_BY_TARGET, "the plan is not for all of its network");
+      throw new StepFailed(Reason.REFUSED_BY_TARGET, "the plan is not for all of the machine");
     }
     List<Machine.Nic> nics = new ArrayList<>();
     Iterator<Plan.Mapping> mapped = plan.addresses().iterator();
@@ -146,21 +166,38 @@ final class ImportDesk {
         source.id(),
         plan.targetName(),
         source.architecture(),
-        source.cpus(),
-        source.memoryBytes(),
+        plan.hardware().map(Listing.Size::cpus).orElse(source.cpus()),
+        plan.hardware().map(Listing.Size::memoryBytes).orElse(source.memoryBytes()),
         source.firmware(),
         source.guestOs(),
-        source.disks().stream()
-            .map(disk -> new Machine.Disk(disk.name(), plan.format(), disk.virtualBytes()))
-            .toList(),
+        disks(source, plan),
         nics,
         plan.securityGroups().stream()
             .map(Plan.Mapping::target)
             .filter(group -> !group.isEmpty())
             .distinct()
             .toList(),
-        // What is the guest's moves; the hardware is this site's.
-        new TreeMap<>(source.traits().subMap("guest.", "guest/")));
+        traits(source, plan));
+  }
+
+  private static List<Machine.Disk> disks(Machine source, Plan plan) {
+    List<Machine.Disk> disks = new ArrayList<>();
+    for (int i = 0; i < source.disks().size(); i++) {
+      Machine.Disk disk = source.disks().get(i);
+      Optional<String> storage =
+          plan.storage().isEmpty()
+              ? Optional.empty()
+              : Optional.of(plan.storage().get(i).target()).filter(name -> !name.isEmpty());
+      disks.add(new Machine.Disk(disk.name(), plan.format(), disk.virtualBytes(), storage));
+    }
+    return disks;
+  }
+
+  /** What is the guest's moves; the hardware is this site's. */
+  private static SortedMap<String, String> traits(Machine source, Plan plan) {
+    SortedMap<String, String> traits = new TreeMap<>(source.traits().subMap("guest.", "guest/"));
+    plan.zone().ifPresent(zone -> traits.put("zone", zone.target()));
+    return traits;
   }
 
   /**

@@ -191,7 +191,7 @@ class TargetAttacksTest {
         Parties.NORTH, new Fact.Certified(1, true, certificate.sign(site.parties.key(signer))));
     assertFailed(Step.IMPORT, Reason.CERTIFICATE_REFUSED);
     assertThat(fate.calls()).containsExactly("reserve");
-    assertThat(site.orders()).isEmpty();
+    assertThat(site.orders()).hasOnlyElementsOfType(DockMessage.Probe.class);
   }
 
   private static List<Certificate.Disk> disks(Flaw flaw, Machine machine) {
@@ -278,6 +278,7 @@ class TargetAttacksTest {
             .map(disk -> new Certificate.Disk(disk.name(), Sha256.NONE, disk.length()))
             .toList(),
         honest.checks(),
+        honest.path(),
         Optional.empty(),
         "");
   }
@@ -290,17 +291,19 @@ class TargetAttacksTest {
     assertThat(site.facts()).containsExactly("Reserved", "Imported", "Used", "Booted");
     assertThat(site.orders())
         .extracting(DockMessage.Order::kind)
-        .containsExactly("fetch", "read-back");
+        .containsExactly("probe", "fetch", "read-back");
     assertThat(fate.calls().stream().filter("boot"::equals)).hasSize(1);
   }
 
   @Test
   void aDockMessageThatIsNoneOrNotOfThisSiteIsRefusedAndWakesNobody() throws Exception {
     granted();
-    site.answers = _ -> Optional.empty();
+    site.answers =
+        order ->
+            order instanceof DockMessage.Probe ? Optional.of(site.result(order)) : Optional.empty();
     site.untilDue(Step.IMPORT);
-    site.await(() -> !site.orders().isEmpty());
-    DockMessage.Result result = site.result(site.orders().getFirst());
+    site.await(() -> site.orders().size() > 1);
+    DockMessage.Result result = site.result(site.orders().getLast());
     String whole = new String(site.sealed(result), StandardCharsets.UTF_8);
     String half = whole.substring(0, whole.length() / 2);
     for (String text :

@@ -384,6 +384,25 @@ class RoadIT {
 
   @Test
   @Order(12)
+  void aMachineWhoseDisksCouldNotComeIsNotStoppedUntilTheyCan() throws Exception {
+    given("no-way-yet", 4);
+    road.freeze("north-conversion");
+    String id = road.ask(road.alice, "no-way-yet", request("no-way-yet")).id();
+    try {
+      road.await(
+          road.alice, id, "cleared", now -> due("reserve").test(now) && !due("clear").test(now));
+      assertThat(road.locked(NORTH, "no-way-yet")).isFalse();
+    } finally {
+      road.thaw("north-conversion");
+    }
+    JsonNode now = road.done(road.alice, id);
+    assertThat(now.path("state").asText()).isEqualTo("retired");
+    assertThat(now.path("path").path("bytesPerSecond").asLong()).isPositive();
+    arrivedOnce("no-way-yet", id);
+  }
+
+  @Test
+  @Order(12)
   void aSourceThatIsGoneForGoodAfterItStoppedLeavesNothingAtTheTarget() throws Exception {
     assumeThat(road.clockTurns()).as("libfaketime (Debian: faketime)").isTrue();
     given("orphan", 4);
@@ -419,9 +438,8 @@ class RoadIT {
     // Where the tests' servers are containers there is an engine, and the image of the services.
     boolean inContainers = "containers".equals(System.getenv("CROSSDOCK_TEST_SERVERS"));
     given("meanwhile", 32);
-    road.freeze("south-conversion");
     String meanwhile = road.ask(road.alice, "meanwhile", request("meanwhile")).id();
-    road.await(road.alice, meanwhile, "to be imported", due("import"));
+    heldBeforeTheImport(meanwhile);
     // Not under /tmp, where a unit does without PrivateTmp.
     Path place = Files.createTempDirectory(Road.HOME.resolve("launcher/target"), "east");
     try (East east = new East(road, place)) {
@@ -460,11 +478,10 @@ class RoadIT {
       }
       east.grant(alice, false, SOUTH, machine);
       alice.grantAtTarget(road.ports, SOUTH, East.SITE);
-      road.freeze("south-conversion");
       Map<String, Object> on = request(machine);
       on.put("source", East.ID);
       String onward = road.ask(road.alice, machine, on).id();
-      road.await(road.alice, onward, "to be imported", due("import"));
+      heldBeforeTheImport(onward);
       assertThat(road.run("member", "leave", "east")).isEqualTo(Refusal.FAILED);
       east.stands("LEAVING");
       road.thaw("south-conversion");
@@ -493,6 +510,13 @@ class RoadIT {
       road.thaw("south-conversion");
       Deletion.tree(place);
     }
+  }
+
+  /** Its target's dock, which has tried the way, stops before anything comes. */
+  private static void heldBeforeTheImport(String id) throws Exception {
+    road.await(road.alice, id, "on its way", due("stop").or(due("open")).or(due("certify")));
+    road.freeze("south-conversion");
+    road.await(road.alice, id, "to be imported", due("import"));
   }
 
   /** While it is, nothing begins with it, and then again. */

@@ -8,6 +8,7 @@ import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
 import java.net.URI;
@@ -20,6 +21,7 @@ import java.util.Optional;
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
+  @JsonSubTypes.Type(DockMessage.Probe.class),
   @JsonSubTypes.Type(DockMessage.Serve.class),
   @JsonSubTypes.Type(DockMessage.Fetch.class),
   @JsonSubTypes.Type(DockMessage.ReadBack.class),
@@ -42,6 +44,7 @@ public sealed interface DockMessage {
     /** What the job row is called. */
     default String kind() {
       return switch (this) {
+        case Probe _ -> "probe";
         case Serve _ -> "serve";
         case Fetch _ -> "fetch";
         case ReadBack _ -> "read-back";
@@ -52,10 +55,25 @@ public sealed interface DockMessage {
     /** Whose job waits for the result. */
     default Step step() {
       return switch (this) {
+        case Probe _ -> Step.RESERVE;
         case Serve _ -> Step.CERTIFY;
         case Fetch _, ReadBack _ -> Step.IMPORT;
         case Close close -> close.ending();
       };
+    }
+  }
+
+  /**
+   * Try the way to the source's dock.
+   *
+   * @param from where that dock answers, as in the trust bundle
+   * @param peer its URN
+   */
+  @JsonTypeName("crossdock.dock.probe.v1")
+  record Probe(MigrationId migration, int attempt, URI from, String peer) implements Order {
+    @Override
+    public long bytes() {
+      return 0;
     }
   }
 
@@ -129,6 +147,7 @@ public sealed interface DockMessage {
    * @param step whose job waits for it
    * @param disks what was read, with its roots
    * @param checks what was checked on the way
+   * @param path how the way is, where that was tried
    * @param failure why it failed, if it did
    */
   @JsonTypeName("crossdock.dock.result.v1")
@@ -139,9 +158,25 @@ public sealed interface DockMessage {
       int attempt,
       List<Certificate.Disk> disks,
       List<Check> checks,
+      Optional<NetworkPath> path,
       Optional<Reason> failure,
       String detail)
-      implements DockMessage {}
+      implements DockMessage {
+    /** Of an order that was done. */
+    public static Result of(
+        Order order, List<Certificate.Disk> disks, List<Check> checks, Optional<NetworkPath> path) {
+      return new Result(
+          order.migration(),
+          order.kind(),
+          order.step(),
+          order.attempt(),
+          disks,
+          checks,
+          path,
+          Optional.empty(),
+          "");
+    }
+  }
 
   /**
    * How far the dock is; the newest counts.

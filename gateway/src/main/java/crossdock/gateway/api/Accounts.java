@@ -102,7 +102,7 @@ final class Accounts {
       Fact.Mode mode,
       String currency,
       List<String> waived,
-      List<String> within) {}
+      Choices choices) {}
 
   /** Where the catalog says that a machine could go, asked with the caller's own token. */
   byte[] offers(
@@ -113,8 +113,7 @@ final class Accounts {
       Choices choices,
       String bearer) {
     URI base = catalog.orElseThrow(() -> Problem.UNAVAILABLE.because("no catalog is configured"));
-    byte[] question =
-        Json.bytes(new Question(source, machine, mode, currency, List.of(), choices.within()));
+    byte[] question = Json.bytes(new Question(source, machine, mode, currency, List.of(), choices));
     return answer(
         core,
         HttpRequest.newBuilder(base.resolve("/v1/offers"))

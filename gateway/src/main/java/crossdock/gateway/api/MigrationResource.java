@@ -8,6 +8,7 @@ import crossdock.contracts.Fact;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Migration.State;
 import crossdock.contracts.MigrationId;
+import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Progress;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
@@ -37,6 +38,7 @@ import java.util.stream.Collectors;
  * @param owed while it is undone, who has not paid yet
  * @param stuck whether one of them was silent or failed for too long
  * @param reason why it is undone, or why a step failed that may yet be tried again
+ * @param path from the source's dock, as measured before the source was stopped
  * @param disks once there is a plan for them
  * @param seconds spent on each step that is over
  */
@@ -57,6 +59,7 @@ record MigrationResource(
     Optional<Share> progress,
     Optional<Reason> reason,
     Optional<Bill> quote,
+    Optional<NetworkPath> path,
     List<Disk> disks,
     Optional<String> targetMachine,
     Optional<String> evidence,
@@ -107,6 +110,7 @@ record MigrationResource(
         story.progress().map(progress -> share(progress, story.rate())),
         reason(migration),
         migration.latest(Fact.Quoted.class).map(Fact.Quoted::quote),
+        migration.latest(Fact.Reserved.class).flatMap(Fact.Reserved::path),
         disks(migration),
         migration.latest(Fact.Imported.class).map(Fact.Imported::machine),
         migration.latest(Fact.Booted.class).map(Fact.Booted::evidence),

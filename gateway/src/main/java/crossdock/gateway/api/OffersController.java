@@ -38,6 +38,7 @@ final class OffersController {
    *
    * @param mode cold or copy
    * @param within as in {@link Choices}, commas between
+   * @param downtime the longest time without the machine, in seconds
    */
   @Get
   @Produces(MediaType.APPLICATION_JSON)
@@ -47,12 +48,15 @@ final class OffersController {
       @QueryValue Optional<String> mode,
       @QueryValue Optional<String> currency,
       @QueryValue Optional<String> within,
+      @QueryValue Optional<Long> downtime,
       @Header(HttpHeaders.AUTHORIZATION) String bearer) {
     SiteId source;
     Choices choices;
     String wanted = currency.orElse("EUR");
     try {
-      choices = Choices.within(within.map(laws -> List.of(laws.split(",", -1))).orElse(List.of()));
+      choices =
+          Choices.limits(
+              within.map(laws -> List.of(laws.split(",", -1))).orElse(List.of()), downtime);
       source = SiteId.parse(site);
       Money _ = Money.zero(wanted);
     } catch (Refused e) {

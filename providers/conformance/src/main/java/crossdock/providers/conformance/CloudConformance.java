@@ -14,6 +14,8 @@ import crossdock.providers.Tag;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -221,6 +223,41 @@ public interface CloudConformance {
       assertThat(cloud.remove(Passage.into(site, 1).tag(1000))).isTrue();
       late.reserve(cloud);
     }
+  }
+
+  @Test
+  default void aPlaceThatTheSiteDoesNotHaveRefusesTheMachineBeforeAnythingIsHeld()
+      throws Exception {
+    Fixture site = fixture();
+    Passage passage = Passage.into(site, 1);
+    Machine planned = site.planned(1);
+    Machine elsewhere = planned.with(new TreeMap<>(Map.of("zone", "no-such-zone")));
+    try (Cloud cloud = site.cloud()) {
+      for (Machine nowhere : List.of(stored(planned, "no-such-class"), elsewhere)) {
+        assertRefused(Reason.UNMAPPABLE, () -> cloud.reserve(nowhere, site.owner(), passage.tag()));
+      }
+      assertThat(cloud.remove(passage.tag())).isFalse();
+    }
+  }
+
+  private static Machine stored(Machine machine, String storage) {
+    return new Machine(
+        machine.id(),
+        machine.name(),
+        machine.architecture(),
+        machine.cpus(),
+        machine.memoryBytes(),
+        machine.firmware(),
+        machine.guestOs(),
+        machine.disks().stream()
+            .map(
+                disk ->
+                    new Machine.Disk(
+                        disk.name(), disk.format(), disk.virtualBytes(), Optional.of(storage)))
+            .toList(),
+        machine.nics(),
+        machine.securityGroups(),
+        machine.traits());
   }
 
   @Test

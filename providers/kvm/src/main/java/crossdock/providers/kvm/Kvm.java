@@ -5,6 +5,7 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Placement;
 import crossdock.providers.Refusal;
 import crossdock.providers.SignOfLife;
 import crossdock.providers.Tag;
@@ -408,6 +409,7 @@ public final class Kvm implements Cloud {
   }
 
   private void requireRunnable(Machine machine) throws IOException, Refusal {
+    Placement.requireNone(machine);
     for (Machine.Disk disk : machine.disks()) {
       if (!formats.contains(disk.format())) {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");

@@ -6,6 +6,7 @@ import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Placement;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
 import crossdock.providers.files.Durable;
@@ -192,6 +193,7 @@ public final class Library implements Cloud {
 
   @Override
   public void reserve(Machine machine, String owner, Tag tag) throws IOException, Refusal {
+    Placement.requireNone(machine);
     for (Machine.Disk disk : machine.disks()) {
       if (!formats.contains(disk.format())) {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");

@@ -3,12 +3,16 @@ package crossdock.providers.openstack;
 import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
+import crossdock.providers.Placement;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +29,9 @@ import org.openstack4j.model.storage.block.VolumeAttachment;
 final class Machines {
   private static final String FORMAT = "qcow2";
   private static final Pattern CARD = Pattern.compile("crossdock-.+-card-([0-9]{2})");
+
+  private static final int LONGEST = 128;
+  private static final Pattern VALUE = Pattern.compile("[ -~]{1," + LONGEST + "}");
 
   private Machines() {}
 
@@ -82,7 +89,42 @@ final class Machines {
         disks.stream().map(Place::disk).toList(),
         nics,
         groups,
-        properties.traits());
+        traits(server, disks, properties.traits()));
+  }
+
+  /** What Nova and Cinder say beside what the image does. */
+  private static SortedMap<String, String> traits(
+      Server server, List<Place> disks, SortedMap<String, String> properties) {
+    SortedMap<String, String> traits = new TreeMap<>(properties);
+    said(traits, Placement.ZONE, server.getAvailabilityZone());
+    said(traits, "keypair", server.getKeyName());
+    said(traits, "labels", labels(server));
+    if (disks.stream()
+        .anyMatch(
+            place -> place instanceof Place.Attached(_, Volume volume) && volume.encrypted())) {
+      traits.put("disk.encrypted", "provider");
+    }
+    return traits;
+  }
+
+  private static void said(SortedMap<String, String> traits, String name, @Nullable String value) {
+    if (value != null && VALUE.matcher(value).matches()) {
+      traits.put(name, value);
+    }
+  }
+
+  /** The names of its metadata that are not ours, as many as have room. */
+  private static String labels(Server server) {
+    StringBuilder labels = new StringBuilder();
+    Map<String, String> metadata = server.getMetadata() == null ? Map.of() : server.getMetadata();
+    for (String name : new TreeSet<>(metadata.keySet())) {
+      if (!name.startsWith(Found.MADE_BY)
+          && VALUE.matcher(name).matches()
+          && labels.length() + 1 + name.length() <= LONGEST) {
+        labels.append(labels.isEmpty() ? "" : ",").append(name);
+      }
+    }
+    return labels.toString();
   }
 
   /**
@@ -139,7 +181,12 @@ final class Machines {
               .orElse(device.name());
       places.add(
           new Place.Attached(
-              new Machine.Disk(name, FORMAT, (long) device.volume().getSize() << 30),
+              new Machine.Disk(
+                  name,
+                  FORMAT,
+                  (long) device.volume().getSize() << 30,
+                  Optional.ofNullable(device.volume().getVolumeType())
+                      .filter(type -> !type.isBlank() && type.length() <= LONGEST)),
               device.volume()));
     }
     return places;

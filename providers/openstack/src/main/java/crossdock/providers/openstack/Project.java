@@ -322,6 +322,21 @@ final class Project {
 
   // Cinder
 
+  /** By name. */
+  List<String> volumeTypes() throws IOException {
+    return call(() -> client().blockStorage().volumes().listVolumeTypes()).stream()
+        .map(type -> type.getName())
+        .toList();
+  }
+
+  /** By name; of those that take machines now. */
+  List<String> zones() throws IOException {
+    return call(() -> client().compute().zones().list()).stream()
+        .filter(zone -> zone.getZoneState().getAvailable())
+        .map(zone -> zone.getZoneName())
+        .toList();
+  }
+
   List<? extends Volume> volumes() throws IOException {
     return call(() -> client().blockStorage().volumes().list());
   }

@@ -5,6 +5,7 @@ import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Reason;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Placement;
 import crossdock.providers.Refusal;
 import crossdock.providers.SignOfLife;
 import crossdock.providers.Tag;
@@ -19,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.openstack4j.api.Builders;
 import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.BDMDestType;
@@ -114,7 +117,26 @@ record Target(Site site, Keystone keystone) {
     for (String group : machine.securityGroups()) {
       group(project, group);
     }
+    requirePlaces(project, machine);
     flavor(project, machine);
+  }
+
+  /** What is planned of zones and volume types. */
+  private static void requirePlaces(Project project, Machine machine) throws IOException, Refusal {
+    Set<String> types =
+        machine.disks().stream()
+            .flatMap(disk -> disk.storage().stream())
+            .collect(Collectors.toCollection(TreeSet::new));
+    if (!types.isEmpty()) {
+      types.removeAll(project.volumeTypes());
+    }
+    if (!types.isEmpty()) {
+      throw new Refusal(Reason.UNMAPPABLE, "The project has no volume type " + types + ".");
+    }
+    String zone = machine.traits().get(Placement.ZONE);
+    if (zone != null && !project.zones().contains(zone)) {
+      throw new Refusal(Reason.UNMAPPABLE, "The project has no availability zone " + zone + ".");
+    }
   }
 
   private static Network network(Project project, Machine.Nic nic) throws IOException, Refusal {
@@ -301,6 +323,7 @@ record Target(Site site, Keystone keystone) {
                       Builders.volume()
                           .name(planned.name() + "-" + disk.name())
                           .size(gib(disk))
+                          .volumeType(disk.storage().orElse(null))
                           .imageRef(image.getId())
                           .metadata(
                               Map.of(Found.MADE_BY, making.tag().name(), Found.DISK, disk.name()))
@@ -395,6 +418,10 @@ record Target(Site site, Keystone keystone) {
             .name(machine.name())
             .flavor(flavor(project, machine).getId())
             .addMetadata(Map.of(Found.MADE_BY, making.tag().name(), Found.MACHINE, machine.id()));
+    String zone = machine.traits().get(Placement.ZONE);
+    if (zone != null) {
+      server.availabilityZone(zone);
+    }
     ports(machine, making).forEach(server::addNetworkPort);
     int index = 0;
     for (Machine.Disk disk : machine.disks()) {

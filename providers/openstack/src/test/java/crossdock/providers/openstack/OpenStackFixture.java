@@ -158,7 +158,9 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
         256 << 20,
         Machine.Firmware.BIOS,
         "linux",
-        List.of(new Machine.Disk("root", "qcow2", GIB), new Machine.Disk("data", "qcow2", GIB)),
+        List.of(
+            new Machine.Disk("root", "qcow2", GIB),
+            new Machine.Disk("data", "qcow2", GIB, Optional.of("bulk"))),
         List.of(
             new Machine.Nic("nic0", "lan", "52:54:00:01:" + last, List.of(), Optional.of(FIREWALL)),
             new Machine.Nic(
@@ -170,7 +172,8 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
                 Optional.of(Firewall.CLOSED)),
             new Machine.Nic(
                 "nic2", "lan", "52:54:00:03:" + last, List.of(), Optional.of(FIREWALL))),
-        List.of());
+        List.of(),
+        new TreeMap<>(Map.of("zone", "nova")));
   }
 
   private static Rule rule(Direction direction, int protocol, int from, int to, String subnet) {

@@ -420,20 +420,16 @@ public final class TestSite implements AutoCloseable {
             yield fetch.disks();
           }
           case DockMessage.ReadBack readBack -> readBack.disks();
-          case DockMessage.Close _ -> List.of();
+          case DockMessage.Close _, DockMessage.Probe _ -> List.of();
         };
-    return new DockMessage.Result(
-        order.migration(),
-        order.kind(),
-        order.step(),
-        order.attempt(),
+    return DockMessage.Result.of(
+        order,
         disks,
         switch (order) {
           case DockMessage.Serve _, DockMessage.ReadBack _ -> found;
-          case DockMessage.Fetch _, DockMessage.Close _ -> List.of();
+          case DockMessage.Fetch _, DockMessage.Close _, DockMessage.Probe _ -> List.of();
         },
-        Optional.empty(),
-        "");
+        order instanceof DockMessage.Probe ? Optional.of(World.PATH) : Optional.empty());
   }
 
   private void write(DockMessage.Fetch fetch) {

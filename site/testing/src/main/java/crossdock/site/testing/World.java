@@ -9,6 +9,7 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Money;
+import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Party;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Policy;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** What each party says when it is its turn and nothing goes wrong: one machine, north to south. */
@@ -37,6 +39,9 @@ public record World(Parties parties) {
 
   /** What is moved. */
   public static final Machine MACHINE = machine("vm-1", 2);
+
+  /** How the way is. */
+  public static final NetworkPath PATH = new NetworkPath(100_000_000, 300, 0);
 
   /** A machine of two small disks. */
   public static Machine machine(String id, int cpus) {
@@ -100,7 +105,7 @@ public record World(Parties parties) {
           new Fact.Approved(
               migration.plan().digest(), migration.need(Fact.Quoted.class).quote().digest());
       case CLEAR -> new Fact.Cleared(migration.plan().digest(), true);
-      case RESERVE -> new Fact.Reserved(migration.plan().digest());
+      case RESERVE -> new Fact.Reserved(migration.plan().digest(), Optional.of(PATH));
       case STOP -> new Fact.Stopped(now());
       case OPEN ->
           new Fact.Opened(
