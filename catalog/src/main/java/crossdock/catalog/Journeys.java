@@ -13,6 +13,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Timestamp;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -27,28 +29,40 @@ import java.util.Optional;
 final class Journeys {
   private static final String BEGIN =
       """
-      INSERT INTO journey (migration, source, target, bytes, path_bytes_per_second, began)
-      VALUES (?, ?, ?, ?, ?, ?)
+      INSERT INTO journey (migration, plan, source, target, bytes, path_bytes_per_second, began)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (migration) DO UPDATE
-      SET bytes = excluded.bytes, path_bytes_per_second = excluded.path_bytes_per_second, began = excluded.began
-      WHERE journey.ended IS NULL
+      SET plan = excluded.plan, bytes = excluded.bytes,
+        path_bytes_per_second = excluded.path_bytes_per_second, began = excluded.began
+      WHERE journey.ended IS NULL AND journey.plan <> excluded.plan
       """;
   private static final String END =
       "UPDATE journey SET ended = ? WHERE migration = ? AND ended IS NULL";
+  // Who reads them reads all there are.
+  private static final String FORGET =
+      """
+      DELETE FROM journey WHERE migration IN (
+        SELECT migration FROM journey WHERE source = ? AND target = ? AND ended IS NOT NULL
+        ORDER BY ended DESC, migration OFFSET ?)
+      """;
+  private static final String DROP = "DELETE FROM journey WHERE migration = ? AND ended IS NULL";
   private static final String SEEN =
       """
-      SELECT target, bytes, greatest(extract(epoch FROM ended - began), 0)::bigint
-      FROM (SELECT *, row_number() OVER (PARTITION BY target ORDER BY ended DESC, migration) AS age
-            FROM journey WHERE source = ? AND ended IS NOT NULL) last
-      WHERE age <= ? ORDER BY target, age
+      SELECT target, bytes, greatest(extract(epoch FROM ended - began), 0)::bigint FROM journey
+      WHERE source = ? AND ended IS NOT NULL ORDER BY target, ended DESC, migration
       """;
   private static final String PATHS =
       """
       SELECT DISTINCT ON (target) target, path_bytes_per_second FROM journey
-      WHERE source = ? AND path_bytes_per_second IS NOT NULL ORDER BY target, began DESC, migration
+      WHERE source = ? AND path_bytes_per_second IS NOT NULL AND began > ?
+      ORDER BY target, began DESC, migration
       """;
 
+  /** A path is not what it was for ever. */
+  private static final Duration MEASURED = Duration.ofDays(7);
+
   private final Database database;
+  private final Clock clock;
   private final long bytesPerSecond;
 
   /**
@@ -56,8 +70,10 @@ final class Journeys {
    */
   Journeys(
       Database database,
+      Clock clock,
       @Value("${crossdock.catalog.bytes-per-second:50000000}") long bytesPerSecond) {
     this.database = database;
+    this.clock = clock;
     this.bytesPerSecond = Forecast.unseen(bytesPerSecond).bytesPerSecond();
   }
 
@@ -71,11 +87,25 @@ final class Journeys {
         && migration.request().bandwidth().isEmpty()) {
       begin(tx, migration);
     } else if (migration.state() instanceof Migration.State.Booted) {
-      try (PreparedStatement end = tx.prepareStatement(END)) {
-        end.setTimestamp(1, Timestamp.from(migration.since()));
-        end.setString(2, migration.id().value());
-        end.executeUpdate();
+      end(tx, migration);
+    } else if (migration.state() instanceof Migration.State.Undone) {
+      try (PreparedStatement drop = tx.prepareStatement(DROP)) {
+        drop.setString(1, migration.id().value());
+        drop.executeUpdate();
       }
+    }
+  }
+
+  private static void end(Connection tx, Migration migration) throws SQLException {
+    try (PreparedStatement end = tx.prepareStatement(END);
+        PreparedStatement forget = tx.prepareStatement(FORGET)) {
+      end.setTimestamp(1, Timestamp.from(migration.since()));
+      end.setString(2, migration.id().value());
+      end.executeUpdate();
+      forget.setString(1, migration.request().source().toString());
+      forget.setString(2, migration.request().target().toString());
+      forget.setInt(3, Forecast.MOST);
+      forget.executeUpdate();
     }
   }
 
@@ -87,12 +117,13 @@ final class Journeys {
             .map(NetworkPath::bytesPerSecond);
     try (PreparedStatement begin = tx.prepareStatement(BEGIN)) {
       begin.setString(1, migration.id().value());
-      begin.setString(2, migration.request().source().toString());
-      begin.setString(3, migration.request().target().toString());
+      begin.setString(2, migration.plan().digest().hex());
+      begin.setString(3, migration.request().source().toString());
+      begin.setString(4, migration.request().target().toString());
       begin.setLong(
-          4, migration.machine().disks().stream().mapToLong(Machine.Disk::virtualBytes).sum());
-      begin.setObject(5, path.orElse(null), java.sql.Types.BIGINT);
-      begin.setTimestamp(6, Timestamp.from(migration.since()));
+          5, migration.machine().disks().stream().mapToLong(Machine.Disk::virtualBytes).sum());
+      begin.setObject(6, path.orElse(null), java.sql.Types.BIGINT);
+      begin.setTimestamp(7, Timestamp.from(migration.since()));
       begin.executeUpdate();
     }
   }
@@ -104,7 +135,6 @@ final class Journeys {
           Map<SiteId, List<Forecast.Journey>> journeys = new HashMap<>();
           try (PreparedStatement seen = tx.prepareStatement(SEEN)) {
             seen.setString(1, source.toString());
-            seen.setInt(2, Forecast.MOST);
             try (ResultSet found = seen.executeQuery()) {
               while (found.next()) {
                 journeys
@@ -116,6 +146,7 @@ final class Journeys {
           Map<SiteId, Long> paths = new HashMap<>();
           try (PreparedStatement all = tx.prepareStatement(PATHS)) {
             all.setString(1, source.toString());
+            all.setTimestamp(2, Timestamp.from(clock.instant().minus(MEASURED)));
             try (ResultSet found = all.executeQuery()) {
               while (found.next()) {
                 paths.put(SiteId.parse(found.getString(1)), found.getLong(2));
@@ -123,8 +154,10 @@ final class Journeys {
             }
           }
           return target ->
-              new Forecast(bytesPerSecond, journeys.getOrDefault(target, List.of()))
-                  .over(Optional.ofNullable(paths.get(target)));
+              Forecast.of(
+                  bytesPerSecond,
+                  Optional.ofNullable(paths.get(target)),
+                  journeys.getOrDefault(target, List.of()));
         });
   }
 

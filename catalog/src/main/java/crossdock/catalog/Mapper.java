@@ -4,6 +4,7 @@ import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Listing.Construct;
 import crossdock.contracts.Listing.Filtering;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
@@ -24,9 +25,10 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Maps every construct of a machine to one of the target, by name. Where there is no counterpart
- * the plan says so as a blocking concern and maps to an empty name: nothing is left out silently.
- * Pure, thread-safe.
+ * Maps every construct of a machine to one of the target: as the customer chose, else as the target
+ * says of the source's, else by what it is and by name. Where there is no counterpart the plan says
+ * so as a blocking concern and maps to an empty name: nothing is left out silently. Pure,
+ * thread-safe.
  *
  * @param forecasts of how long it takes from the machine's site
  */
@@ -93,6 +95,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, choices, target, concerns);
+    Optional<Mapping> zone = zone(machine, source, choices, target, concerns);
     List<Mapping> storage = storage(machine, source, choices, target, concerns);
     Machine named = choices.name().map(machine::named).orElse(machine);
     if (!target.architectures().contains(machine.architecture())) {
@@ -114,6 +117,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     for (Machine.Nic nic : machine.nics()) {
       Mapping network =
           chosen(nic, choices, offered, concerns)
+              .or(() -> counterpart(source, target, Construct.NETWORK, nic.network()))
               .or(() -> holding(nic, target, concerns))
               .orElseGet(() -> named("network", nic.network(), offered, concerns));
       networks.add(network);
@@ -129,7 +133,9 @@ record Mapper(Journeys.Forecasts forecasts) {
     for (String group : machine.securityGroups()) {
       groups.add(
           firewalls.isEmpty()
-              ? named("security-group", group, target.securityGroups(), concerns)
+              ? counterpart(source, target, Construct.SECURITY_GROUP, group)
+                  .orElseGet(
+                      () -> named("security-group", group, target.securityGroups(), concerns))
               : new Mapping(group, "", "Its rules are set for this machine alone."));
     }
     for (String law : choices.within()) {
@@ -169,7 +175,7 @@ record Mapper(Journeys.Forecasts forecasts) {
         target.formats().getFirst(),
         size,
         target.sizes().stream().filter(one -> one.name().equals(size.target())).findFirst(),
-        zone(machine, source, choices, target, concerns),
+        zone,
         storage,
         networks,
         addresses,
@@ -215,6 +221,24 @@ record Mapper(Journeys.Forecasts forecasts) {
       return Optional.of(notOffered(nic.network(), "network", network, concerns));
     }
     return Optional.of(new Mapping(nic.network(), network, CHOSEN));
+  }
+
+  /** As the target says of that provider's. */
+  private static Optional<Mapping> counterpart(
+      Listing source, Listing target, Construct construct, String name) {
+    return target
+        .counterpart(source.site(), construct, name)
+        .map(
+            here ->
+                new Mapping(
+                    name,
+                    here,
+                    target.site().provider()
+                        + " takes it for what "
+                        + source.site().provider()
+                        + " calls "
+                        + name
+                        + "."));
   }
 
   private static String moves(Listing source, Listing target) {
@@ -285,6 +309,10 @@ record Mapper(Journeys.Forecasts forecasts) {
               ? new Mapping(now, chosen, CHOSEN)
               : notOffered(now, ZONE, chosen, concerns));
     }
+    Optional<Mapping> said = counterpart(source, target, Construct.ZONE, now);
+    if (said.isPresent()) {
+      return said;
+    }
     int place = source.zones().indexOf(now);
     int zones = target.zones().size();
     if (place < 0 || zones == 0) {
@@ -329,7 +357,8 @@ record Mapper(Journeys.Forecasts forecasts) {
           PROVIDER.equals(machine.traits().get(ENCRYPTED))
               || source.storage().stream()
                   .anyMatch(one -> one.name().equals(now) && one.encrypted());
-      storage.add(storage(disk, now, encrypted && !everywhere, choices, target, concerns));
+      Optional<Mapping> said = counterpart(source, target, Construct.STORAGE, now);
+      storage.add(storage(disk, now, encrypted && !everywhere, choices, said, target, concerns));
     }
     return target.storage().isEmpty() && choices.storage().isEmpty() ? List.of() : storage;
   }
@@ -339,6 +368,7 @@ record Mapper(Journeys.Forecasts forecasts) {
       String now,
       boolean encrypted,
       Choices choices,
+      Optional<Mapping> said,
       Listing target,
       List<Concern> concerns) {
     String chosen = choices.storage().get(now);
@@ -364,6 +394,10 @@ record Mapper(Journeys.Forecasts forecasts) {
     }
     if (chosen != null) {
       return new Mapping(now, chosen, CHOSEN);
+    }
+    if (said.filter(one -> good.stream().anyMatch(it -> it.name().equals(one.target())))
+        .isPresent()) {
+      return said.get();
     }
     Optional<Listing.Storage> same =
         good.stream().filter(one -> one.name().equals(now)).findFirst();

@@ -35,9 +35,10 @@ final class Planning implements StepHandler {
     Migration migration = work.migration();
     Listing source = listed(migration.request().source());
     Listing target = listed(migration.request().target());
+    Journeys.Forecasts forecasts = journeys.from(source.site());
     return Outcome.done(
         new Fact.Planned(
-            new Mapper(journeys.from(source.site()))
+            new Mapper(to -> forecasts.to(to).atMost(migration.request().bandwidth()))
                 .plan(
                     migration.machine(),
                     source,

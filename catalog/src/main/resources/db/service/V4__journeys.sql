@@ -1,6 +1,7 @@
--- How long migrations took, from both sides' yes to the booted guest, and what the way brought when it was measured before.
+-- How long migrations took, from both sides' yes to this plan to the booted guest, and what the way brought when it was measured before.
 CREATE TABLE journey (
   migration text PRIMARY KEY,
+  plan text NOT NULL,
   source text NOT NULL,
   target text NOT NULL,
   bytes bigint NOT NULL,
@@ -9,4 +10,4 @@ CREATE TABLE journey (
   ended timestamptz
 );
 
-CREATE INDEX journey_from ON journey (source, target, began DESC);
+CREATE INDEX journey_between ON journey (source, target, ended DESC);

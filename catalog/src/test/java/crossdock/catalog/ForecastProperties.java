@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import crossdock.catalog.Forecast.Journey;
+import crossdock.contracts.Bandwidth;
 import crossdock.contracts.Plan;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -36,7 +37,7 @@ class ForecastProperties {
   void itIsBetweenTheQuickestAndTheSlowestWhateverTheirOrderAndSilentAboutTooFew(
       @ForAll("journeys") List<Journey> seen,
       @ForAll @LongRange(min = 1, max = 1L << 40) long bytes) {
-    Plan.Estimate estimate = new Forecast(RATE, seen).of(bytes);
+    Plan.Estimate estimate = new Forecast(RATE, seen, Long.MAX_VALUE).of(bytes);
     if (seen.size() < 3) {
       assertThat(estimate).isEqualTo(Forecast.unseen(RATE).of(bytes));
       assertThat(estimate.range()).isEmpty();
@@ -47,14 +48,15 @@ class ForecastProperties {
     assertThat(range.migrations()).isEqualTo(seen.size());
     List<Journey> shuffled = new ArrayList<>(seen);
     Collections.shuffle(shuffled, new Random(bytes));
-    assertThat(new Forecast(RATE, shuffled).of(bytes)).isEqualTo(estimate);
+    assertThat(new Forecast(RATE, shuffled, Long.MAX_VALUE).of(bytes)).isEqualTo(estimate);
   }
 
   @Property
   void whatWasSeenThriceIsExpectedOfTheSameSizeAndMoreOfALargerOne(
       @ForAll @LongRange(min = 1, max = 1L << 40) long bytes,
       @ForAll @LongRange(min = 1, max = 1_000_000) long seconds) {
-    Forecast forecast = new Forecast(RATE, Collections.nCopies(3, new Journey(bytes, seconds)));
+    Forecast forecast =
+        new Forecast(RATE, Collections.nCopies(3, new Journey(bytes, seconds)), Long.MAX_VALUE);
     assertThat(forecast.of(bytes))
         .isEqualTo(
             new Plan.Estimate(
@@ -66,8 +68,25 @@ class ForecastProperties {
   void aPathThatBringsLessMakesItLongerAndOneThatBringsMoreNoShorter() {
     Forecast forecast = Forecast.unseen(RATE);
     assertThat(forecast.of(10_000)).isEqualTo(new Plan.Estimate(10_000, 70));
-    assertThat(forecast.over(Optional.of(100L)).of(10_000).seconds()).isEqualTo(160);
-    assertThat(forecast.over(Optional.of(1L << 40))).isEqualTo(forecast);
+    assertThat(Forecast.of(RATE, Optional.of(100L), List.of()).of(10_000).seconds()).isEqualTo(160);
+    assertThat(Forecast.of(RATE, Optional.of(1L << 40), List.of())).isEqualTo(forecast);
+    List<Journey> three = Collections.nCopies(3, new Journey(10_000, 30));
+    assertThat(Forecast.of(RATE, Optional.of(1L), three).of(20_000))
+        .as("three have arrived")
+        .isEqualTo(Forecast.of(RATE, Optional.empty(), three).of(20_000));
+  }
+
+  @Example
+  void whatTheCustomerLetsItTakeOfTheLinkBoundsItHoweverQuickOthersWere() {
+    Optional<Bandwidth> slow =
+        Optional.of(new Bandwidth(1 << 20, Optional.empty(), Optional.empty()));
+    long bytes = 1L << 40;
+    List<Journey> quick = Collections.nCopies(3, new Journey(bytes, 30));
+    for (List<Journey> seen : List.of(List.<Journey>of(), quick)) {
+      Forecast forecast = Forecast.of(1L << 40, Optional.empty(), seen).atMost(slow);
+      assertThat(forecast.of(bytes).seconds()).isEqualTo(1 << 20);
+    }
+    assertThat(Forecast.unseen(RATE).atMost(Optional.empty())).isEqualTo(Forecast.unseen(RATE));
   }
 
   @Example
@@ -82,7 +101,8 @@ class ForecastProperties {
         for (int i = 0; i <= n; i++) {
           all.add(new Journey(1 << 20, Math.round(1000 * Math.exp(random.nextGaussian()))));
         }
-        Plan.Range said = new Forecast(RATE, all.subList(0, n)).of(1 << 20).range().orElseThrow();
+        Plan.Range said =
+            new Forecast(RATE, all.subList(0, n), Long.MAX_VALUE).of(1 << 20).range().orElseThrow();
         long next = all.getLast().seconds();
         inside += next >= said.lowSeconds() && next <= said.highSeconds() ? 1 : 0;
       }

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,7 +59,8 @@ class JourneysTest {
   @BeforeEach
   void open(@TempDir Path directory) throws IOException {
     sites = new TestSites(directory);
-    journeys = new Journeys(sites.database, RATE);
+    sites.now = TestChain.START.plusSeconds(3600);
+    journeys = new Journeys(sites.database, sites.clock(), RATE);
   }
 
   /** Every event of one that takes so many seconds from both sites' yes to the boot. */
@@ -181,7 +183,12 @@ class JourneysTest {
   void aPathThatWasMeasuredToBringLessIsCountedWithBeforeAnythingArrived() {
     migrates("one", 30, Optional.empty(), RATE / 4);
     assertThat(expected().seconds()).isEqualTo(60 + Math.ceilDiv(BYTES, RATE / 4));
+    sites.now = sites.now.plus(Duration.ofDays(7));
+    assertThat(expected()).as("that was long ago").isEqualTo(Forecast.unseen(RATE).of(BYTES));
+    sites.now = sites.now.minus(Duration.ofDays(7));
     migrates("two", 30, Optional.empty(), RATE * 4);
     assertThat(expected()).isEqualTo(Forecast.unseen(RATE).of(BYTES));
+    migrates("three", 30, Optional.empty(), 1);
+    assertThat(expected().seconds()).as("three have arrived").isEqualTo(30);
   }
 }

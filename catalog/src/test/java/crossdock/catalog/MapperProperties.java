@@ -237,8 +237,9 @@ class MapperProperties {
     Machine machine = Sample.machine(List.of());
     long bytes = machine.disks().getFirst().virtualBytes();
     Forecast seen =
-        new Forecast(
+        Forecast.of(
             1000,
+            Optional.empty(),
             List.of(
                 new Forecast.Journey(bytes, 10),
                 new Forecast.Journey(bytes, 20),

@@ -1,13 +1,16 @@
 package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Listing.Construct;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
+import crossdock.contracts.Refused;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -50,7 +53,27 @@ class PlacementProperties {
         model.limits(),
         List.of(),
         zones,
-        storage);
+        storage,
+        List.of());
+  }
+
+  private static Listing taking(Listing model, Listing.Counterpart... counterparts) {
+    return new Listing(
+        model.site(),
+        model.country(),
+        model.formats(),
+        model.sizes(),
+        model.networks(),
+        model.securityGroups(),
+        model.architectures(),
+        model.firmwares(),
+        model.filtering(),
+        model.traits(),
+        model.limits(),
+        model.jurisdictions(),
+        model.zones(),
+        model.storage(),
+        List.of(counterparts));
   }
 
   private static Machine machine(SortedMap<String, String> traits, Optional<String> storage) {
@@ -205,6 +228,66 @@ class PlacementProperties {
                         new TreeMap<>(Map.of("ssd", "plain"))))))
         .as("it is encrypted now")
         .containsExactly("storage-in-plain");
+  }
+
+  @Example
+  void whatTheTargetTakesForTheSourcesIsTakenUnlessTheCustomerChoosesOrItIsWorse() {
+    Listing source = of(NORTH, List.of("n1"), List.of(new Listing.Storage("ssd", true)), false);
+    Listing plain =
+        of(
+            SOUTH,
+            List.of("s1", "s2"),
+            List.of(
+                new Listing.Storage("plain", false),
+                new Listing.Storage("safe", true),
+                new Listing.Storage("safer", true)),
+            false);
+    String network = SOUTH.networks().getLast().name();
+    Listing.Counterpart zone = counterpart("north", Construct.ZONE, "n1", "s2");
+    Listing.Counterpart front = counterpart("north", Construct.NETWORK, "front", network);
+    Listing target =
+        taking(plain, zone, front, counterpart("north", Construct.STORAGE, "ssd", "safer"));
+    Machine machine = machine(new TreeMap<>(Map.of("zone", "n1")), Optional.of("ssd"));
+    Plan plan = plan(machine, source, target, Choices.NONE);
+    assertThat(plan.zone().orElseThrow().target()).isEqualTo("s2");
+    assertThat(plan.storage().getFirst().target()).isEqualTo("safer");
+    assertThat(plan.networks().getFirst().target()).isEqualTo(network);
+    assertThat(plan.networks().getFirst().rule())
+        .isEqualTo("south takes it for what north calls front.");
+    Plan chosen =
+        plan(
+            machine,
+            source,
+            target,
+            choosing(Optional.empty(), Optional.of("s1"), new TreeMap<>(Map.of("ssd", "safe"))));
+    assertThat(chosen.zone().orElseThrow().target()).isEqualTo("s1");
+    assertThat(chosen.storage().getFirst().target()).isEqualTo("safe");
+    Listing worse = taking(plain, counterpart("north", Construct.STORAGE, "ssd", "plain"));
+    assertThat(plan(machine, source, worse, Choices.NONE).storage().getFirst().target())
+        .as("what is encrypted stays so")
+        .isEqualTo("safe");
+    Listing others = taking(plain, counterpart("east", Construct.ZONE, "n1", "s2"));
+    assertThat(plan(machine, source, others, Choices.NONE).zone().orElseThrow().target())
+        .isEqualTo("s1");
+  }
+
+  @Example
+  void aCounterpartIsOneOfItsOwnAndThereIsOneOfEach() {
+    assertThatThrownBy(() -> taking(SOUTH, counterpart("north", Construct.ZONE, "n1", "nowhere")))
+        .isInstanceOf(Refused.class);
+    Listing south = of(SOUTH, List.of("s1", "s2"), List.of(), false);
+    assertThatThrownBy(
+            () ->
+                taking(
+                    south,
+                    counterpart("north", Construct.ZONE, "n1", "s1"),
+                    counterpart("north", Construct.ZONE, "n1", "s2")))
+        .isInstanceOf(Refused.class);
+  }
+
+  private static Listing.Counterpart counterpart(
+      String provider, Construct construct, String there, String here) {
+    return new Listing.Counterpart(provider, construct, there, here);
   }
 
   @Example

@@ -39,7 +39,7 @@ class PlanningTest {
   @BeforeEach
   void open(@TempDir Path directory) throws IOException {
     sites = new TestSites(directory);
-    planning = new Planning(sites.sites, new Journeys(sites.database, 1 << 20));
+    planning = new Planning(sites.sites, new Journeys(sites.database, sites.clock(), 1 << 20));
   }
 
   @Test

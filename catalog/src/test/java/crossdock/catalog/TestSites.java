@@ -54,7 +54,7 @@ final class TestSites {
     return new Sites(database, trusted, clock());
   }
 
-  private Clock clock() {
+  Clock clock() {
     InstantSource source = () -> now;
     return source.withZone(ZoneOffset.UTC);
   }

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What this service has to do, as rows: claimed under a lease, kept alive by heartbeats, fenced,
@@ -44,6 +45,7 @@ public final class Jobs {
       WHERE id = (
         SELECT id FROM job due
         WHERE state = 'READY' AND next_run <= now() AND lease_until < now()
+          AND (kind = ANY (?)) = ?
           AND NOT EXISTS (
             SELECT 1 FROM job other
             WHERE other.migration = due.migration AND other.id <> due.id AND other.lease_until >= now())
@@ -161,11 +163,22 @@ public final class Jobs {
   }
 
   Optional<Job> claim(Connection tx) throws SQLException {
+    return claim(tx, Set.of(), false);
+  }
+
+  /**
+   * The next job, if there is one to begin now.
+   *
+   * @param only whether it is to be one of {@code kinds}, or none of them
+   */
+  Optional<Job> claim(Connection tx, Set<String> kinds, boolean only) throws SQLException {
     try (PreparedStatement inTurn = tx.prepareStatement(IN_TURN)) {
       inTurn.execute();
     }
     try (PreparedStatement claim = tx.prepareStatement(CLAIM)) {
       claim.setLong(1, LEASE.toSeconds());
+      claim.setArray(2, tx.createArrayOf("text", kinds.toArray()));
+      claim.setBoolean(3, only);
       try (ResultSet found = claim.executeQuery()) {
         if (!found.next()) {
           return Optional.empty();

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,6 +27,7 @@ import org.slf4j.LoggerFactory;
 public final class Workers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Workers.class);
   private static final int WORKERS = 4;
+  private static final int QUICK_WORKERS = 2;
   private static final int TRIES = 4;
 
   /**
@@ -60,7 +62,6 @@ public final class Workers implements AutoCloseable {
   private final Jobs jobs;
   private final Outbox outbox;
   private final MeterRegistry meters;
-  private final ReentrantLock looking = new ReentrantLock(true);
   private final List<Thread> workers = new ArrayList<>();
   private volatile boolean open = true;
 
@@ -71,35 +72,61 @@ public final class Workers implements AutoCloseable {
     this.meters = meters;
   }
 
-  /** Begins to work; called once. */
-  public void start(Hand hand) {
-    for (int i = 0; i < WORKERS; i++) {
-      workers.add(Thread.ofVirtual().name("worker-" + i).start(() -> run(hand)));
+  /**
+   * Who works on what.
+   *
+   * @param only whether these kinds are all that its workers do, or all that they leave
+   * @param looking of one lane one worker at a time looks for work, the others wait for their turn
+   *     to: an idle service asks twice a second
+   */
+  private record Lane(Set<String> kinds, boolean only, ReentrantLock looking) {
+    Lane(Set<String> kinds, boolean only) {
+      this(kinds, only, new ReentrantLock(true));
     }
   }
 
+  /** Begins to work; called once. */
+  public void start(Hand hand) {
+    start(hand, Set.of());
+  }
+
   /**
-   * One worker at a time looks for work, the others wait for their turn to: an idle service asks
-   * twice a second.
+   * Begins to work; called once.
+   *
+   * @param quick kinds of jobs that wait for none of the others, and that none of the others waits
+   *     for: some workers do these alone
    */
-  private Optional<Jobs.Job> next() throws InterruptedException {
-    looking.lockInterruptibly();
+  public void start(Hand hand, Set<String> quick) {
+    start(hand, new Lane(quick, false), WORKERS, "worker-");
+    if (!quick.isEmpty()) {
+      start(hand, new Lane(quick, true), QUICK_WORKERS, "quick-worker-");
+    }
+  }
+
+  private void start(Hand hand, Lane lane, int count, String name) {
+    for (int i = 0; i < count; i++) {
+      workers.add(Thread.ofVirtual().name(name + i).start(() -> run(hand, lane)));
+    }
+  }
+
+  private Optional<Jobs.Job> next(Lane lane) throws InterruptedException {
+    lane.looking().lockInterruptibly();
     try {
       long seen = database.commits();
-      Optional<Jobs.Job> job = database.look(jobs::claim);
+      Optional<Jobs.Job> job = database.look(tx -> jobs.claim(tx, lane.kinds(), lane.only()));
       if (job.isEmpty()) {
         database.awaitCommit(seen);
       }
       return job;
     } finally {
-      looking.unlock();
+      lane.looking().unlock();
     }
   }
 
-  private void run(Hand hand) {
+  private void run(Hand hand, Lane lane) {
     while (open) {
       try {
-        Optional<Jobs.Job> job = next();
+        Optional<Jobs.Job> job = next(lane);
         if (job.isPresent()) {
           turn(hand, job.get());
         }

@@ -32,6 +32,8 @@ import java.util.regex.Pattern;
  * @param jurisdictions whose law holds there beside the country's, such as {@code EU}
  * @param zones of the region that fail apart, by name; none where it does not say
  * @param storage classes that disks can be of, the first takes what has no counterpart
+ * @param counterparts what takes the place of what machines of other providers are in; each of
+ *     theirs once
  */
 public record Listing(
     SiteId site,
@@ -52,7 +54,9 @@ public record Listing(
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<String> zones,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
-        List<Storage> storage) {
+        List<Storage> storage,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Counterpart> counterparts) {
   private static final Pattern COUNTRY = Pattern.compile("[A-Z]{2}");
   private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
   private static final int MOST = 256;
@@ -136,6 +140,48 @@ public record Listing(
     }
   }
 
+  /** What may have a counterpart. */
+  public enum Construct {
+    NETWORK,
+    STORAGE,
+    ZONE,
+    SECURITY_GROUP
+  }
+
+  /**
+   * What a provider takes for another's, unless a customer chooses otherwise.
+   *
+   * @param provider the other one
+   * @param there the other's name of it
+   * @param here one that this listing has
+   */
+  public record Counterpart(String provider, Construct construct, String there, String here) {
+    public Counterpart {
+      if (there.isBlank() || there.length() > LONGEST) {
+        throw new Refused("what has a counterpart has a name of 1 to " + LONGEST + " characters");
+      }
+    }
+  }
+
+  /** What takes the place of another site's construct here, if this one says so. */
+  public Optional<String> counterpart(SiteId other, Construct construct, String there) {
+    return counterparts.stream()
+        .filter(one -> one.provider.equals(other.provider()))
+        .filter(one -> one.construct == construct && one.there.equals(there))
+        .map(Counterpart::here)
+        .findFirst();
+  }
+
+  /** The names that it has of a construct. */
+  public List<String> names(Construct construct) {
+    return switch (construct) {
+      case NETWORK -> networks.stream().map(Network::name).toList();
+      case STORAGE -> storage.stream().map(Storage::name).toList();
+      case ZONE -> zones;
+      case SECURITY_GROUP -> securityGroups;
+    };
+  }
+
   public Listing {
     formats = List.copyOf(formats);
     sizes = List.copyOf(sizes);
@@ -150,6 +196,7 @@ public record Listing(
     jurisdictions = List.copyOf(jurisdictions);
     zones = List.copyOf(zones);
     storage = List.copyOf(storage);
+    counterparts = List.copyOf(counterparts);
     if (!COUNTRY.matcher(country).matches()) {
       throw new Refused("no ISO 3166-1 country of " + site + ": " + country);
     }
@@ -168,6 +215,20 @@ public record Listing(
     distinct(site, "traits", List.copyOf(traits.keySet()));
     distinct(site, "limits", List.copyOf(limits.keySet()));
     traits.forEach((trait, all) -> distinct(site, "values of " + trait, all));
+    List<Counterpart> theirs =
+        counterparts.stream()
+            .map(one -> new Counterpart(one.provider, one.construct, one.there, ""))
+            .distinct()
+            .toList();
+    if (counterparts.size() > MOST || theirs.size() != counterparts.size()) {
+      throw new Refused(
+          "%s lists more than %d counterparts, or two of one construct".formatted(site, MOST));
+    }
+    for (Counterpart one : counterparts) {
+      if (!names(one.construct).contains(one.here)) {
+        throw new Refused(site + " has no " + one.construct + " " + one.here + " of its own");
+      }
+    }
     if (networks.stream().mapToInt(network -> network.subnets.size()).sum() > MOST_SUBNETS) {
       throw new Refused(site + " lists more than " + MOST_SUBNETS + " subnets");
     }
@@ -177,7 +238,7 @@ public record Listing(
     }
   }
 
-  /** One that says nothing of jurisdictions, zones and storage. */
+  /** One that says nothing of jurisdictions, zones, storage and counterparts. */
   public Listing(
       SiteId site,
       String country,
@@ -202,6 +263,7 @@ public record Listing(
         filtering,
         traits,
         limits,
+        List.of(),
         List.of(),
         List.of(),
         List.of());

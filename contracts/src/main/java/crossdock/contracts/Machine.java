@@ -260,9 +260,10 @@ public record Machine(
   }
 
   /**
-   * What of a planned machine is not in this one, in one sentence: a disk, or bytes of it, a
-   * network card in its place, its network, an address or the firewall of it, a security group,
-   * CPUs, memory or firmware. More than planned is no fault, but for cards, disks and what passes.
+   * What of a planned machine is not in this one, in one sentence: a disk, bytes of it or its class
+   * of storage, a network card in its place, its network, an address or the firewall of it, a
+   * security group, CPUs, memory or firmware. More than planned is no fault, but for cards, disks
+   * and what passes.
    */
   public Optional<String> lacks(Machine planned) {
     if (cpus < planned.cpus || memoryBytes < planned.memoryBytes) {

@@ -40,6 +40,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -107,7 +108,7 @@ final class Dock implements Workers.Hand {
             take(tx, order);
           }
         });
-    workers.start(this);
+    workers.start(this, Set.of(DockMessage.Probe.KIND));
   }
 
   private void take(Connection tx, DockMessage.Order order) throws SQLException {
@@ -256,12 +257,12 @@ final class Dock implements Workers.Hand {
 
   private Outcome probe(DockMessage.Probe order, Held held)
       throws IOException, InterruptedException {
-    NetworkPath path = probe.path(order, held);
+    Optional<NetworkPath> path = probe.path(order, held);
     return Outcome.sent(
         message(
             order.migration(),
             "crossdock.dock.result.v1",
-            DockMessage.Result.of(order, List.of(), List.of(), Optional.of(path))));
+            DockMessage.Result.of(order, List.of(), List.of(), path)));
   }
 
   private Outcome close(DockMessage.Close order) throws IOException, InterruptedException {

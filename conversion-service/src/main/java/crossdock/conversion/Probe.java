@@ -17,7 +17,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -36,11 +40,12 @@ final class Probe {
   private static final int PIECE = 256 << 10;
   private static final int PIECES = 256;
   private static final long ENOUGH_NANOS = 2_000_000_000L;
+  private static final int NOT_FOUND = 404;
 
   private final MutualTls tls;
   private final Pace pace;
   private final Clock clock;
-  private final Patience patience;
+  private final Duration stall;
   private final Map<String, Rate> rates = new ConcurrentHashMap<>();
 
   private record Rate(long bytesPerSecond, Instant until) {}
@@ -50,24 +55,33 @@ final class Probe {
     this.tls = tls;
     this.pace = pace;
     this.clock = clock;
-    this.patience = new Patience(stall);
+    this.stall = stall;
   }
 
   /**
-   * What was found; all it takes is at most 64 MiB and, unless the way is slow, some seconds.
+   * What was found; all it takes is at most 64 MiB, and once as long as a stall.
    *
+   * @return empty if the source's dock is of a version that cannot be tried, and answers
    * @throws StepFailed UNAVAILABLE if the clocks are too far apart for signatures to count
-   * @throws Unanswered if nobody answers
-   * @throws IOException if whoever answers is somebody else, or does not let this site in
+   * @throws Unanswered if nobody answers in time
+   * @throws IOException if whoever answers does not let this site in, or says something else
    */
-  NetworkPath path(DockMessage.Probe order, Held held) throws IOException, InterruptedException {
+  Optional<NetworkPath> path(DockMessage.Probe order, Held held)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + stall.toNanos();
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from())) {
       long best = Long.MAX_VALUE;
       long skew = 0;
       for (int i = 0; i < PINGS; i++) {
         Instant asked = clock.instant();
         long start = System.nanoTime();
-        DockClient.Answer answer = get(client, ByteBuffer.allocate(0));
+        DockClient.Answer answer =
+            get(client, ByteBuffer.allocate(0), deadline)
+                .orElseThrow(() -> new Unanswered("the source's dock says nothing"));
+        if (answer.status() == NOT_FOUND) {
+          return Optional.empty();
+        }
+        Patience.ok(answer.status());
         long nanos = System.nanoTime() - start;
         Instant there =
             answer.date().orElseThrow(() -> new IOException("the source's dock has no clock"));
@@ -81,11 +95,11 @@ final class Probe {
             "the clock of %s is %d s ahead of the one here".formatted(order.peer(), skew));
       }
       held.check();
-      return new NetworkPath(rate(client, order, held), best / 1000, skew);
+      return Optional.of(new NetworkPath(rate(client, order, held, deadline), best / 1000, skew));
     }
   }
 
-  private long rate(DockClient client, DockMessage.Probe order, Held held)
+  private long rate(DockClient client, DockMessage.Probe order, Held held, long deadline)
       throws IOException, InterruptedException {
     Optional<Rate> known =
         Optional.ofNullable(rates.get(order.peer()))
@@ -103,11 +117,20 @@ final class Probe {
         window.submit(
             () -> {
               ByteBuffer piece = ByteBuffer.allocate(PIECE);
-              DockClient.Answer _ = get(client, piece);
-              bytes.addAndGet(piece.capacity());
+              Optional<DockClient.Answer> answer = get(client, piece, deadline);
+              if (answer.isPresent()) {
+                Patience.ok(answer.get().status());
+                if (piece.hasRemaining()) {
+                  throw new IOException("%d bytes, not %d".formatted(piece.position(), PIECE));
+                }
+              }
+              bytes.addAndGet(piece.position());
             });
       }
       window.finish();
+    }
+    if (bytes.get() == 0) {
+      throw new Unanswered("the source's dock sends nothing");
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     long rate = Math.max(1, (long) (bytes.get() / seconds));
@@ -115,16 +138,20 @@ final class Probe {
     return rate;
   }
 
-  /** As many bytes as there is room for. */
-  private DockClient.Answer get(DockClient client, ByteBuffer into)
+  /** As many bytes as there is room for; empty if they have not come in time. */
+  private static Optional<DockClient.Answer> get(DockClient client, ByteBuffer into, long deadline)
       throws IOException, InterruptedException {
-    DockClient.Answer answer =
-        patience.await(
-            client.get("/v1/probe/" + into.capacity(), Optional.empty(), into), into::position);
-    Patience.ok(answer.status());
-    if (into.hasRemaining()) {
-      throw new IOException("%d bytes, not %d".formatted(into.position(), into.capacity()));
+    CompletableFuture<DockClient.Answer> answer =
+        client.get("/v1/probe/" + into.capacity(), Optional.empty(), into);
+    try {
+      return Optional.of(
+          answer.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS));
+    } catch (TimeoutException e) {
+      return Optional.empty();
+    } catch (ExecutionException e) {
+      throw new Unanswered("the source's dock broke off: " + e.getCause(), e);
+    } finally {
+      answer.cancel(true);
     }
-    return answer;
   }
 }

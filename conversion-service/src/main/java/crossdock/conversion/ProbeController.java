@@ -6,6 +6,8 @@ import crossdock.chassis.Trust;
 import crossdock.contracts.Party;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.MediaType;
 import io.micronaut.http.annotation.Controller;
@@ -23,25 +25,27 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Has other members' docks try the way to this one: bytes that do not compress, so many in each
- * minute. A suspended site has no way.
+ * Has other members' docks try the way to this one: bytes that do not compress, at most four times
+ * what it takes in ten minutes. A suspended site has no way.
  */
 @Controller("/v1/probe")
 @Secured(SecurityRule.IS_ANONYMOUS)
 final class ProbeController {
   private static final int LARGEST = 1 << 20;
   private static final long MOST = 256L << 20;
-  private static final Duration WINDOW = Duration.ofMinutes(1);
+  private static final Duration WINDOW = Duration.ofMinutes(10);
 
   private final MutualTls tls;
   private final Trust trust;
   private final Clock clock;
   private final ByteBuf noise;
+  private final Counter served;
   private final Map<SiteId, Taken> taken = new HashMap<>();
 
   private record Taken(long bytes, Instant until) {}
 
-  ProbeController(MutualTls tls, Trust trust, Clock clock) {
+  ProbeController(MutualTls tls, Trust trust, Clock clock, MeterRegistry meters) {
+    this.served = meters.counter("crossdock.dock.probed", "unit", "byte");
     this.tls = tls;
     this.trust = trust;
     this.clock = clock;
@@ -60,6 +64,7 @@ final class ProbeController {
     if (!allowed(peer, bytes)) {
       throw Problem.UNAVAILABLE.because("tried enough for now");
     }
+    served.increment(bytes);
     return noise.slice(0, bytes);
   }
 

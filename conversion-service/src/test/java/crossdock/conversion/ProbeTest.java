@@ -76,7 +76,7 @@ class ProbeTest {
   }
 
   private NetworkPath path(URI from, Party.Site source) throws IOException, InterruptedException {
-    return probe(Clock.systemUTC()).path(order(from, source), HELD);
+    return probe(Clock.systemUTC()).path(order(from, source), HELD).orElseThrow();
   }
 
   /** One that has tried nothing yet. */
@@ -129,11 +129,12 @@ class ProbeTest {
   @Test
   void whatCameThroughIsSaidAndCountsForAWhileAndTheClocksAgree() throws Exception {
     Probe probe = south.getBean(Probe.class);
-    NetworkPath path = probe.path(order(north.getURI(), Parties.NORTH), HELD);
+    NetworkPath path = probe.path(order(north.getURI(), Parties.NORTH), HELD).orElseThrow();
     assertThat(path.bytesPerSecond()).isGreaterThan(1 << 20);
     assertThat(path.roundTripMicros()).isBetween(1L, 10_000_000L);
     assertThat(path.skewSeconds()).isBetween(-2L, 2L);
-    assertThat(probe.path(order(north.getURI(), Parties.NORTH), HELD).bytesPerSecond())
+    assertThat(
+            probe.path(order(north.getURI(), Parties.NORTH), HELD).orElseThrow().bytesPerSecond())
         .isEqualTo(path.bytesPerSecond());
   }
 
@@ -182,30 +183,46 @@ class ProbeTest {
   }
 
   @Test
-  void whoSaysNothingIsNotWaitedForLong() throws Exception {
-    HttpsServer silent =
-        serve(
-            Parties.NORTH,
-            (exchange, bytes) -> {
-              if (bytes == 0) {
-                send(exchange, new byte[0]);
-                return;
-              }
-              exchange.sendResponseHeaders(200, bytes);
-              exchange.getResponseBody().write(7);
-              exchange.getResponseBody().flush();
-              try {
-                Thread.sleep(20_000);
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              }
-            });
+  void whatComesOneByOneIsARateAndNothingIsNone() throws Exception {
+    for (int sent : List.of(0, 1)) {
+      HttpsServer slow =
+          serve(
+              Parties.NORTH,
+              (exchange, bytes) -> {
+                if (bytes == 0) {
+                  send(exchange, new byte[0]);
+                  return;
+                }
+                exchange.sendResponseHeaders(200, bytes);
+                exchange.getResponseBody().write(new byte[sent]);
+                exchange.getResponseBody().flush();
+                try {
+                  Thread.sleep(10_000);
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      try {
+        if (sent == 0) {
+          assertThatThrownBy(() -> path(at(slow), Parties.NORTH))
+              .isInstanceOf(Unanswered.class)
+              .hasMessageContaining("nothing");
+        } else {
+          assertThat(path(at(slow), Parties.NORTH).bytesPerSecond()).isBetween(1L, 100L);
+        }
+      } finally {
+        slow.stop(0);
+      }
+    }
+  }
+
+  @Test
+  void aDockOfBeforeThatAnswersIsAWayThatNobodyHasMeasured() throws Exception {
+    HttpsServer old = serve(Parties.NORTH, (exchange, _) -> exchange.sendResponseHeaders(404, -1));
     try {
-      assertThatThrownBy(() -> path(at(silent), Parties.NORTH))
-          .isInstanceOf(Unanswered.class)
-          .hasMessageContaining("stopped sending");
+      assertThat(probe(Clock.systemUTC()).path(order(at(old), Parties.NORTH), HELD)).isEmpty();
     } finally {
-      silent.stop(0);
+      old.stop(0);
     }
   }
 

@@ -109,16 +109,16 @@ final class ImportDesk {
    */
   private Outcome reserve(Work work) throws Exception {
     Migration migration = work.migration();
-    if (work.result().isPresent()) {
-      Optional<NetworkPath> path = SiteDesk.result(work).path();
-      return Outcome.done(new Fact.Reserved(migration.plan().digest(), path));
-    }
     Grants.Grant _ = site.granted(migration, Role.TARGET);
     site.suspended(migration)
         .ifPresent(
             who -> {
               throw new StepFailed(Reason.REFUSED_BY_TARGET, who + " is suspended");
             });
+    if (work.result().isPresent()) {
+      Optional<NetworkPath> path = SiteDesk.result(work).path();
+      return Outcome.done(new Fact.Reserved(migration.plan().digest(), path));
+    }
     if (!cloud.formats().contains(migration.plan().format())) {
       throw new StepFailed(
           Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());

@@ -89,7 +89,7 @@ class ServicesTest {
         Listing listing = Json.read(Files.readAllBytes(Path.of(file.get())), Listing.class);
         assertThat(listing.site()).isEqualTo(site.name());
         assertThat(listing.formats()).isEqualTo(site.formats("library"));
-        assertThat(listing.zones()).isNotEmpty();
+        assertThat(listing.jurisdictions()).isNotEmpty();
       }
     }
   }
@@ -97,11 +97,11 @@ class ServicesTest {
   @Test
   void whatASiteHasPutThereIsListedInPlaceOfWhatIsShipped() throws Exception {
     Path shipped = Path.of(properties("north-import").get("crossdock.site.listing"));
-    String own = Files.readString(shipped).replace("oslo-1", "oslo-2");
+    String own = Files.readString(shipped).replace("EEA", "EFTA");
     State.write(state.listing("north"), own);
     Path written = Path.of(properties("north-import").get("crossdock.site.listing"));
-    assertThat(Json.read(Files.readAllBytes(written), Listing.class).zones())
-        .containsExactly("oslo-2");
+    assertThat(Json.read(Files.readAllBytes(written), Listing.class).jurisdictions())
+        .containsExactly("EFTA");
     State.write(state.listing("north"), "{}");
     assertThatThrownBy(() -> properties("north-import")).isInstanceOf(Refused.class);
   }

@@ -44,7 +44,7 @@ public sealed interface DockMessage {
     /** What the job row is called. */
     default String kind() {
       return switch (this) {
-        case Probe _ -> "probe";
+        case Probe _ -> Probe.KIND;
         case Serve _ -> "serve";
         case Fetch _ -> "fetch";
         case ReadBack _ -> "read-back";
@@ -71,6 +71,9 @@ public sealed interface DockMessage {
    */
   @JsonTypeName("crossdock.dock.probe.v1")
   record Probe(MigrationId migration, int attempt, URI from, String peer) implements Order {
+    /** What its job row is called. */
+    public static final String KIND = "probe";
+
     @Override
     public long bytes() {
       return 0;

@@ -1,5 +1,6 @@
 package crossdock.providers.openstack;
 
+import crossdock.contracts.Machine;
 import crossdock.contracts.Reason;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
@@ -46,6 +47,17 @@ record Source(Site site, Keystone keystone) {
         : Optional.empty();
   }
 
+  /** Better no stop than one for disks that cannot be read: Cinder makes no image of these. */
+  private static void requireReadable(Project project, Found found) throws IOException, Refusal {
+    for (Machines.Place place : Machines.disks(project, found.server())) {
+      if (place instanceof Machines.Place.Attached(Machine.Disk disk, Volume volume)
+          && volume.encrypted()) {
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE, disk.name() + " is an encrypted volume, and not copied.");
+      }
+    }
+  }
+
   /** A machine that no other migration has to do with. */
   private static Found movable(Found found, Tag tag) throws Refusal {
     if (found.meta(Found.MADE_BY).isPresent()) {
@@ -68,6 +80,7 @@ record Source(Site site, Keystone keystone) {
           throw new Refusal(
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
+        requireReadable(project, found);
         if (site.hold(tag).isEmpty()) {
           site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of(), List.of()));
         }
