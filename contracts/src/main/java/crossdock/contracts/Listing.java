@@ -172,16 +172,6 @@ public record Listing(
         .findFirst();
   }
 
-  /** The names that it has of a construct. */
-  public List<String> names(Construct construct) {
-    return switch (construct) {
-      case NETWORK -> networks.stream().map(Network::name).toList();
-      case STORAGE -> storage.stream().map(Storage::name).toList();
-      case ZONE -> zones;
-      case SECURITY_GROUP -> securityGroups;
-    };
-  }
-
   public Listing {
     formats = List.copyOf(formats);
     sizes = List.copyOf(sizes);
@@ -225,7 +215,14 @@ public record Listing(
           "%s lists more than %d counterparts, or two of one construct".formatted(site, MOST));
     }
     for (Counterpart one : counterparts) {
-      if (!names(one.construct).contains(one.here)) {
+      List<String> own =
+          switch (one.construct) {
+            case NETWORK -> networks.stream().map(Network::name).toList();
+            case STORAGE -> storage.stream().map(Storage::name).toList();
+            case ZONE -> zones;
+            case SECURITY_GROUP -> securityGroups;
+          };
+      if (!own.contains(one.here)) {
         throw new Refused(site + " has no " + one.construct + " " + one.here + " of its own");
       }
     }
