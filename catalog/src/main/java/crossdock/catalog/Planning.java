@@ -71,8 +71,10 @@ final class Planning implements StepHandler {
         sites
             .find(site)
             .orElseThrow(() -> new StepFailed(Reason.NO_SUCH_PROVIDER, site + " is no member."));
-    if (standing.state() == Standing.State.APPLIED || standing.state() == Standing.State.EXPIRED) {
-      throw new Unanswered(site + " " + standing.state().text());
+    switch (standing.state()) {
+      case APPLIED, EXPIRED, UNEXAMINED ->
+          throw new Unanswered(site + " " + standing.state().text());
+      case LISTED, SUSPENDED, LEAVING, LEFT -> {}
     }
     return standing
         .listing()

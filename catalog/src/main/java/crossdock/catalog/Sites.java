@@ -4,11 +4,13 @@ import crossdock.catalog.Standing.Change;
 import crossdock.catalog.Standing.State;
 import crossdock.chassis.Database;
 import crossdock.chassis.Trust;
+import crossdock.contracts.Conformance;
 import crossdock.contracts.Party;
 import crossdock.contracts.PublishedListing;
 import crossdock.contracts.Refused;
 import crossdock.contracts.SiteId;
 import crossdock.contracts.TrustBundle;
+import io.micronaut.context.annotation.Value;
 import io.micronaut.scheduling.annotation.Scheduled;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
@@ -90,12 +92,25 @@ final class Sites {
   private final Database database;
   private final Trust trust;
   private final Clock clock;
+  private final Reports reports;
+  private final List<String> unexamined;
   private final ConcurrentMap<SiteId, Seen> seen = new ConcurrentHashMap<>();
 
-  Sites(Database database, Trust trust, Clock clock) {
+  /**
+   * @param unexamined providers whose sites are listed without having shown that they are what they
+   *     list; {@code *} for all
+   */
+  Sites(
+      Database database,
+      Trust trust,
+      Clock clock,
+      Reports reports,
+      @Value("${crossdock.catalog.unexamined:*}") List<String> unexamined) {
     this.database = database;
     this.trust = trust;
     this.clock = clock;
+    this.reports = reports;
+    this.unexamined = List.copyOf(unexamined);
   }
 
   /** Where those who take part now publish. */
@@ -229,12 +244,20 @@ final class Sites {
 
   private List<Standing> all(Connection tx, TrustBundle bundle) throws SQLException {
     Map<SiteId, byte[]> envelopes = envelopes(tx);
+    Map<SiteId, Conformance> found = reports.all(tx, bundle);
     Instant now = clock.instant();
     return Stream.of(members(bundle), known(tx).stream(), envelopes.keySet().stream())
         .flatMap(sites -> sites)
         .distinct()
         .sorted(Comparator.comparing(SiteId::toString))
-        .map(site -> standing(site, Optional.ofNullable(envelopes.get(site)), bundle, now))
+        .map(
+            site ->
+                standing(
+                    site,
+                    Optional.ofNullable(envelopes.get(site)),
+                    Optional.ofNullable(found.get(site)),
+                    bundle,
+                    now))
         .toList();
   }
 
@@ -277,16 +300,38 @@ final class Sites {
   }
 
   private Standing standing(
-      SiteId site, Optional<byte[]> envelope, TrustBundle bundle, Instant now) {
+      SiteId site,
+      Optional<byte[]> envelope,
+      Optional<Conformance> report,
+      TrustBundle bundle,
+      Instant now) {
     Optional<Seen> found = envelope.map(one -> see(site, one, bundle, now));
     Optional<PublishedListing> published = found.flatMap(Seen::published);
+    Optional<Standing.Examined> examined =
+        report.map(
+            one ->
+                new Standing.Examined(
+                    one,
+                    published.isEmpty()
+                        ? Optional.of("it has published no listing")
+                        : one.objection(published.get().listing(), now)));
+    boolean shown = examined.filter(one -> one.objection().isEmpty()).isPresent();
     State state = state(site, found, bundle, now);
+    if (state == State.LISTED && !shown && !mayBeUnexamined(site)) {
+      state = State.UNEXAMINED;
+    }
+    boolean listed = state == State.LISTED;
     return new Standing(
         site,
         state,
         published.map(PublishedListing::version),
         published.map(PublishedListing::expiresAt),
-        published.map(PublishedListing::listing).filter(_ -> state == State.LISTED));
+        published.map(PublishedListing::listing).filter(_ -> listed),
+        examined);
+  }
+
+  private boolean mayBeUnexamined(SiteId site) {
+    return unexamined.contains("*") || unexamined.contains(site.provider());
   }
 
   private static State state(SiteId site, Optional<Seen> found, TrustBundle bundle, Instant now) {

@@ -1,6 +1,7 @@
 package crossdock.catalog;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.chassis.Problem;
 import crossdock.contracts.Json;
 import crossdock.contracts.SiteId;
 import io.micronaut.http.MediaType;
@@ -15,12 +16,17 @@ import io.micronaut.security.rules.SecurityRule;
 @Secured(SecurityRule.IS_ANONYMOUS)
 final class SitesController {
   private final Sites sites;
+  private final Reports reports;
 
-  SitesController(Sites sites) {
+  SitesController(Sites sites, Reports reports) {
     this.sites = sites;
+    this.reports = reports;
   }
 
-  /** How each stands; what a listed one offers, and only that, is beside it as in its listing. */
+  /**
+   * How each stands, and what it found of itself; what a listed one offers, and only that, is
+   * beside it as in its listing.
+   */
   @Get
   @Produces(MediaType.APPLICATION_JSON)
   byte[] all() {
@@ -34,6 +40,17 @@ final class SitesController {
     return Json.bytes(sites.history(SiteId.parse(site)));
   }
 
+  /**
+   * What a site found of itself, as it signed it: the DSSE envelope; 404 if it has said nothing.
+   */
+  @Get("/{site}/conformance")
+  @Produces(MediaType.APPLICATION_JSON)
+  byte[] conformance(String site) {
+    return reports
+        .envelope(SiteId.parse(site))
+        .orElseThrow(() -> Problem.NOT_FOUND.because(site + " has published no report"));
+  }
+
   private static ObjectNode shown(Standing standing) {
     ObjectNode shown = Json.mapper().createObjectNode();
     standing
@@ -42,6 +59,15 @@ final class SitesController {
     shown.put("site", standing.site().toString()).put("state", standing.state().name());
     standing.version().ifPresent(version -> shown.put("version", version));
     standing.expiresAt().ifPresent(at -> shown.put("expiresAt", at.toString()));
+    standing.examined().ifPresent(examined -> shown.set("examined", shown(examined)));
+    return shown;
+  }
+
+  private static ObjectNode shown(Standing.Examined examined) {
+    ObjectNode shown = Json.mapper().valueToTree(examined.report());
+    shown.remove("site");
+    shown.put("conforms", examined.objection().isEmpty());
+    examined.objection().ifPresent(why -> shown.put("objection", why));
     return shown;
   }
 }

@@ -1,5 +1,6 @@
 package crossdock.catalog;
 
+import crossdock.contracts.Conformance;
 import crossdock.contracts.Listing;
 import crossdock.contracts.SiteId;
 import java.time.Instant;
@@ -11,18 +12,29 @@ import java.util.Optional;
  * @param version of the newest listing that it published, if it has
  * @param expiresAt when that ends or has ended
  * @param listing what it offers, only where it is {@link State#LISTED}
+ * @param examined what it found of itself, if it has said so
  */
 record Standing(
     SiteId site,
     State state,
     Optional<Long> version,
     Optional<Instant> expiresAt,
-    Optional<Listing> listing) {
+    Optional<Listing> listing,
+    Optional<Examined> examined) {
+
+  /**
+   * A site's word on itself.
+   *
+   * @param objection why that does not show that the site is what it lists now; empty if it does
+   */
+  record Examined(Conformance report, Optional<String> objection) {}
 
   /** New work is planned between listed sites only. */
   enum State {
     /** A member, and nothing that it published holds. */
     APPLIED("has published no listing that holds"),
+    /** What it published holds, and nothing shows that it is true, which is asked of it. */
+    UNEXAMINED("has not shown that it is what it lists"),
     /** What it published holds. */
     LISTED("is listed"),
     /** What it published has ended. */

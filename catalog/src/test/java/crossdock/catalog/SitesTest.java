@@ -61,7 +61,12 @@ class SitesTest {
     assertThat(world.standing(Sample.SOUTH))
         .isEqualTo(
             new Standing(
-                Sample.SOUTH, State.LISTED, Optional.of(7L), Optional.of(end), Optional.of(SOUTH)));
+                Sample.SOUTH,
+                State.LISTED,
+                Optional.of(7L),
+                Optional.of(end),
+                Optional.of(SOUTH),
+                Optional.empty()));
     assertThat(noted()).containsExactly(State.APPLIED, State.LISTED);
     world.now = end.minusNanos(1);
     assertThat(world.state(Sample.SOUTH)).isEqualTo(State.LISTED);
@@ -69,7 +74,12 @@ class SitesTest {
     assertThat(world.standing(Sample.SOUTH))
         .isEqualTo(
             new Standing(
-                Sample.SOUTH, State.EXPIRED, Optional.of(7L), Optional.of(end), Optional.empty()));
+                Sample.SOUTH,
+                State.EXPIRED,
+                Optional.of(7L),
+                Optional.of(end),
+                Optional.empty(),
+                Optional.empty()));
     assertThat(noted()).containsExactly(State.APPLIED, State.LISTED, State.EXPIRED);
     world.take(Parties.SOUTH, south(SOUTH, 8));
     assertThat(noted()).containsExactly(State.APPLIED, State.LISTED, State.EXPIRED, State.LISTED);

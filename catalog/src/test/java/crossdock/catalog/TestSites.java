@@ -30,12 +30,14 @@ final class TestSites {
   final Database database = new Database(new TestDatabase().migrated());
   final Trust trust;
   final Sites sites;
+  final Reports reports;
   volatile Instant now = Instant.parse("2026-03-01T00:00:00Z");
   private long version;
   private int bundles;
 
   TestSites(Path directory) throws IOException {
     this.trust = trust(directory);
+    this.reports = new Reports(database, trust, clock());
     this.sites = sites(trust);
   }
 
@@ -51,7 +53,13 @@ final class TestSites {
 
   /** Another catalog over the same database. */
   Sites sites(Trust trusted) {
-    return new Sites(database, trusted, clock());
+    return sites(trusted, List.of("*"));
+  }
+
+  /** One that lists only these providers' sites without a report. */
+  Sites sites(Trust trusted, List<String> unexamined) {
+    return new Sites(
+        database, trusted, clock(), new Reports(database, trusted, clock()), unexamined);
   }
 
   Clock clock() {

@@ -109,7 +109,7 @@ public record Conformance(
     if (!site.equals(listed.site()) || !listing.equals(Json.digest(listed))) {
       return Optional.of("another listing was examined");
     }
-    if (at.isAfter(now.plus(SKEW)) || !now.isBefore(at.plus(LIFE))) {
+    if (isAhead(now) || !now.isBefore(at.plus(LIFE))) {
       return Optional.of("the examination is of " + at);
     }
     for (Line line : Line.values()) {
@@ -122,6 +122,11 @@ public record Conformance(
         .filter(Check::failed)
         .findFirst()
         .map(check -> check.name() + ": " + check.detail());
+  }
+
+  /** Whether its site's clock was ahead, by more than an hour. */
+  public boolean isAhead(Instant now) {
+    return at.isAfter(now.plus(SKEW));
   }
 
   /** What the site publishes. */

@@ -44,11 +44,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "site",
     description = "Prepares and installs the site of a provider that joins.",
-    subcommands = {JoiningSite.Init.class, JoiningSite.Install.class})
+    subcommands = {JoiningSite.Init.class, JoiningSite.Install.class, SiteExamining.class})
 final class JoiningSite implements Runnable {
   @Override
   public void run() {
-    throw new Refusal(Refusal.CANNOT_START, "Which? init or install.");
+    throw new Refusal(Refusal.CANNOT_START, "Which? init, install or examine.");
   }
 
   /**
@@ -369,6 +369,10 @@ final class JoiningSite implements Runnable {
       for (Services.Service service : services) {
         Map<String, String> properties = setup.properties(service, state.run(service.name()));
         properties.put("crossdock.site.formats", String.join(",", settings.formats()));
+        if (service.imports()) {
+          Path report = state.root().resolve("conformance.json");
+          properties.put("crossdock.site.conformance", report.toString());
+        }
         Path file = setup.write(service, properties);
         State.write(
             units.resolve("crossdock-" + service.name() + ".service"),
@@ -392,7 +396,7 @@ final class JoiningSite implements Runnable {
     }
   }
 
-  private static Endpoint endpoint(String address) {
+  static Endpoint endpoint(String address) {
     int colon = address.lastIndexOf(':');
     try {
       int port = Integer.parseInt(address.substring(colon + 1));

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -168,6 +169,10 @@ final class Services {
     setup.oidc(p, Realms.BROKER, Realms.BROKER_AUDIENCE);
     if (service.module().equals("catalog")) {
       p.put("crossdock.billing.url", url(place, "billing"));
+      // Who founds it knows who takes part; who joins shows what it lists.
+      p.put(
+          "crossdock.catalog.unexamined",
+          Site.ALL.stream().map(Site::provider).collect(Collectors.joining(",")));
     }
     if (service.module().equals("billing")) {
       p.put("crossdock.billing.prices", sample("prices.json", directory));

@@ -97,6 +97,37 @@ final class East implements AutoCloseable {
         "--postgres=" + ports.postgres().address());
   }
 
+  /** Holds its listing against what it is. */
+  int examine() throws Exception {
+    return road.run("site", "examine", "--directory=" + state.root());
+  }
+
+  /** As if somebody had put a zone into its listing that its cloud has not. */
+  void lie(boolean lies) throws IOException {
+    Path listing;
+    try (Stream<Path> files = Files.walk(state.root().resolve("run"), 2)) {
+      listing = files.filter(file -> file.endsWith("listing.json")).findFirst().orElseThrow();
+    }
+    ObjectNode said = (ObjectNode) JSON.readTree(listing.toFile());
+    said.putArray("zones");
+    if (lies) {
+      said.withArray("zones").add("nowhere");
+    } else {
+      said.remove("zones");
+    }
+    Files.writeString(listing, said.toString());
+  }
+
+  /** What the catalog shows of it. */
+  JsonNode shown() throws IOException, InterruptedException {
+    for (JsonNode site : JSON.readTree(Http.text(Services.url(road.ports, "catalog") + "/v1/sites"))) {
+      if (site.path("site").asText().equals(ID)) {
+        return site;
+      }
+    }
+    throw new AssertionError(ID + " is not shown");
+  }
+
   /** What the founding members say of themselves. */
   String pins() throws Exception {
     Pki pki = Pki.open(road.state, java.time.Clock.systemUTC());
@@ -164,7 +195,7 @@ final class East implements AutoCloseable {
     return Http.ok("http://127.0.0.1:" + port + "/health/readiness");
   }
 
-  private void until(String what, Daemon.Check check) throws Exception {
+  void until(String what, Daemon.Check check) throws Exception {
     long deadline = System.nanoTime() + Road.PATIENCE.toNanos();
     while (true) {
       try {

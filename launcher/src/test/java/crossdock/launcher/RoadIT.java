@@ -452,8 +452,18 @@ class RoadIT {
       Customer alice = east.customer("alice");
       east.databases();
       east.stands("APPLIED");
+      east.lie(true);
       east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
+      east.stands("UNEXAMINED");
+      assertThat(east.examine()).isEqualTo(Refusal.FAILED);
+      east.until("its objection", () -> east.shown().at("/examined/objection").asText().startsWith("zones: FAILED 1: nowhere"));
+      assertThat(east.standings()).isEqualTo("APPLIED UNEXAMINED");
+      east.lie(false);
+      east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
+      assertThat(east.examine()).isZero();
       east.stands("LISTED");
+      assertThat(east.shown().at("/examined/conforms").asBoolean()).isTrue();
+      assertThat(east.machines()).isEmpty();
       road.thaw("south-conversion");
       assertThat(road.done(road.alice, meanwhile).path("state").asText()).isEqualTo("retired");
       arrivedOnce("meanwhile", meanwhile);
@@ -491,7 +501,7 @@ class RoadIT {
       assertThat(road.run("member", "leave", "east")).isZero();
       assertThat(road.run("member", "leave", "east")).isZero();
       east.stands("LEFT");
-      assertThat(east.standings()).isEqualTo("APPLIED LISTED SUSPENDED LISTED LEAVING LEFT");
+      assertThat(east.standings()).isEqualTo("APPLIED UNEXAMINED LISTED SUSPENDED LISTED LEAVING LEFT");
 
       Map<String, Object> late = request("late");
       late.put("target", East.ID);

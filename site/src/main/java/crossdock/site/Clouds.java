@@ -2,12 +2,9 @@ package crossdock.site;
 
 import crossdock.contracts.Json;
 import crossdock.contracts.Policy;
-import crossdock.contracts.Refused;
 import crossdock.providers.Cloud;
+import crossdock.providers.adapters.CloudSettings;
 import crossdock.providers.kvm.Kvm;
-import crossdock.providers.library.Library;
-import crossdock.providers.openstack.Account;
-import crossdock.providers.openstack.OpenStack;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Requires;
@@ -18,44 +15,36 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
 
-/**
- * The cloud behind this site and its provider's policy, by its configuration. The one place that
- * knows all adapters.
- */
+/** The cloud behind this site and its provider's policy, by its configuration. */
 @Factory
 @Requires(property = "crossdock.signing.key")
 final class Clouds {
-  /**
-   * @param provider {@code library}, {@code kvm} or {@code openstack}
-   * @param root the site's directory; what it remembers, of an OpenStack
-   * @param accelerator QEMU's, {@code tcg} or {@code kvm}
-   * @param formats of target disks, the preferred one first; an OpenStack has its own
-   * @param networks of a KVM site, {@code isolated} or {@code bridged}
-   * @param account file with an OpenStack's {@link Account} as JSON
-   */
+  /** As {@link CloudSettings} has it. */
   @Singleton
   @Bean(preDestroy = "close")
   Cloud cloud(
       @Value("${crossdock.site.provider}") String provider,
       @Value("${crossdock.site.root}") Path root,
       @Value("${crossdock.site.formats}") List<String> formats,
-      @Value("${crossdock.site.accelerator:tcg}") String accelerator,
-      @Value("${crossdock.site.max-machines:100}") int maxMachines,
-      @Value("${crossdock.site.max-bytes:1099511627776}") long maxBytes,
-      @Value("${crossdock.kvm.networks:isolated}") Kvm.Networks networks,
+      @Value("${crossdock.site.accelerator:" + CloudSettings.ACCELERATOR + "}") String accelerator,
+      @Value("${crossdock.site.max-machines:" + CloudSettings.MAX_MACHINES + "}") int maxMachines,
+      @Value("${crossdock.site.max-bytes:" + CloudSettings.MAX_BYTES + "}") long maxBytes,
+      @Value("${crossdock.kvm.networks:" + CloudSettings.NETWORKS + "}") Kvm.Networks networks,
       @Value("${crossdock.openstack.account:}") String account,
       Clock clock)
       throws IOException {
-    return switch (provider) {
-      case "library" -> new Library(root, formats, maxMachines, maxBytes);
-      case "kvm" ->
-          new Kvm(root, accelerator, formats, new Kvm.Limits(maxMachines, maxBytes), networks);
-      case "openstack" ->
-          new OpenStack(
-              root, Json.read(Files.readAllBytes(Path.of(account)), Account.class), clock);
-      default -> throw new Refused("no adapter " + provider);
-    };
+    return new CloudSettings(
+            provider,
+            root,
+            formats,
+            accelerator,
+            maxMachines,
+            maxBytes,
+            networks,
+            Optional.of(account).filter(file -> !file.isEmpty()).map(Path::of))
+        .open(clock);
   }
 
   /**

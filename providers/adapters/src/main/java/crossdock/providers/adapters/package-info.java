@@ -1,0 +1,5 @@
+/** The one place that knows all adapters. */
+@NullMarked
+package crossdock.providers.adapters;
+
+import org.jspecify.annotations.NullMarked;
