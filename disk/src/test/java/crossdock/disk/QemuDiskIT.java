@@ -227,6 +227,26 @@ class QemuDiskIT {
         .isInstanceOf(BadImageException.class);
   }
 
+  @Test
+  void qemuReadsOverOurServerWhatIsInAnImage() throws Exception {
+    byte[] content = Patterns.disk(4);
+    Path raw = Files.write(directory.resolve("a.raw"), content);
+    Path image = directory.resolve("a.vmdk");
+    convert(raw, DiskFormat.VMDK, image, "subformat=streamOptimized");
+    Path socket = directory.resolve("s");
+    Path out = directory.resolve("out.raw");
+    try (DiskSource disk = Disks.openSource(image, DiskFormat.VMDK, MOST);
+        NbdServer server = new NbdServer(socket, disk)) {
+      assertThat(server).isNotNull();
+      Qemu.run(
+          "qemu-img", "convert", "-f", "raw", "-O", "raw", "nbd+unix:///?socket=" + socket, out);
+    }
+    try (DiskSource disk = Disks.openSource(out, DiskFormat.RAW, MOST)) {
+      assertThat(DiskHasher.matches(DiskHasher.hash(MemoryDisk.allData(content)), disk))
+          .isEqualTo(new Verdict.Same(ROUNDED));
+    }
+  }
+
   private static void convert(
       Path raw, DiskFormat format, Path image, String options, String... more) throws Exception {
     List<Object> command = new ArrayList<>(List.of("qemu-img", "convert", "-f", "raw", "-O"));

@@ -483,9 +483,10 @@ public final class SiteExamination {
             .add(largest.name() + " with a guest", lands(listing, draft.machine()).verdict());
       }
     }
+    Finding traits = found(Line.TRAITS);
     for (String trait : listing.traits().keySet()) {
       if (!seen.contains(trait)) {
-        found(Line.TRAITS).add(Outcome.SKIPPED, trait + ": no machine shows it");
+        traits.add(Outcome.SKIPPED, trait + ": no machine shows it");
       }
     }
   }
