@@ -22,6 +22,7 @@ import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
 import crossdock.disk.Verdict;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.files.Durable;
 import crossdock.site.DockMessage;
 import crossdock.site.DockSeal;
 import crossdock.site.Tickets;
@@ -30,6 +31,7 @@ import io.micronaut.context.annotation.Value;
 import io.micronaut.scheduling.annotation.Scheduled;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -68,6 +70,7 @@ final class Dock implements Workers.Hand {
   private final Workers workers;
   private final DockSeal seal;
   private final Optional<Clamd> clamd;
+  private final Optional<Guestfs> guestfs;
   private final Map<MigrationId, Meter> running = new ConcurrentHashMap<>();
 
   Dock(
@@ -81,7 +84,9 @@ final class Dock implements Workers.Hand {
       Readers readers,
       Workers workers,
       DockSeal seal,
-      @Value("${crossdock.clamd.socket:}") String clamd) {
+      @Value("${crossdock.clamd.socket:}") String clamd,
+      @Value("${crossdock.guestfs.program:}") String guestfs,
+      @Value("${crossdock.guestfs.settings:}") String guestfsSettings) {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
@@ -96,6 +101,10 @@ final class Dock implements Workers.Hand {
         clamd.isEmpty()
             ? Optional.empty()
             : Optional.of(new Clamd(Path.of(clamd), Duration.ofMinutes(5)));
+    this.guestfs =
+        guestfs.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new Guestfs(Path.of(guestfs), guestfsSettings, Duration.ofMinutes(10)));
   }
 
   @PostConstruct
@@ -186,6 +195,7 @@ final class Dock implements Workers.Hand {
         openings.add(new Openings.Opening(ticket, order.peer(), disk));
       }
     }
+    look(examination, tickets, held);
     List<Check> checks = examination.checks();
     // Nothing of a machine is served before all of it is found good.
     held.check();
@@ -194,6 +204,28 @@ final class Dock implements Workers.Hand {
     }
     return Outcome.sent(
         result(order, openings.stream().map(Openings.Opening::disk).toList(), checks));
+  }
+
+  /** Has libguestfs look into all disks together, if there is one. */
+  private void look(Examination examination, List<DiskTicket> tickets, Held held)
+      throws IOException, InterruptedException {
+    if (guestfs.isEmpty()) {
+      return;
+    }
+    // A socket's path is short, and the service's own directory may not be.
+    Path place = Files.createTempDirectory(Path.of("/tmp"), "crossdock");
+    List<DiskSource> disks = new ArrayList<>();
+    try {
+      for (DiskTicket ticket : tickets) {
+        disks.add(sites.source(ticket));
+      }
+      examination.guest(guestfs.get().ask(disks, place, held));
+    } finally {
+      for (DiskSource disk : disks) {
+        disk.close();
+      }
+      Durable.erase(place);
+    }
   }
 
   /** How often a disk is read for its checks, beside for its hash. */
@@ -250,6 +282,7 @@ final class Dock implements Workers.Hand {
         examination.disk(ticket, source, held, meter);
       }
     }
+    look(examination, tickets, held);
     List<Check> checks = examination.checks();
     pull.forget(order.migration());
     return Outcome.sent(result(order, order.disks(), checks));

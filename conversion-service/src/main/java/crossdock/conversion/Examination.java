@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What a dock finds in the disks of one machine, in boot order: the same at the source, before it
@@ -24,6 +25,7 @@ final class Examination {
   private final List<String> formats = new ArrayList<>();
   private final Finding division = new Finding();
   private final Finding malware = new Finding();
+  private List<Check> guest = GuestFindings.unseen("libguestfs is not configured");
 
   /** The worst that was found of one kind, and what of each disk. */
   private static final class Finding {
@@ -73,6 +75,14 @@ final class Examination {
     }
   }
 
+  /** What libguestfs found in all of them together. */
+  void guest(Guestfs.Answers answers) {
+    guest =
+        GuestFindings.of(answers)
+            .map(GuestFindings::checks)
+            .orElseGet(() -> GuestFindings.unseen(answers.lacking().orElse("")));
+  }
+
   private void division(String disk, Partitions found, boolean boots) {
     String what =
         found.table() == Partitions.Table.NONE
@@ -116,10 +126,11 @@ final class Examination {
                 malware.outcome,
                 shortened(clamd.get().version() + ": " + String.join("; ", malware.details)))
             : new Check("malware", 1, Outcome.SKIPPED, "no clamd is configured");
-    return List.of(safe, division.check("partition-table"), clean);
+    return Stream.concat(Stream.of(safe, division.check("partition-table"), clean), guest.stream())
+        .toList();
   }
 
-  private static String shortened(String detail) {
+  static String shortened(String detail) {
     return detail.length() <= LONGEST ? detail : detail.substring(0, LONGEST - 1) + "…";
   }
 }

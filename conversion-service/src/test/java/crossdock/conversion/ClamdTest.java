@@ -122,7 +122,10 @@ class ClamdTest {
       DiskTicket ticket = new DiskTicket.Image("disk", "disk.raw", "raw", SIZE);
       examination.disk(ticket, source, () -> true, new Meter(SIZE, _ -> {}));
     }
-    return examination.checks().getLast();
+    return examination.checks().stream()
+        .filter(check -> check.name().equals("malware"))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -1,0 +1,241 @@
+package crossdock.conversion;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import crossdock.chassis.Held;
+import crossdock.disk.DiskSource;
+import crossdock.disk.NbdServer;
+import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CodingErrorAction;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+
+/**
+ * libguestfs (guestfish(1)): reads the file systems of a machine in a virtual machine of its own,
+ * so that whatever is wrong with them harms that one only. Disks are given to it by their
+ * guest-visible bytes, read-only, so that no other program parses their formats, and nothing of the
+ * guest is run. Thread-safe.
+ *
+ * @param program guestfish
+ * @param settings for {@code LIBGUESTFS_BACKEND_SETTINGS}, such as {@code force_tcg}; may be empty
+ * @param patience how long all of it may take
+ */
+record Guestfs(Path program, String settings, Duration patience) {
+  private static final int LONGEST = 4 << 20;
+
+  /** What is asked, by the name that the answer has. A line that fails answers nothing. */
+  private static final Map<String, List<String>> QUESTIONS = questions();
+
+  private static Map<String, List<String>> questions() {
+    Map<String, List<String>> all = new LinkedHashMap<>();
+    all.put("filesystems", List.of("list-filesystems"));
+    all.put("system", List.of("cat /etc/os-release"));
+    all.put("windows", List.of("glob-expand /Windows/System32/ntoskrnl.exe"));
+    all.put("fstab", List.of("cat /etc/fstab"));
+    all.put("crypttab", List.of("cat /etc/crypttab"));
+    all.put(
+        "boot",
+        List.of(
+            "grep linux /boot/grub/grub.cfg",
+            "grep linux /boot/grub2/grub.cfg",
+            "glob cat /boot/loader/entries/*.conf",
+            "cat /etc/kernel/cmdline"));
+    all.put("cloud-init", List.of("glob-expand /etc/cloud/cloud.cfg"));
+    all.put(
+        "datasource",
+        List.of(
+            "cat /var/lib/cloud/instance/datasource",
+            "grep datasource_list /etc/cloud/cloud.cfg",
+            "glob grep datasource_list /etc/cloud/cloud.cfg.d/*.cfg"));
+    all.put(
+        "network",
+        List.of(
+            "cat /etc/network/interfaces",
+            "glob cat /etc/network/interfaces.d/*",
+            "glob cat /etc/netplan/*.yaml",
+            "glob cat /etc/systemd/network/*",
+            "glob cat /etc/sysconfig/network-scripts/ifcfg-*",
+            "glob cat /etc/sysconfig/network/ifcfg-*",
+            "glob cat /etc/NetworkManager/system-connections/*",
+            "glob cat /etc/udev/rules.d/70-persistent-net.rules"));
+    all.put(
+        "drivers",
+        List.of(
+            "glob initrd-list /boot/initrd.img-*",
+            "glob initrd-list /boot/initramfs-*",
+            "glob cat /lib/modules/*/modules.builtin"));
+    all.put(
+        "agents",
+        List.of(
+            "glob-expand /usr/sbin/qemu-ga",
+            "glob-expand /usr/bin/qemu-ga",
+            "glob-expand /usr/bin/vmtoolsd",
+            "glob-expand /usr/sbin/waagent",
+            "glob-expand /usr/bin/amazon-ssm-agent",
+            "glob-expand /snap/bin/amazon-ssm-agent",
+            "glob-expand /usr/bin/google_guest_agent"));
+    all.put(
+        "clock",
+        List.of(
+            "cat /etc/chrony.conf",
+            "cat /etc/chrony/chrony.conf",
+            "cat /etc/ntp.conf",
+            "cat /etc/systemd/timesyncd.conf"));
+    all.put(
+        "seeds",
+        List.of("glob-expand /var/lib/cloud/seed/*/*", "glob-expand /var/lib/cloud/instances/*"));
+    all.put(
+        "keys",
+        List.of(
+            "glob-expand /root/.ssh/authorized_keys", "glob-expand /home/*/.ssh/authorized_keys"));
+    all.put(
+        "licences",
+        List.of(
+            "glob-expand /etc/pki/rhui",
+            "glob-expand /etc/yum.repos.d/*rhui*.repo",
+            "glob-expand /etc/regionserverclnt.cfg",
+            "glob-expand /var/lib/ubuntu-advantage/private/machine-token.json"));
+    return all;
+  }
+
+  /**
+   * What it answers.
+   *
+   * @param disks of one machine, in boot order; read by several threads
+   * @param work an empty directory with a short path
+   * @return with a reason in {@link Answers#lacking} if it finds no system that it knows, or not in
+   *     time
+   * @throws IOException if it cannot be started
+   */
+  Answers ask(List<DiskSource> disks, Path work, Held held)
+      throws IOException, InterruptedException {
+    List<Closeable> served = new ArrayList<>();
+    try {
+      List<String> command =
+          new ArrayList<>(List.of(program.toString(), "--ro", "-i", "--format=raw"));
+      for (int i = 0; i < disks.size(); i++) {
+        Path socket = work.resolve("d" + i);
+        served.add(new NbdServer(socket, disks.get(i)));
+        command.add("-a");
+        command.add("nbd://?socket=" + socket);
+      }
+      byte[] own = new byte[16];
+      ThreadLocalRandom.current().nextBytes(own);
+      String mark = "@" + HexFormat.of().formatHex(own) + " ";
+      command.add("-f");
+      command.add(Files.writeString(work.resolve("questions"), script(mark)).toString());
+      return answers(run(command, work, held), mark);
+    } finally {
+      for (Closeable one : served) {
+        one.close();
+      }
+    }
+  }
+
+  /**
+   * @param of by question
+   * @param lacking why there are none, if so
+   */
+  record Answers(Map<String, String> of, Optional<String> lacking) {
+    String get(String question) {
+      return of.getOrDefault(question, "");
+    }
+  }
+
+  /** What the guest's files say cannot look like the mark. */
+  private static String script(String mark) {
+    StringBuilder script = new StringBuilder();
+    QUESTIONS.forEach(
+        (name, lines) -> {
+          script.append("echo \"\"\necho \"").append(mark).append(name).append("\"\n");
+          lines.forEach(line -> script.append('-').append(line).append('\n'));
+        });
+    return script.append("echo \"\"\necho \"").append(mark).append("end\"\n").toString();
+  }
+
+  private static Answers answers(String said, String mark) {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String part : said.split(Pattern.quote(mark), -1)) {
+      int line = part.indexOf('\n');
+      if (line > 0) {
+        all.put(part.substring(0, line).strip(), part.substring(line + 1).strip());
+      }
+    }
+    return all.containsKey("end")
+        ? new Answers(all, Optional.empty())
+        : new Answers(Map.of(), Optional.of("no system that libguestfs knows"));
+  }
+
+  private String run(List<String> command, Path work, Held held)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(work.toFile())
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectError(ProcessBuilder.Redirect.DISCARD);
+    Map<String, String> environment = builder.environment();
+    String path = environment.getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    environment.clear();
+    environment.put("PATH", path);
+    environment.put("LC_ALL", "C");
+    environment.put("HOME", work.toString());
+    environment.put("TMPDIR", work.toString());
+    environment.put("LIBGUESTFS_BACKEND", "direct");
+    environment.put("LIBGUESTFS_BACKEND_SETTINGS", settings);
+    Process process = builder.start();
+    try {
+      CompletableFuture<byte[]> output =
+          CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
+      long deadline = System.nanoTime() + patience.toNanos();
+      while (!process.waitFor(1, TimeUnit.SECONDS)) {
+        held.check();
+        if (System.nanoTime() > deadline) {
+          return "";
+        }
+      }
+      return UTF_8
+          .newDecoder()
+          .onMalformedInput(CodingErrorAction.REPLACE)
+          .onUnmappableCharacter(CodingErrorAction.REPLACE)
+          .decode(ByteBuffer.wrap(output.get()))
+          .toString();
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
+    } finally {
+      // Its virtual machine is a child of it.
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+  }
+
+  /** What is more than there is room for is let go. */
+  private static byte[] read(InputStream from) {
+    ByteArrayOutputStream kept = new ByteArrayOutputStream();
+    byte[] piece = new byte[64 << 10];
+    try (from) {
+      for (int count = from.read(piece); count >= 0; count = from.read(piece)) {
+        kept.write(piece, 0, Math.min(count, LONGEST - kept.size()));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return kept.toByteArray();
+  }
+}
