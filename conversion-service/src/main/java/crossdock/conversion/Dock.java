@@ -43,7 +43,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The dock: works off the orders of its own site. At the source it checks, hashes and serves; at
@@ -52,6 +55,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 @Context
 final class Dock implements Workers.Hand {
+  private static final Logger LOG = LoggerFactory.getLogger(Dock.class);
+
   private static final String KEEP =
       """
       INSERT INTO dock_order (migration, kind, attempt, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -104,7 +109,7 @@ final class Dock implements Workers.Hand {
     this.guestfs =
         guestfs.isEmpty()
             ? Optional.empty()
-            : Optional.of(new Guestfs(Path.of(guestfs), guestfsSettings, Duration.ofMinutes(10)));
+            : Optional.of(new Guestfs(Path.of(guestfs), guestfsSettings, Duration.ofMinutes(5)));
   }
 
   @PostConstruct
@@ -117,7 +122,7 @@ final class Dock implements Workers.Hand {
             take(tx, order);
           }
         });
-    workers.start(this, Set.of(DockMessage.Probe.KIND));
+    workers.start(this, Set.of(DockMessage.Probe.KIND, DockMessage.Look.KIND));
   }
 
   private void take(Connection tx, DockMessage.Order order) throws SQLException {
@@ -167,6 +172,7 @@ final class Dock implements Workers.Hand {
         case DockMessage.ReadBack readBack -> readBack(readBack, held);
         case DockMessage.Close close -> close(close);
         case DockMessage.Probe one -> probe(one, held);
+        case DockMessage.Look one -> look(one, held);
       };
     } catch (BadImageException e) {
       throw new StepFailed(Reason.UNSAFE_IMAGE, e.reason() + " at byte " + e.offset());
@@ -209,8 +215,30 @@ final class Dock implements Workers.Hand {
   /** Has libguestfs look into all disks together, if there is one. */
   private void look(Examination examination, List<DiskTicket> tickets, Held held)
       throws IOException, InterruptedException {
+    Optional<Guestfs.Answers> answers = ask(tickets, held);
+    answers.ifPresent(examination::guest);
+  }
+
+  /** What is not found out is not known, and nothing fails for it. */
+  private Outcome look(DockMessage.Look order, Held held) throws InterruptedException {
+    TreeMap<String, String> traits = new TreeMap<>();
+    try {
+      ask(tickets(order.migration(), Tickets.Purpose.READ), held)
+          .flatMap(GuestFindings::of)
+          .map(GuestFindings::traits)
+          .ifPresent(traits::putAll);
+    } catch (IOException e) {
+      LOG.warn("the guest of {} is not looked into", order.migration(), e);
+    }
+    return Outcome.sent(
+        message(
+            order.migration(), "crossdock.dock.result.v1", DockMessage.Result.of(order, traits)));
+  }
+
+  private Optional<Guestfs.Answers> ask(List<DiskTicket> tickets, Held held)
+      throws IOException, InterruptedException {
     if (guestfs.isEmpty()) {
-      return;
+      return Optional.empty();
     }
     // A socket's path is short, and the service's own directory may not be.
     Path place = Files.createTempDirectory(Path.of("/tmp"), "crossdock");
@@ -219,7 +247,7 @@ final class Dock implements Workers.Hand {
       for (DiskTicket ticket : tickets) {
         disks.add(sites.source(ticket));
       }
-      examination.guest(guestfs.get().ask(disks, place, held));
+      return Optional.of(guestfs.get().ask(disks, place, held));
     } finally {
       for (DiskSource disk : disks) {
         disk.close();
@@ -335,7 +363,7 @@ final class Dock implements Workers.Hand {
     return switch (order) {
       case DockMessage.Serve serve -> (1 + scans()) * serve.bytes();
       case DockMessage.Fetch _, DockMessage.ReadBack _ -> (2 + scans()) * order.bytes();
-      case DockMessage.Close _, DockMessage.Probe _ -> 0;
+      case DockMessage.Close _, DockMessage.Probe _, DockMessage.Look _ -> 0;
     };
   }
 
@@ -419,6 +447,7 @@ final class Dock implements Workers.Hand {
                 List.of(),
                 List.of(),
                 Optional.empty(),
+                new TreeMap<>(),
                 Optional.of(reason),
                 detail)));
   }

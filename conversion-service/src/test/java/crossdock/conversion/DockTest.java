@@ -11,6 +11,7 @@ import crossdock.chassis.Outcome;
 import crossdock.chassis.StepFailed;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
@@ -69,8 +70,9 @@ class DockTest {
         new DiskTicket.Image("safe", "safe.raw", "raw", BYTES),
         new DiskTicket.Image("broken", "broken.qcow2", "qcow2", BYTES));
     site.start();
-    context =
-        ApplicationContext.run(TestDock.configuration(parties, Parties.SOUTH, directory, root));
+    Map<String, Object> all = TestDock.configuration(parties, Parties.SOUTH, directory, root);
+    all.put("crossdock.guestfs.program", "/bin/false");
+    context = ApplicationContext.run(all);
   }
 
   private void hand(Tickets.Purpose purpose, DiskTicket... tickets) {
@@ -130,6 +132,26 @@ class DockTest {
     assertThat(openings.find(ID, "safe")).isEmpty();
     assertThat(turn(new DockMessage.Close(ID, Step.UNDO_SOURCE, 1)).failure()).isEmpty();
     assertThat(openings.leaves(ID, "safe").getParent()).isEmptyDirectory();
+  }
+
+  @Test
+  void aLookThatShowsNothingHindersNothing() throws Exception {
+    Files.write(root.resolve("safe.raw"), new byte[BYTES]);
+    Files.write(root.resolve("broken.qcow2"), new byte[BYTES]);
+    DockMessage.Result broken = turn(new DockMessage.Look(ID, 1));
+    assertThat(broken.step()).isEqualTo(Step.INSPECT);
+    assertThat(broken.failure()).isEmpty();
+    assertThat(broken.traits()).isEmpty();
+    site.removeContext("/v1/tickets/" + ID + "/read");
+    hand(Tickets.Purpose.READ, new DiskTicket.Image("safe", "safe.raw", "raw", BYTES));
+    assertThat(turn(new DockMessage.Look(ID, 2)).traits()).isEmpty();
+    assertThat(
+            turn(new DockMessage.Serve(
+                    ID, 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS, BYTES))
+                .checks())
+        .contains(
+            new Check(
+                "guest-inventory", 1, Check.Outcome.SKIPPED, "no system that libguestfs knows"));
   }
 
   @Test

@@ -8,6 +8,7 @@ import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Fact;
+import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Migration;
 import crossdock.contracts.Party;
@@ -23,6 +24,7 @@ import crossdock.site.Grants;
 import crossdock.site.SiteDesk;
 import crossdock.site.Tickets;
 import io.micronaut.context.annotation.Context;
+import io.micronaut.context.annotation.Value;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -33,6 +35,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a site owes as the source of a migration. Everything here is done for the customer whom the
@@ -41,14 +45,27 @@ import java.util.stream.Stream;
  */
 @Context
 final class ExportDesk {
+  private static final Logger LOG = LoggerFactory.getLogger(ExportDesk.class);
 
   private final SiteDesk site;
   private final Cloud cloud;
   private final CloudCalls calls;
   private final Clock clock;
 
-  ExportDesk(SiteDesk site) {
+  private final Guests guests;
+  private final boolean looks;
+
+  /**
+   * @param looks whether its dock looks into guests before they are planned for; only where opening
+   *     a machine's disks costs the cloud nothing
+   */
+  ExportDesk(
+      SiteDesk site,
+      Guests guests,
+      @Value("${crossdock.export.looks-into-guests:false}") boolean looks) {
     this.site = site;
+    this.guests = guests;
+    this.looks = looks;
     this.cloud = site.cloud();
     this.calls = site.calls();
     this.clock = site.clock();
@@ -57,7 +74,9 @@ final class ExportDesk {
   @PostConstruct
   void open() {
     site.dock()
-        .listen("export-dock", Set.of(Step.CERTIFY, Step.RETIRE, Step.UNDO_SOURCE, Step.OVERRIDE));
+        .listen(
+            "export-dock",
+            Set.of(Step.INSPECT, Step.CERTIFY, Step.RETIRE, Step.UNDO_SOURCE, Step.OVERRIDE));
     site.desk()
         .open(
             "export",
@@ -72,8 +91,50 @@ final class ExportDesk {
                 Step.OVERRIDE, this::override));
   }
 
-  private Outcome inspect(Work work) throws IOException {
-    return Outcome.done(new Fact.Inspected(machine(work.migration())));
+  /**
+   * Where the site looks into guests and its customer has said yes, in two turns: have the dock
+   * look at the disks as they are, then say what is known. Whatever hinders that hinders nothing
+   * else.
+   */
+  private Outcome inspect(Work work) throws Exception {
+    Migration migration = work.migration();
+    Machine machine = machine(migration);
+    String owner = site.owner(migration, Role.SOURCE).sub();
+    if (work.result().isPresent()) {
+      DockMessage.Result result = Json.read(work.result().get(), DockMessage.Result.class);
+      calls.run(work, Role.SOURCE, "looked", cloud::close);
+      site.tickets().forget(migration.id());
+      if (result.failure().isEmpty()) {
+        guests.know(owner, machine.id(), result.traits());
+      }
+      return Outcome.done(new Fact.Inspected(machine(migration)));
+    }
+    if (looks && mayLook(migration, machine)) {
+      try {
+        List<DiskTicket> opened =
+            calls.make(work, Role.SOURCE, "look", tag -> cloud.open(machine.id(), tag));
+        site.tickets().keep(migration.id(), Tickets.Purpose.READ, opened);
+        return Outcome.waiting(
+            site.dock().order(new DockMessage.Look(migration.id(), work.attempt())));
+      } catch (StepFailed e) {
+        LOG.info("{} is not looked into: {}", machine.id(), e.getMessage());
+      }
+    }
+    return Outcome.done(new Fact.Inspected(machine));
+  }
+
+  /** Nothing is opened without the customer's own yes. */
+  private boolean mayLook(Migration migration, Machine machine) {
+    return site.suspended(migration).isEmpty()
+        && site.grants()
+            .covering(
+                Role.SOURCE,
+                site.owner(migration, Role.SOURCE),
+                machine.id(),
+                migration.request().target(),
+                migration.need(Fact.Authorized.class).target(),
+                machine.disks().stream().mapToLong(Machine.Disk::virtualBytes).sum())
+            .isPresent();
   }
 
   private Outcome clear(Work work) {
@@ -239,6 +300,9 @@ final class ExportDesk {
     }
     boolean erase = migration.mayErase();
     calls.run(work, Role.SOURCE, "retire", tag -> cloud.retire(vm, tag, erase));
+    if (erase) {
+      guests.forget(site.owner(migration, Role.SOURCE).sub(), vm);
+    }
     return Outcome.done(new Fact.Retired(erase));
   }
 
@@ -278,8 +342,10 @@ final class ExportDesk {
   }
 
   private Machine machine(Migration migration) throws IOException {
+    String owner = site.owner(migration, Role.SOURCE).sub();
     return cloud
-        .machine(site.owner(migration, Role.SOURCE).sub(), migration.request().vm())
+        .machine(owner, migration.request().vm())
+        .map(machine -> guests.known(owner, machine))
         .orElseThrow(
             () -> new StepFailed(Reason.NO_SUCH_MACHINE, "no such machine at " + site.id()));
   }

@@ -26,9 +26,11 @@ import java.util.Optional;
 final class MachineController {
   private final Cloud cloud;
   private final Grants grants;
+  private final Guests guests;
   private final MutualTls tls;
 
-  MachineController(Cloud cloud, Grants grants, MutualTls tls) {
+  MachineController(Cloud cloud, Grants grants, Guests guests, MutualTls tls) {
+    this.guests = guests;
     this.cloud = cloud;
     this.grants = grants;
     this.tls = tls;
@@ -51,6 +53,7 @@ final class MachineController {
             machine ->
                 live.stream()
                     .anyMatch(grant -> grant.machine().map(machine.id()::equals).orElse(true)))
+        .map(machine -> guests.known(sub, machine))
         .toList();
   }
 }

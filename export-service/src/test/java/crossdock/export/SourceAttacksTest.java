@@ -379,6 +379,7 @@ class SourceAttacksTest {
                   honest.disks().subList(0, 1),
                   honest.checks(),
                   Optional.empty(),
+                  honest.traits(),
                   Optional.empty(),
                   ""));
         };

@@ -279,6 +279,7 @@ class TargetAttacksTest {
             .toList(),
         honest.checks(),
         honest.path(),
+        honest.traits(),
         Optional.empty(),
         "");
   }

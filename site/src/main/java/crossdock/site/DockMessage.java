@@ -14,6 +14,8 @@ import crossdock.contracts.Step;
 import java.net.URI;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * What goes over a site's own dock topic: jobs to its conversion-service, and their results. Roots
@@ -21,6 +23,7 @@ import java.util.Optional;
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
 @JsonSubTypes({
+  @JsonSubTypes.Type(DockMessage.Look.class),
   @JsonSubTypes.Type(DockMessage.Probe.class),
   @JsonSubTypes.Type(DockMessage.Serve.class),
   @JsonSubTypes.Type(DockMessage.Fetch.class),
@@ -44,6 +47,7 @@ public sealed interface DockMessage {
     /** What the job row is called. */
     default String kind() {
       return switch (this) {
+        case Look _ -> Look.KIND;
         case Probe _ -> Probe.KIND;
         case Serve _ -> "serve";
         case Fetch _ -> "fetch";
@@ -55,11 +59,24 @@ public sealed interface DockMessage {
     /** Whose job waits for the result. */
     default Step step() {
       return switch (this) {
+        case Look _ -> Step.INSPECT;
         case Probe _ -> Step.RESERVE;
         case Serve _ -> Step.CERTIFY;
         case Fetch _, ReadBack _ -> Step.IMPORT;
         case Close close -> close.ending();
       };
+    }
+  }
+
+  /** Look into the guest on the source's disks. */
+  @JsonTypeName("crossdock.dock.look.v1")
+  record Look(MigrationId migration, int attempt) implements Order {
+    /** What its job row is called. */
+    public static final String KIND = "look";
+
+    @Override
+    public long bytes() {
+      return 0;
     }
   }
 
@@ -151,6 +168,7 @@ public sealed interface DockMessage {
    * @param disks what was read, with its roots
    * @param checks what was checked on the way
    * @param path how the way is, where that was tried
+   * @param traits of the guest, where it was looked into
    * @param failure why it failed, if it did
    */
   @JsonTypeName("crossdock.dock.result.v1")
@@ -162,12 +180,27 @@ public sealed interface DockMessage {
       List<Certificate.Disk> disks,
       List<Check> checks,
       Optional<NetworkPath> path,
+      SortedMap<String, String> traits,
       Optional<Reason> failure,
       String detail)
       implements DockMessage {
     /** Of an order that was done. */
     public static Result of(
         Order order, List<Certificate.Disk> disks, List<Check> checks, Optional<NetworkPath> path) {
+      return of(order, disks, checks, path, new TreeMap<>());
+    }
+
+    /** Of a look that was taken. */
+    public static Result of(Look order, SortedMap<String, String> traits) {
+      return of(order, List.of(), List.of(), Optional.empty(), traits);
+    }
+
+    private static Result of(
+        Order order,
+        List<Certificate.Disk> disks,
+        List<Check> checks,
+        Optional<NetworkPath> path,
+        SortedMap<String, String> traits) {
       return new Result(
           order.migration(),
           order.kind(),
@@ -176,6 +209,7 @@ public sealed interface DockMessage {
           disks,
           checks,
           path,
+          traits,
           Optional.empty(),
           "");
     }

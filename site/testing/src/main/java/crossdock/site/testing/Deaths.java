@@ -2,11 +2,13 @@ package crossdock.site.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import crossdock.contracts.Policy;
 import crossdock.contracts.Role;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -50,7 +52,13 @@ public final class Deaths {
   }
 
   private static void tell(Role role, Path directory, Fate fate, Story story) throws Exception {
-    try (TestSite site = new TestSite(role, Files.createTempDirectory(directory, "site"), fate)) {
+    try (TestSite site =
+        new TestSite(
+            role,
+            Files.createTempDirectory(directory, "site"),
+            fate,
+            Policy.STANDARD,
+            Map.of("crossdock.export.looks-into-guests", "true"))) {
       story.tell(site);
       assertThat(site.value("SELECT count(*) FROM intent WHERE ended_at IS NULL"))
           .as("calls that nobody knows the end of")

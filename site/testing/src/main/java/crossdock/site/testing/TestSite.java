@@ -53,6 +53,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
@@ -91,6 +92,9 @@ public final class TestSite implements AutoCloseable {
   public List<Check> found =
       Parties.checks().stream().filter(check -> !check.name().equals("complete")).toList();
 
+  /** What it finds in the guest. */
+  public SortedMap<String, String> guest = new TreeMap<>(Map.of("guest.fstab-by", "device"));
+
   private final Party.Site site;
   private final Role role;
   private final Path root;
@@ -120,6 +124,12 @@ public final class TestSite implements AutoCloseable {
 
   /** Starts it, of a provider with a policy of its own. */
   public TestSite(Role role, Path directory, Fate fate, Policy policy) throws IOException {
+    this(role, directory, fate, policy, Map.of());
+  }
+
+  /** Starts it, with properties of its own. */
+  public TestSite(Role role, Path directory, Fate fate, Policy policy, Map<String, Object> more)
+      throws IOException {
     this.site = role == Role.SOURCE ? Parties.NORTH : Parties.SOUTH;
     this.role = role;
     this.fate = fate;
@@ -127,6 +137,7 @@ public final class TestSite implements AutoCloseable {
     this.configuration = TestParty.configuration(PARTIES, site, test, directory);
     configuration.put("crossdock.oidc.issuer", World.issuer(site));
     configuration.put("crossdock.role", role.wire());
+    configuration.putAll(more);
     Path file = Files.write(directory.resolve("policy.json"), Json.bytes(policy));
     configuration.put("crossdock.policy", file.toString());
     // What the test does to the database wakes nobody.
@@ -420,14 +431,18 @@ public final class TestSite implements AutoCloseable {
             yield fetch.disks();
           }
           case DockMessage.ReadBack readBack -> readBack.disks();
-          case DockMessage.Close _, DockMessage.Probe _ -> List.of();
+          case DockMessage.Close _, DockMessage.Probe _, DockMessage.Look _ -> List.of();
         };
+    if (order instanceof DockMessage.Look look) {
+      return DockMessage.Result.of(look, guest);
+    }
     return DockMessage.Result.of(
         order,
         disks,
         switch (order) {
           case DockMessage.Serve _, DockMessage.ReadBack _ -> found;
-          case DockMessage.Fetch _, DockMessage.Close _, DockMessage.Probe _ -> List.of();
+          case DockMessage.Fetch _, DockMessage.Close _ -> List.of();
+          case DockMessage.Probe _, DockMessage.Look _ -> List.of();
         },
         order instanceof DockMessage.Probe ? Optional.of(World.PATH) : Optional.empty());
   }
