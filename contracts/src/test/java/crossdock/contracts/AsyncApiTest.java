@@ -82,6 +82,7 @@ class AsyncApiTest {
             "crossdock.progress.v1",
             "crossdock.dock",
             PublishedListing.TYPE,
+            Conformance.TYPE,
             "crossdock.trust-bundle.v1"));
     Map<?, ?> messages = at(yaml(FILE), "components", "messages");
     assertThat(messages.keySet()).isEqualTo(expected);

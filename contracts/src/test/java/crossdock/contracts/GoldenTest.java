@@ -44,7 +44,8 @@ class GoldenTest {
           "event", Event.class,
           "assignment", Assignment.class,
           "progress", Progress.class,
-          "listing", PublishedListing.class);
+          "listing", PublishedListing.class,
+          "conformance", Conformance.class);
 
   private static @Nullable String resource(String iri) {
     String own = "urn:crossdock:schema:";

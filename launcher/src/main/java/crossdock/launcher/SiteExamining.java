@@ -49,7 +49,8 @@ final class SiteExamining implements Callable<Integer> {
   @Option(
       names = "--owner",
       defaultValue = "crossdock-examiner",
-      description = "Whose machines it makes and removes; of an OpenStack, an owner with a project.")
+      description =
+          "Whose machines it makes and removes; of an OpenStack, an owner with a project.")
   String owner = "";
 
   @Override
@@ -103,8 +104,7 @@ final class SiteExamining implements Callable<Integer> {
     return properties;
   }
 
-  private List<Check> cloud(State state, Properties importing, Listing listing)
-      throws IOException {
+  private List<Check> cloud(State state, Properties importing, Listing listing) throws IOException {
     CloudSettings settings = CloudSettings.of(importing);
     Path work = state.run("examination");
     try (Cloud cloud = settings.open(Clock.systemUTC());

@@ -120,7 +120,8 @@ final class East implements AutoCloseable {
 
   /** What the catalog shows of it. */
   JsonNode shown() throws IOException, InterruptedException {
-    for (JsonNode site : JSON.readTree(Http.text(Services.url(road.ports, "catalog") + "/v1/sites"))) {
+    for (JsonNode site :
+        JSON.readTree(Http.text(Services.url(road.ports, "catalog") + "/v1/sites"))) {
       if (site.path("site").asText().equals(ID)) {
         return site;
       }

@@ -456,7 +456,13 @@ class RoadIT {
       east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
       east.stands("UNEXAMINED");
       assertThat(east.examine()).isEqualTo(Refusal.FAILED);
-      east.until("its objection", () -> east.shown().at("/examined/objection").asText().startsWith("zones: FAILED 1: nowhere"));
+      east.until(
+          "its objection",
+          () ->
+              east.shown()
+                  .at("/examined/objection")
+                  .asText()
+                  .startsWith("zones: FAILED 1: nowhere"));
       assertThat(east.standings()).isEqualTo("APPLIED UNEXAMINED");
       east.lie(false);
       east.start(inContainers ? Keeper.Kind.COMPOSE : Keeper.Kind.LINES);
@@ -501,7 +507,8 @@ class RoadIT {
       assertThat(road.run("member", "leave", "east")).isZero();
       assertThat(road.run("member", "leave", "east")).isZero();
       east.stands("LEFT");
-      assertThat(east.standings()).isEqualTo("APPLIED UNEXAMINED LISTED SUSPENDED LISTED LEAVING LEFT");
+      assertThat(east.standings())
+          .isEqualTo("APPLIED UNEXAMINED LISTED SUSPENDED LISTED LEAVING LEFT");
 
       Map<String, Object> late = request("late");
       late.put("target", East.ID);
