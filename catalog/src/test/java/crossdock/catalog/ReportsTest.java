@@ -16,6 +16,7 @@ import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -172,6 +173,14 @@ class ReportsTest {
                             good.sign(TestSites.PARTIES.key(Parties.SOUTH)))))
         .isInstanceOf(Refused.class);
     assertThat(south().examined()).isEmpty();
+  }
+
+  @Test
+  void aReportOfLongBeforeThereWereAnyIsRefused() {
+    Conformance good = report(Outcome.PASSED);
+    assertThatThrownBy(
+            () -> new Conformance(good.site(), good.listing(), Instant.MIN, good.checks()))
+        .isInstanceOf(Refused.class);
   }
 
   @Test

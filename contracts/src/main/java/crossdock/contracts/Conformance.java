@@ -54,10 +54,10 @@ public record Conformance(
     FIRMWARES(true),
     /** A machine with all that it can say is taken. */
     FILTERING(true),
-    /** What the site shows of a machine that was made there. */
-    TRAITS(true),
-    /** A machine at each of them is taken. */
-    LIMITS(true),
+    /** What the site shows of a machine that was made there; many show on none. */
+    TRAITS(false),
+    /** A machine at each of them is taken; some change all the time. */
+    LIMITS(false),
     ZONES(true),
     STORAGE(true),
     /** What stands for what is the provider's to say. */
@@ -98,6 +98,9 @@ public record Conformance(
 
   public Conformance {
     checks = Check.distinct(checks);
+    if (at.isBefore(Instant.EPOCH)) {
+      throw new Refused("nothing was examined at " + at);
+    }
   }
 
   /**

@@ -1,5 +1,7 @@
 package crossdock.conversion;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import crossdock.chassis.Database;
 import crossdock.chassis.Held;
 import crossdock.chassis.Jobs;
@@ -33,10 +35,13 @@ import jakarta.annotation.PostConstruct;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +61,9 @@ import org.slf4j.LoggerFactory;
 @Context
 final class Dock implements Workers.Hand {
   private static final Logger LOG = LoggerFactory.getLogger(Dock.class);
+  private static final Duration LOOKS = Duration.ofMinutes(3);
+  private static final FileAttribute<?> OWN =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   private static final String KEEP =
       """
@@ -76,6 +84,8 @@ final class Dock implements Workers.Hand {
   private final DockSeal seal;
   private final Optional<Clamd> clamd;
   private final Optional<Guestfs> guestfs;
+  private final Path looking;
+  private final Clock clock;
   private final Map<MigrationId, Meter> running = new ConcurrentHashMap<>();
 
   Dock(
@@ -91,7 +101,10 @@ final class Dock implements Workers.Hand {
       DockSeal seal,
       @Value("${crossdock.clamd.socket:}") String clamd,
       @Value("${crossdock.guestfs.program:}") String guestfs,
-      @Value("${crossdock.guestfs.settings:}") String guestfsSettings) {
+      @Value("${crossdock.guestfs.settings:}") String guestfsSettings,
+      @Value("${crossdock.work}") Path work,
+      Clock clock)
+      throws IOException {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
@@ -109,7 +122,18 @@ final class Dock implements Workers.Hand {
     this.guestfs =
         guestfs.isEmpty()
             ? Optional.empty()
-            : Optional.of(new Guestfs(Path.of(guestfs), guestfsSettings, Duration.ofMinutes(5)));
+            : Optional.of(
+                new Guestfs(Path.of(guestfs), guestfsSettings, work.resolve("guestfs"), LOOKS));
+    this.clock = clock;
+    // A socket's path is short, and the service's own directory may not be. One dock has it.
+    this.looking =
+        Path.of(
+            "/tmp",
+            "crossdock-" + Sha256.of(work.toString().getBytes(UTF_8)).hex().substring(0, 12));
+    boolean _ = Durable.erase(looking); // what a dock that was killed has left
+    if (this.guestfs.isPresent()) {
+      Path _ = Files.createDirectory(looking, OWN); // fails if somebody else has made it
+    }
   }
 
   @PostConstruct
@@ -215,13 +239,25 @@ final class Dock implements Workers.Hand {
   /** Has libguestfs look into all disks together, if there is one. */
   private void look(Examination examination, List<DiskTicket> tickets, Held held)
       throws IOException, InterruptedException {
-    Optional<Guestfs.Answers> answers = ask(tickets, held);
-    answers.ifPresent(examination::guest);
+    try {
+      Optional<Guestfs.Answers> answers = ask(tickets, held);
+      answers.ifPresent(examination::guest);
+    } catch (IOException e) {
+      LOG.warn("a guest is not looked into", e);
+      examination.guest(new Guestfs.Answers(Map.of(), Optional.of("libguestfs did not answer")));
+    }
   }
 
-  /** What is not found out is not known, and nothing fails for it. */
+  /**
+   * What is not found out is not known.
+   *
+   * @throws StepFailed if it was not asked, or it comes too late
+   */
   private Outcome look(DockMessage.Look order, Held held) throws InterruptedException {
     TreeMap<String, String> traits = new TreeMap<>();
+    if (clock.instant().isAfter(order.until())) {
+      throw new StepFailed(Reason.UNAVAILABLE, "too late to look");
+    }
     try {
       ask(tickets(order.migration(), Tickets.Purpose.READ), held)
           .flatMap(GuestFindings::of)
@@ -229,6 +265,7 @@ final class Dock implements Workers.Hand {
           .ifPresent(traits::putAll);
     } catch (IOException e) {
       LOG.warn("the guest of {} is not looked into", order.migration(), e);
+      throw new StepFailed(Reason.UNAVAILABLE, "the guest could not be looked into");
     }
     return Outcome.sent(
         message(
@@ -240,8 +277,7 @@ final class Dock implements Workers.Hand {
     if (guestfs.isEmpty()) {
       return Optional.empty();
     }
-    // A socket's path is short, and the service's own directory may not be.
-    Path place = Files.createTempDirectory(Path.of("/tmp"), "crossdock");
+    Path place = Files.createTempDirectory(looking, "guest");
     List<DiskSource> disks = new ArrayList<>();
     try {
       for (DiskTicket ticket : tickets) {

@@ -23,12 +23,14 @@ import java.util.stream.Stream;
  * @param traits by the vocabulary of the catalog's concerns, {@code guest.*}; what the files do not
  *     say is absent
  * @param system what it is, in words
+ * @param asked whether what comes now was looked for: only in a system with {@code os-release}
  * @param leftovers of the cloud that it comes from: data of its first start, agents, keys
  * @param licences that are its provider's, not its own
  */
 record GuestFindings(
     SortedMap<String, String> traits,
     String system,
+    boolean asked,
     List<String> leftovers,
     List<String> licences) {
   private static final int LONGEST = 128;
@@ -83,10 +85,8 @@ record GuestFindings(
     SortedMap<String, String> traits = new TreeMap<>();
     Map<String, String> system = assigned(answers.get("system"));
     boolean windows = !answers.get("windows").isEmpty();
-    put(
-        traits,
-        "guest.os.name",
-        windows ? "windows" : system.getOrDefault("ID", "").toLowerCase(Locale.ROOT));
+    // Which Windows it is would be in its registry.
+    put(traits, "guest.os.name", system.getOrDefault("ID", "").toLowerCase(Locale.ROOT));
     put(traits, "guest.os.version", system.getOrDefault("VERSION_ID", ""));
     put(traits, "guest.volumes", String.join(",", volumes(answers.get("filesystems"))));
     List<String> agents =
@@ -95,7 +95,7 @@ record GuestFindings(
             .map(Map.Entry::getValue)
             .toList();
     put(traits, "guest.agents", String.join(",", agents));
-    if (!windows) {
+    if (!system.isEmpty()) {
       linux(answers, traits);
     }
     List<String> leftovers = new ArrayList<>();
@@ -106,6 +106,7 @@ record GuestFindings(
         new GuestFindings(
             traits,
             windows ? "Windows" : system.getOrDefault("PRETTY_NAME", "a system without a name"),
+            !system.isEmpty(),
             leftovers,
             answers.get("licences").lines().limit(4).toList()));
   }
@@ -132,11 +133,7 @@ record GuestFindings(
           "guest.network-by",
           MAC.matcher(network).find() ? "mac" : fixed ? "name" : named(network));
     }
-    put(
-        traits,
-        "guest.drivers",
-        String.join(
-            ",", DRIVERS.stream().filter(driver -> has(answers.get("drivers"), driver)).toList()));
+    put(traits, "guest.drivers", String.join(",", drivers(answers)));
     String clock = answers.get("clock");
     if (PROVIDERS_CLOCK.matcher(clock).find()) {
       traits.put("guest.time-from", "provider");
@@ -153,6 +150,19 @@ record GuestFindings(
     return network.matches("(?s).*(\\bens?\\d|\\benp\\d|\\beth\\d|\\beno\\d|DEVICE=).*")
         ? "name"
         : "dhcp";
+  }
+
+  /**
+   * What its initial RAM disks and its kernels have, and the network cards' of its system, which
+   * come later. Nothing where no RAM disk could be read: then nobody knows.
+   */
+  private static List<String> drivers(Guestfs.Answers answers) {
+    String initial = answers.get("initrd");
+    if (!initial.contains(".ko")) {
+      return List.of();
+    }
+    String all = initial + "\n" + answers.get("builtin") + "\n" + answers.get("net");
+    return DRIVERS.stream().filter(driver -> has(all, driver)).toList();
   }
 
   private static boolean has(String list, String module) {
@@ -275,10 +285,15 @@ record GuestFindings(
 
   /** As evidence. */
   List<Check> checks() {
-    return List.of(
-        check("guest-inventory", List.of(), system + (traits.isEmpty() ? "" : ": " + traits)),
-        check("leftovers", leftovers, "nothing of the cloud that it comes from"),
-        check("licences", licences, "none that is bound to its provider"));
+    Check inventory =
+        check("guest-inventory", List.of(), system + (traits.isEmpty() ? "" : ": " + traits));
+    return asked
+        ? List.of(
+            inventory,
+            check("leftovers", leftovers, "nothing of the cloud that it comes from"),
+            check("licences", licences, "none that is bound to its provider"))
+        : Stream.concat(Stream.of(inventory), unseen(system + " is not asked").stream().skip(1))
+            .toList();
   }
 
   /** Where nobody has looked, or there was nothing to be seen. */

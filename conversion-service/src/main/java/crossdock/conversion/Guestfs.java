@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * libguestfs (guestfish(1)): reads the file systems of a machine in a virtual machine of its own,
@@ -35,10 +37,15 @@ import java.util.regex.Pattern;
  *
  * @param program guestfish
  * @param settings for {@code LIBGUESTFS_BACKEND_SETTINGS}, such as {@code force_tcg}; may be empty
- * @param patience how long all of it may take
+ * @param cache where it keeps the system of its virtual machine, some hundred MB
+ * @param patience how long all of it may take; it ends then, even if nobody is there any more
  */
-record Guestfs(Path program, String settings, Duration patience) {
+record Guestfs(Path program, String settings, Path cache, Duration patience) {
   private static final int LONGEST = 4 << 20;
+  private static final int MOST = 256 << 10; // of one file, and of one answer
+  private static final int LINE = 512;
+  private static final int TIMED_OUT = 124; // of timeout(1)
+  private static final int KILLED = 137;
 
   /** What is asked, by the name that the answer has. A line that fails answers nothing. */
   private static final Map<String, List<String>> QUESTIONS = questions();
@@ -76,11 +83,15 @@ record Guestfs(Path program, String settings, Duration patience) {
             "glob cat /etc/NetworkManager/system-connections/*",
             "glob cat /etc/udev/rules.d/70-persistent-net.rules"));
     all.put(
-        "drivers",
+        "initrd",
+        List.of("glob initrd-list /boot/initrd.img-*", "glob initrd-list /boot/initramfs-*"));
+    all.put("builtin", List.of("glob cat /lib/modules/*/modules.builtin"));
+    all.put(
+        "net",
         List.of(
-            "glob initrd-list /boot/initrd.img-*",
-            "glob initrd-list /boot/initramfs-*",
-            "glob cat /lib/modules/*/modules.builtin"));
+            "glob-expand /lib/modules/*/kernel/drivers/net/virtio_net.ko*",
+            "glob-expand /lib/modules/*/kernel/drivers/net/vmxnet3/vmxnet3.ko*",
+            "glob-expand /lib/modules/*/kernel/drivers/net/ethernet/intel/e1000/e1000.ko*"));
     all.put(
         "agents",
         List.of(
@@ -120,16 +131,23 @@ record Guestfs(Path program, String settings, Duration patience) {
    *
    * @param disks of one machine, in boot order; read by several threads
    * @param work an empty directory with a short path
-   * @return with a reason in {@link Answers#lacking} if it finds no system that it knows, or not in
-   *     time
-   * @throws IOException if it cannot be started
+   * @return with a reason in {@link Answers#lacking} if it finds no system that it knows
+   * @throws IOException if it cannot be started, or has not answered in time
    */
   Answers ask(List<DiskSource> disks, Path work, Held held)
       throws IOException, InterruptedException {
     List<Closeable> served = new ArrayList<>();
     try {
       List<String> command =
-          new ArrayList<>(List.of(program.toString(), "--ro", "-i", "--format=raw"));
+          new ArrayList<>(
+              List.of(
+                  "timeout",
+                  "--kill-after=5",
+                  Long.toString(patience.toSeconds()),
+                  program.toString(),
+                  "--ro",
+                  "-i",
+                  "--format=raw"));
       for (int i = 0; i < disks.size(); i++) {
         Path socket = work.resolve("d" + i);
         served.add(new NbdServer(socket, disks.get(i)));
@@ -150,10 +168,28 @@ record Guestfs(Path program, String settings, Duration patience) {
   }
 
   /**
+   * What a guest says, so that nothing that reads it takes long: no empty lines, none of more than
+   * 512 characters, printable ones, 256 KiB in all.
+   *
    * @param of by question
    * @param lacking why there are none, if so
    */
   record Answers(Map<String, String> of, Optional<String> lacking) {
+    Answers {
+      Map<String, String> tame = new LinkedHashMap<>();
+      of.forEach((question, said) -> tame.put(question, tame(said)));
+      of = Collections.unmodifiableMap(tame);
+    }
+
+    private static String tame(String said) {
+      return said.substring(0, Math.min(said.length(), MOST))
+          .lines()
+          .filter(line -> !line.isBlank())
+          .map(line -> line.substring(0, Math.min(line.length(), LINE)))
+          .map(line -> line.replaceAll("[^ -~\\t]", "?"))
+          .collect(Collectors.joining("\n"));
+    }
+
     String get(String question) {
       return of.getOrDefault(question, "");
     }
@@ -165,9 +201,16 @@ record Guestfs(Path program, String settings, Duration patience) {
     QUESTIONS.forEach(
         (name, lines) -> {
           script.append("echo \"\"\necho \"").append(mark).append(name).append("\"\n");
-          lines.forEach(line -> script.append('-').append(line).append('\n'));
+          lines.forEach(line -> script.append('-').append(bounded(line)).append('\n'));
         });
     return script.append("echo \"\"\necho \"").append(mark).append("end\"\n").toString();
+  }
+
+  /** To cat is to download all of a file, however long a guest has made it. */
+  private static String bounded(String line) {
+    return line.startsWith("cat ") || line.startsWith("glob cat ")
+        ? line.replaceFirst("cat ", "pread ") + " " + MOST + " 0"
+        : line;
   }
 
   private static Answers answers(String said, String mark) {
@@ -197,18 +240,18 @@ record Guestfs(Path program, String settings, Duration patience) {
     environment.put("LC_ALL", "C");
     environment.put("HOME", work.toString());
     environment.put("TMPDIR", work.toString());
+    environment.put("LIBGUESTFS_CACHEDIR", Files.createDirectories(cache).toString());
     environment.put("LIBGUESTFS_BACKEND", "direct");
     environment.put("LIBGUESTFS_BACKEND_SETTINGS", settings);
     Process process = builder.start();
     try {
       CompletableFuture<byte[]> output =
           CompletableFuture.supplyAsync(() -> read(process.getInputStream()));
-      long deadline = System.nanoTime() + patience.toNanos();
       while (!process.waitFor(1, TimeUnit.SECONDS)) {
         held.check();
-        if (System.nanoTime() > deadline) {
-          return "";
-        }
+      }
+      if (process.exitValue() == TIMED_OUT || process.exitValue() == KILLED) {
+        throw new IOException("libguestfs has not answered within " + patience);
       }
       return UTF_8
           .newDecoder()

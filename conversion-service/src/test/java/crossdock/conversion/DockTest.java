@@ -36,6 +36,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -138,13 +139,14 @@ class DockTest {
   void aLookThatShowsNothingHindersNothing() throws Exception {
     Files.write(root.resolve("safe.raw"), new byte[BYTES]);
     Files.write(root.resolve("broken.qcow2"), new byte[BYTES]);
-    DockMessage.Result broken = turn(new DockMessage.Look(ID, 1));
-    assertThat(broken.step()).isEqualTo(Step.INSPECT);
-    assertThat(broken.failure()).isEmpty();
-    assertThat(broken.traits()).isEmpty();
+    Instant later = Instant.now().plusSeconds(600);
+    for (Instant until : List.of(later, Instant.EPOCH)) {
+      assertThatThrownBy(() -> turn(new DockMessage.Look(ID, 1, until)))
+          .isInstanceOf(StepFailed.class);
+    }
     site.removeContext("/v1/tickets/" + ID + "/read");
     hand(Tickets.Purpose.READ, new DiskTicket.Image("safe", "safe.raw", "raw", BYTES));
-    assertThat(turn(new DockMessage.Look(ID, 2)).traits()).isEmpty();
+    assertThat(turn(new DockMessage.Look(ID, 2, later)).traits()).isEmpty();
     assertThat(
             turn(new DockMessage.Serve(
                     ID, 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS, BYTES))

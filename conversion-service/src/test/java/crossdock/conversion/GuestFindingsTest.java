@@ -12,11 +12,13 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class GuestFindingsTest {
   private final Map<String, String> answers = new HashMap<>();
 
   private GuestFindings found() {
+    answers.putIfAbsent("system", answers.containsKey("windows") ? "" : "ID=debian");
     return GuestFindings.of(new Guestfs.Answers(answers, Optional.empty())).orElseThrow();
   }
 
@@ -33,7 +35,7 @@ class GuestFindingsTest {
         "# comment\nUUID=1-2 / ext4 defaults 0 1\nUUID=3 none swap sw 0 0\nproc /proc proc");
     answers.put("boot", "linux /vmlinuz root=UUID=1-2 ro console=tty0 console=ttyS0,115200");
     answers.put(
-        "drivers",
+        "initrd",
         "kernel/drivers/block/virtio_blk.ko\nlib/modules/6/kernel/drivers/ata/ahci.ko.xz");
     answers.put("network", "auto eth0\niface eth0 inet dhcp");
     answers.put("cloud-init", "/etc/cloud/cloud.cfg");
@@ -156,6 +158,47 @@ class GuestFindingsTest {
   }
 
   @Test
+  void driversAreKnownWhereAnInitialRamDiskWasRead() {
+    answers.put("builtin", "kernel/drivers/ata/ahci.ko");
+    answers.put("net", "/lib/modules/6/kernel/drivers/net/virtio_net.ko.xz");
+    assertThat(traits()).doesNotContainKey("guest.drivers");
+    answers.put("initrd", "usr/lib/modules/6/kernel/drivers/block/virtio_blk.ko");
+    assertThat(traits()).containsEntry("guest.drivers", "virtio_blk,virtio_net,ahci");
+  }
+
+  @Test
+  void ofAWindowsNothingIsClaimedThatNobodyAsked() {
+    answers.put("windows", "/Windows/System32/ntoskrnl.exe");
+    assertThat(traits()).doesNotContainKeys("guest.os.name", "guest.cloud-init");
+    assertThat(found().checks())
+        .extracting(Check::name, Check::outcome)
+        .containsExactly(
+            tuple("guest-inventory", Outcome.PASSED),
+            tuple("leftovers", Outcome.SKIPPED),
+            tuple("licences", Outcome.SKIPPED));
+  }
+
+  @Test
+  @Timeout(20)
+  void whatAGuestMadeSlowToReadIsReadAtOnce() {
+    for (String question :
+        List.of("network", "clock", "datasource", "system", "boot", "crypttab", "fstab")) {
+      answers.put("cloud-init", "x");
+      for (String hostile :
+          List.of(
+              "a" + "\n".repeat(200_000) + "b",
+              (" ".repeat(500) + "x\n").repeat(500),
+              "datasource_list: [" + " ".repeat(200_000),
+              "iface " + "a".repeat(200_000),
+              "0:".repeat(100_000),
+              "\t".repeat(100_000) + "address")) {
+        answers.put(question, hostile);
+        assertThat(found().checks()).hasSize(3);
+      }
+    }
+  }
+
+  @Test
   void whateverAGuestSaysIsATraitOrNothing() {
     Random random = new Random(1);
     String alphabet = "ab=:/\"'\n\\ #[]{}\0é😀UUIDroot/dev/sda1console=ttyS0DataSource";
@@ -170,7 +213,7 @@ class GuestFindingsTest {
               "datasource",
               "crypttab",
               "clock",
-              "drivers",
+              "initrd",
               "agents",
               "licences",
               "seeds",
@@ -184,7 +227,7 @@ class GuestFindingsTest {
         answers.put(question, said.toString());
       }
       found().traits().values().forEach(value -> assertThat(value).matches("[ -~]{1,128}"));
-      assertThat(found().checks()).allMatch(check -> check.detail().length() <= 512);
+      assertThat(found().checks()).allMatch(check -> check.detail().matches("[ -~…]{0,512}"));
     }
     answers.put(
         "system", "ID=" + "x".repeat(10_000) + "\nPRETTY_NAME=\"" + "y".repeat(10_000) + "\"");

@@ -18,6 +18,7 @@ import crossdock.contracts.Role;
 import crossdock.contracts.Step;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
+import crossdock.providers.Tag;
 import crossdock.site.CloudCalls;
 import crossdock.site.DockMessage;
 import crossdock.site.Grants;
@@ -27,8 +28,11 @@ import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Value;
 import jakarta.annotation.PostConstruct;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
+import java.sql.Connection;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +50,9 @@ import org.slf4j.LoggerFactory;
 @Context
 final class ExportDesk {
   private static final Logger LOG = LoggerFactory.getLogger(ExportDesk.class);
+
+  /** So that a look ends well within the step's ten minutes. */
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   private final SiteDesk site;
   private final Cloud cloud;
@@ -88,13 +95,32 @@ final class ExportDesk {
                 Step.CERTIFY, this::certify,
                 Step.RETIRE, this::retire,
                 Step.UNDO_SOURCE, this::undo,
-                Step.OVERRIDE, this::override));
+                Step.OVERRIDE, this::override),
+            this::ended);
+  }
+
+  /**
+   * What ends before it is approved is not undone step by step, and a look may have opened it. Done
+   * where the news is read: it is a small call, harmless when repeated, and the news is read again
+   * if it fails.
+   */
+  private void ended(Connection tx, Migration migration) {
+    if (looks
+        && migration.ended()
+        && migration.latest(Fact.Approved.class).isEmpty()
+        && migration.party(Role.SOURCE).equals(site.site())) {
+      try {
+        cloud.close(new Tag(migration.id(), Role.SOURCE, Long.MAX_VALUE));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      site.tickets().forget(migration.id());
+    }
   }
 
   /**
    * Where the site looks into guests and its customer has said yes, in two turns: have the dock
-   * look at the disks as they are, then say what is known. Whatever hinders that hinders nothing
-   * else.
+   * look at the disks as they are, then say what is known. A look that fails hinders nothing.
    */
   private Outcome inspect(Work work) throws Exception {
     Migration migration = work.migration();
@@ -115,8 +141,11 @@ final class ExportDesk {
             calls.make(work, Role.SOURCE, "look", tag -> cloud.open(machine.id(), tag));
         site.tickets().keep(migration.id(), Tickets.Purpose.READ, opened);
         return Outcome.waiting(
-            site.dock().order(new DockMessage.Look(migration.id(), work.attempt())));
-      } catch (StepFailed e) {
+            site.dock()
+                .order(
+                    new DockMessage.Look(
+                        migration.id(), work.attempt(), clock.instant().plus(PATIENCE))));
+      } catch (StepFailed | IOException e) {
         LOG.info("{} is not looked into: {}", machine.id(), e.getMessage());
       }
     }

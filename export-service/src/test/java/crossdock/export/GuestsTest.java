@@ -9,6 +9,7 @@ import crossdock.contracts.Migration;
 import crossdock.contracts.Policy;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Role;
+import crossdock.contracts.Step;
 import crossdock.site.DockMessage;
 import crossdock.site.testing.Fate;
 import crossdock.site.testing.TestSite;
@@ -100,6 +101,22 @@ class GuestsTest {
                   : honest);
         };
     assertThat(inspected()).isEqualTo(World.MACHINE);
+  }
+
+  @Test
+  void whatEndsWhileTheDockLooksIsClosedAgain() throws Exception {
+    var before = site.files();
+    granted();
+    site.answers = _ -> Optional.empty();
+    site.chain.says(Parties.GATEWAY, World.requested(Fact.Mode.COLD, true));
+    site.untilDue(Step.INSPECT);
+    site.await(() -> kinds().equals(List.of("look")));
+    assertThat(site.value("SELECT count(*) FROM ticket")).isEqualTo("1");
+    site.chain.says(Parties.GATEWAY, new Fact.Undoing(Reason.CANCELLED));
+    assertThat(site.chain.migration().ended()).isTrue();
+    site.tell();
+    assertThat(site.value("SELECT count(*) FROM ticket")).isEqualTo("0");
+    assertThat(site.files()).isEqualTo(before);
   }
 
   @Test

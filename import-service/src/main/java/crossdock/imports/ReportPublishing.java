@@ -62,7 +62,6 @@ final class ReportPublishing {
       if (Arrays.equals(signed, last)) {
         return;
       }
-      last = signed;
       Conformance report = Conformance.signed(signed, trust.now(), clock.instant());
       if (!report.site().equals(site.id())) {
         throw new Refused("a report on " + report.site());
@@ -71,8 +70,9 @@ final class ReportPublishing {
       database.change(
           tx ->
               outbox.add(tx, site.listing(), site.id() + "/conformance", Conformance.TYPE, signed));
+      last = signed;
       LOG.info("published what was found on {}", report.at());
-    } catch (IOException | Refused e) {
+    } catch (IOException | RuntimeException e) {
       LOG.warn("{} is not published: {}", file, e.getMessage());
     }
   }

@@ -12,6 +12,7 @@ import crossdock.contracts.NetworkPath;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
 import java.net.URI;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -68,9 +69,13 @@ public sealed interface DockMessage {
     }
   }
 
-  /** Look into the guest on the source's disks. */
+  /**
+   * Look into the guest on the source's disks.
+   *
+   * @param until later it is not to begin: somebody waits
+   */
   @JsonTypeName("crossdock.dock.look.v1")
-  record Look(MigrationId migration, int attempt) implements Order {
+  record Look(MigrationId migration, int attempt, Instant until) implements Order {
     /** What its job row is called. */
     public static final String KIND = "look";
 

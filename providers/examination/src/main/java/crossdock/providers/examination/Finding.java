@@ -28,7 +28,10 @@ final class Finding {
     add(verdict.outcome(), verdict.detail().isEmpty() ? value : value + ": " + verdict.detail());
   }
 
-  /** A line that is true in part, and for the rest nobody knows, is warned of. */
+  /**
+   * A line that is true in part, and for the rest nobody knows, is warned of; one of which nothing
+   * was seen to be true is skipped.
+   */
   Check check(String name) {
     if (found.isEmpty()) {
       return new Check(name, 1, Outcome.PASSED, "it lists none");
@@ -45,7 +48,14 @@ final class Finding {
     return new Check(
         name,
         1,
-        worst == Outcome.SKIPPED && found.containsKey(Outcome.PASSED) ? Outcome.WARNED : worst,
+        outcome(worst),
         detail.length() <= LONGEST ? detail : detail.substring(0, LONGEST - 1) + "…");
+  }
+
+  private Outcome outcome(Outcome worst) {
+    return switch (worst) {
+      case FAILED, ERROR, PASSED -> worst;
+      case WARNED, SKIPPED -> found.containsKey(Outcome.PASSED) ? Outcome.WARNED : Outcome.SKIPPED;
+    };
   }
 }

@@ -288,6 +288,12 @@ public final class SiteExamination {
         .toList();
   }
 
+  /** The one that it boots from may have a limit of its own. */
+  private static void second(Draft draft, long bytes) {
+    String format = draft.disks.getFirst().format();
+    draft.disks = List.of(draft.disks.getFirst(), new Machine.Disk("disk1", format, bytes));
+  }
+
   private static void card(
       Draft draft, String network, String mac, List<String> addresses, Optional<Firewall> passes) {
     draft.nics = List.of(new Machine.Nic("nic0", network, mac, addresses, passes));
@@ -424,8 +430,11 @@ public final class SiteExamination {
           Optional.of(
               (draft, count) ->
                   draft.disks = disks(draft, count, LandingDisk.BYTES, Optional.empty()));
-      case "disk.bytes", "boot-disk.bytes", "total.bytes" ->
+      case "boot-disk.bytes" ->
           Optional.of((draft, bytes) -> draft.disks = disks(draft, 1, bytes, Optional.empty()));
+      case "disk.bytes" -> Optional.of((draft, bytes) -> second(draft, bytes));
+      case "total.bytes" ->
+          Optional.of((draft, bytes) -> second(draft, Math.max(1, bytes - LandingDisk.BYTES)));
       case "name-length" ->
           Optional.of((draft, length) -> draft.name = "m".repeat((int) Math.min(length, 129)));
       case "nics" ->

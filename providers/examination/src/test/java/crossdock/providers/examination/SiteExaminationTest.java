@@ -204,6 +204,14 @@ final class SiteExaminationTest {
   }
 
   @Test
+  void whatNoMachineShowsIsNotAsked() throws IOException {
+    Listing listing = saying("limits", "{\"nic.mtu\": 1500, \"instances\": 7}");
+    Map<String, Check> checks = examine(listing);
+    assertThat(of(checks, Line.LIMITS).outcome()).isEqualTo(Outcome.SKIPPED);
+    assertThat(report(listing, checks).objection(listing, Instant.EPOCH)).isEmpty();
+  }
+
+  @Test
   void guestsThatSayNothingAreNoLanding() throws IOException {
     cloud.silent = true;
     Map<String, Check> checks = examine(listing(TRUTH));
@@ -227,7 +235,10 @@ final class SiteExaminationTest {
   void whereThereIsNoRoomNothingIsFalseAndNothingIsShown() throws IOException {
     cloud = new Inventory(root, listing(TRUTH), 0);
     Map<String, Check> checks = examine(listing(TRUTH));
-    assertThat(of(checks, Line.SIZES).outcome()).isEqualTo(Outcome.WARNED);
+    assertThat(of(checks, Line.SIZES).outcome()).isEqualTo(Outcome.SKIPPED);
+    assertThat(report(listing(TRUTH), checks).objection(listing(TRUTH), Instant.EPOCH))
+        .as("nothing was shown")
+        .isPresent();
     assertThat(of(checks, Line.SIZES).detail()).contains("no machine at all", "no room now");
   }
 
