@@ -12,7 +12,8 @@ import java.util.List;
 
 /**
  * What a migration's events prove to somebody who trusts the pinned members and nobody else: every
- * signature, every link, the certificate, and the target's countersignature of the same roots.
+ * signature, every link, the certificate, and the target's countersignature of the same roots, or
+ * of what it changed of them as planned.
  */
 public record Evidence(
     Migration migration, Certificate certificate, Countersignature countersignature) {
@@ -61,11 +62,12 @@ public record Evidence(
         || countersignature.proof() != imported.proof()) {
       throw new Refused("the target countersigned something else than it reported");
     }
-    for (Certificate.Disk disk : certificate.disks()) {
-      if (!disk.root().equals(countersignature.roots().get(disk.name()))) {
-        throw new Refused("the target registered another root of " + disk.name());
-      }
-    }
+    countersignature
+        .other(certificate.disks(), migration.plan())
+        .ifPresent(
+            other -> {
+              throw new Refused("the target registered something else: " + other);
+            });
     return new Evidence(migration, certificate, countersignature);
   }
 

@@ -23,6 +23,7 @@ import java.util.Optional;
  *     for this machine alone
  * @param firewalls what the target lets through to each NIC, in order; none where the source does
  *     not say what passes
+ * @param adaptations what the target's dock changes in the guest
  * @param concerns findings, most severe first
  * @param estimate what it will probably take
  */
@@ -41,6 +42,8 @@ public record Plan(
     List<Mapping> securityGroups,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Firewall> firewalls,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Adaptation> adaptations,
     List<Concern> concerns,
     Estimate estimate) {
 
@@ -108,7 +111,7 @@ public record Plan(
     }
   }
 
-  /** One that says nothing of hardware, zone, storage and what passes. */
+  /** One that says nothing of hardware, zone, storage, what passes and what is adapted. */
   public Plan(
       Sha256 machine,
       String targetName,
@@ -131,6 +134,7 @@ public record Plan(
         addresses,
         securityGroups,
         List.of(),
+        List.of(),
         concerns,
         estimate);
   }
@@ -142,6 +146,10 @@ public record Plan(
     addresses = List.copyOf(addresses);
     securityGroups = List.copyOf(securityGroups);
     firewalls = List.copyOf(firewalls);
+    adaptations = List.copyOf(adaptations);
+    if (adaptations.stream().map(Adaptation::kind).distinct().count() != adaptations.size()) {
+      throw new Refused("a guest is adapted in one way twice");
+    }
     concerns = List.copyOf(concerns);
   }
 

@@ -132,6 +132,25 @@ class GoldenTest {
   }
 
   @Test
+  void aPlanThatAdaptsTheGuestIsOfItsSchema() throws IOException {
+    var fact =
+        (com.fasterxml.jackson.databind.node.ObjectNode)
+            Json.mapper().readTree(golden("crossdock.migration.planned.v1"));
+    Adaptation adaptation =
+        new Adaptation(
+            Adaptation.Kind.CLOUD_INIT, List.of("openstack", "none"), "datasource-not-offered");
+    var plan = (com.fasterxml.jackson.databind.node.ObjectNode) fact.get("plan");
+    plan.set("adaptations", Json.mapper().valueToTree(List.of(adaptation)));
+    byte[] json = Json.mapper().writeValueAsBytes(fact);
+    assertThat(violations("crossdock.migration.planned.v1", json)).isEmpty();
+    assertThat(((Fact.Planned) Json.read(json, Fact.class)).plan().adaptations())
+        .containsExactly(adaptation);
+    plan.set("adaptations", Json.mapper().valueToTree(List.of(adaptation, adaptation)));
+    byte[] twice = Json.mapper().writeValueAsBytes(fact);
+    assertThat(refuses(twice, Fact.class)).isTrue();
+  }
+
+  @Test
   void theSamplesAreOfTheirSchemasToo() {
     assertThat(Sample.facts()).extracting(Fact::type).containsExactlyInAnyOrderElementsOf(facts());
     for (Fact fact : Sample.facts()) {

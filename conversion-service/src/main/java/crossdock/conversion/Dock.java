@@ -62,6 +62,7 @@ import org.slf4j.LoggerFactory;
 final class Dock implements Workers.Hand {
   private static final Logger LOG = LoggerFactory.getLogger(Dock.class);
   private static final Duration LOOKS = Duration.ofMinutes(3);
+  private static final Duration ADAPTS = Duration.ofMinutes(10);
   private static final FileAttribute<?> OWN =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
@@ -75,6 +76,7 @@ final class Dock implements Workers.Hand {
   private final Sites sites;
   private final Openings openings;
   private final Pull pull;
+  private final Adapting adapting;
   private final Probe probe;
   private final Database database;
   private final Jobs jobs;
@@ -92,6 +94,7 @@ final class Dock implements Workers.Hand {
       Sites sites,
       Openings openings,
       Pull pull,
+      Adapting adapting,
       Probe probe,
       Database database,
       Jobs jobs,
@@ -108,6 +111,7 @@ final class Dock implements Workers.Hand {
     this.sites = sites;
     this.openings = openings;
     this.pull = pull;
+    this.adapting = adapting;
     this.probe = probe;
     this.database = database;
     this.jobs = jobs;
@@ -320,10 +324,31 @@ final class Dock implements Workers.Hand {
     List<DiskTicket> tickets = tickets(order.migration(), Tickets.Purpose.WRITE);
     Meter meter = meter(order);
     Pace own = pull.own(order);
+    Adapting.Disks all = adapted(order, own, held);
     for (Certificate.Disk disk : order.disks()) {
-      pull.disk(order, disk, ticket(tickets, disk), own, held, meter);
+      Layer layer = adapting.layer(order.migration(), disk.name(), all);
+      pull.disk(order, disk, ticket(tickets, disk), layer, own, held, meter);
     }
-    return Outcome.sent(result(order, order.disks(), List.of()));
+    return Outcome.sent(result(order, all.disks(), List.of(), all.adapted()));
+  }
+
+  private Adapting.Disks adapted(DockMessage.Fetch order, Pace own, Held held)
+      throws IOException, InterruptedException {
+    if (order.adaptations().isEmpty()) {
+      return new Adapting.Disks(order.disks(), Optional.empty());
+    }
+    Guestfs tool = guestfs.orElseThrow(Dock::unfit);
+    Path place = Files.createTempDirectory(looking, "guest");
+    try {
+      return adapting.adapt(order, tool.within(ADAPTS), place, own, held);
+    } finally {
+      Durable.erase(place);
+    }
+  }
+
+  private static StepFailed unfit() {
+    return new StepFailed(
+        Reason.REFUSED_BY_TARGET, "the guest cannot be adapted: libguestfs is not configured");
   }
 
   /** The second half of what the step has to do: what has been fetched is done. */
@@ -349,11 +374,15 @@ final class Dock implements Workers.Hand {
     look(examination, tickets, held);
     List<Check> checks = examination.checks();
     pull.forget(order.migration());
-    return Outcome.sent(result(order, order.disks(), checks));
+    adapting.forget(order.migration());
+    return Outcome.sent(result(order, order.disks(), checks, order.adapted()));
   }
 
   private Outcome probe(DockMessage.Probe order, Held held)
       throws IOException, InterruptedException {
+    if (order.adapts() && guestfs.isEmpty()) {
+      throw unfit();
+    }
     Optional<NetworkPath> path = probe.path(order, held);
     return Outcome.sent(
         message(
@@ -371,6 +400,7 @@ final class Dock implements Workers.Hand {
           sites.abandon(ticket);
         }
         pull.forget(order.migration());
+        adapting.forget(order.migration());
       }
       case GATEWAY, IDENTITY, CATALOG, BILLING ->
           throw new IllegalStateException("no side of a migration");
@@ -455,6 +485,21 @@ final class Dock implements Workers.Hand {
         DockMessage.Result.of(order, disks, checks, Optional.empty()));
   }
 
+  private Outcome.Message result(
+      DockMessage.Order order,
+      List<Certificate.Disk> disks,
+      List<Check> checks,
+      Optional<DockMessage.Adapted> adapted) {
+    return adapted
+        .map(
+            how ->
+                message(
+                    order.migration(),
+                    "crossdock.dock.result.v1",
+                    DockMessage.Result.of(order, disks, checks, how)))
+        .orElseGet(() -> result(order, disks, checks));
+  }
+
   private Outcome.Message message(MigrationId migration, String type, DockMessage message) {
     return new Outcome.Message(sites.party().dock(), migration.value(), type, seal.seal(message));
   }
@@ -475,16 +520,6 @@ final class Dock implements Workers.Hand {
         message(
             job.migration(),
             "crossdock.dock.result.v1",
-            new DockMessage.Result(
-                job.migration(),
-                order.kind(),
-                order.step(),
-                job.attempt(),
-                List.of(),
-                List.of(),
-                Optional.empty(),
-                new TreeMap<>(),
-                Optional.of(reason),
-                detail)));
+            DockMessage.Result.failed(order, reason, detail)));
   }
 }

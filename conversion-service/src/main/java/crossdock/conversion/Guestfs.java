@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import crossdock.chassis.Held;
 import crossdock.disk.DiskSource;
 import crossdock.disk.NbdServer;
+import crossdock.disk.Overlay;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -32,8 +33,8 @@ import java.util.stream.Collectors;
 /**
  * libguestfs (guestfish(1)): reads the file systems of a machine in a virtual machine of its own,
  * so that whatever is wrong with them harms that one only. Disks are given to it by their
- * guest-visible bytes, read-only, so that no other program parses their formats, and nothing of the
- * guest is run. Thread-safe.
+ * guest-visible bytes, so that no other program parses their formats: read-only, or as overlays
+ * that it may write. Nothing of the guest is run. Thread-safe.
  *
  * @param program guestfish
  * @param settings for {@code LIBGUESTFS_BACKEND_SETTINGS}, such as {@code force_tcg}; may be empty
@@ -126,6 +127,11 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
     return all;
   }
 
+  /** The same, with another patience. */
+  Guestfs within(Duration time) {
+    return new Guestfs(program, settings, cache, time);
+  }
+
   /**
    * What it answers.
    *
@@ -138,25 +144,8 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
       throws IOException, InterruptedException {
     List<Closeable> served = new ArrayList<>();
     try {
-      List<String> command =
-          new ArrayList<>(
-              List.of(
-                  "timeout",
-                  "--kill-after=5",
-                  Long.toString(patience.toSeconds()),
-                  program.toString(),
-                  "--ro",
-                  "-i",
-                  "--format=raw"));
-      for (int i = 0; i < disks.size(); i++) {
-        Path socket = work.resolve("d" + i);
-        served.add(new NbdServer(socket, disks.get(i)));
-        command.add("-a");
-        command.add("nbd://?socket=" + socket);
-      }
-      byte[] own = new byte[16];
-      ThreadLocalRandom.current().nextBytes(own);
-      String mark = "@" + HexFormat.of().formatHex(own) + " ";
+      List<String> command = command(disks, work, served, List.of("--ro", "-i"));
+      String mark = mark();
       command.add("-f");
       command.add(Files.writeString(work.resolve("questions"), script(mark)).toString());
       return answers(run(command, work, held), mark);
@@ -165,6 +154,66 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
         one.close();
       }
     }
+  }
+
+  /**
+   * Lets somebody read and write the files of a guest.
+   *
+   * @param disks of one machine, in boot order
+   * @param work an empty directory with a short path
+   * @param use whatever it throws, the disks may have been written to
+   * @throws IOException if it cannot be started, or has not done it in time
+   */
+  void edit(List<Overlay> disks, Path work, Held held, Edit use)
+      throws IOException, InterruptedException {
+    List<Closeable> served = new ArrayList<>();
+    try {
+      Process process =
+          environment(command(disks, work, served, List.of("--rw")), work)
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      try (Guestfish guest = new Guestfish(process, work, mark(), held)) {
+        use.of(guest);
+        guest.end();
+      }
+    } finally {
+      for (Closeable one : served) {
+        one.close();
+      }
+    }
+  }
+
+  /** What is done to a guest. */
+  @FunctionalInterface
+  interface Edit {
+    void of(Guestfish guest) throws IOException, InterruptedException;
+  }
+
+  private List<String> command(
+      List<? extends DiskSource> disks, Path work, List<Closeable> served, List<String> options)
+      throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "timeout",
+                "--kill-after=5",
+                Long.toString(patience.toSeconds()),
+                program.toString()));
+    command.addAll(options);
+    command.add("--format=raw");
+    for (int i = 0; i < disks.size(); i++) {
+      Path socket = work.resolve("d" + i);
+      served.add(new NbdServer(socket, disks.get(i)));
+      command.add("-a");
+      command.add("nbd://?socket=" + socket);
+    }
+    return command;
+  }
+
+  private static String mark() {
+    byte[] own = new byte[16];
+    ThreadLocalRandom.current().nextBytes(own);
+    return "@" + HexFormat.of().formatHex(own) + " ";
   }
 
   /**
@@ -229,20 +278,9 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
   private String run(List<String> command, Path work, Held held)
       throws IOException, InterruptedException {
     ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(work.toFile())
+        environment(command, work)
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD);
-    Map<String, String> environment = builder.environment();
-    String path = environment.getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    environment.clear();
-    environment.put("PATH", path);
-    environment.put("LC_ALL", "C");
-    environment.put("HOME", work.toString());
-    environment.put("TMPDIR", work.toString());
-    environment.put("LIBGUESTFS_CACHEDIR", Files.createDirectories(cache).toString());
-    environment.put("LIBGUESTFS_BACKEND", "direct");
-    environment.put("LIBGUESTFS_BACKEND_SETTINGS", settings);
     Process process = builder.start();
     try {
       CompletableFuture<byte[]> output =
@@ -266,6 +304,21 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }
+  }
+
+  private ProcessBuilder environment(List<String> command, Path work) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command).directory(work.toFile());
+    Map<String, String> environment = builder.environment();
+    String path = environment.getOrDefault("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    environment.clear();
+    environment.put("PATH", path);
+    environment.put("LC_ALL", "C");
+    environment.put("HOME", work.toString());
+    environment.put("TMPDIR", work.toString());
+    environment.put("LIBGUESTFS_CACHEDIR", Files.createDirectories(cache).toString());
+    environment.put("LIBGUESTFS_BACKEND", "direct");
+    environment.put("LIBGUESTFS_BACKEND_SETTINGS", settings);
+    return builder;
   }
 
   /** What is more than there is room for is let go. */

@@ -21,6 +21,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -86,6 +87,7 @@ final class Pull {
   /**
    * Returns when the disk is finished in its place.
    *
+   * @param layer what of it is written otherwise than certified
    * @param own what this migration may take for itself
    * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
    * @throws Unanswered if it does not answer, or stops in the middle
@@ -94,13 +96,13 @@ final class Pull {
       DockMessage.Fetch order,
       Certificate.Disk disk,
       DiskTicket ticket,
+      Layer layer,
       Pace own,
       Held held,
       Meter meter)
       throws IOException, InterruptedException {
-    Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
-    URI base =
-        order.from().resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
+    Manifest manifest = manifest(disk);
+    URI base = base(order, disk);
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
         DiskSink sink = sites.sink(ticket);
         Ledger ledger =
@@ -118,12 +120,16 @@ final class Pull {
       try (Window window = new Window(IN_FLIGHT)) {
         for (int chunk = 0; chunk < chunks; ) {
           LeafFile.Run run = leaves.at(chunk);
-          int end = Math.toIntExact(run.end());
+          boolean changed = layer.has(chunk);
+          int end = changed ? chunk + 1 : Math.toIntExact(layer.unchanged(chunk, run.end()));
           long offset = (long) chunk * Manifest.CHUNK;
           long length = Math.min((long) end * Manifest.CHUNK, disk.length()) - offset;
-          if (run.isZero() || ledger.has(chunk)) {
+          if (changed || run.isZero() || ledger.has(chunk)) {
             held.check();
-            if (run.isZero() && !zeroed) {
+            if (changed && !ledger.has(chunk)) {
+              sink.write(offset, layer.read(chunk));
+              ledger.add(chunk);
+            } else if (!changed && run.isZero() && !zeroed) {
               sink.zero(offset, length);
             }
             meter.add(length);
@@ -143,17 +149,14 @@ final class Pull {
                   ByteBuffer buffer =
                       pooled == null ? ByteBuffer.allocateDirect(Manifest.CHUNK) : pooled;
                   ByteBuffer bytes =
-                      get(
+                      certified(
                           client,
-                          base.resolve("chunks/" + wanted).getPath(),
+                          base,
+                          wanted,
                           buffer.clear().limit((int) length),
-                          compressed);
-                  received.increment((double) length);
-                  if (!MerkleTree.leaf(bytes.duplicate()).equals(run.leaf())) {
-                    throw new StepFailed(
-                        Reason.DIGEST_MISMATCH,
-                        "chunk " + wanted + " of " + disk.name() + " is not the certified one");
-                  }
+                          compressed,
+                          run.leaf(),
+                          disk);
                   // Whoever goes on after this turn may be writing already.
                   held.check();
                   sink.write(offset, bytes);
@@ -181,6 +184,75 @@ final class Pull {
       // Finished by an earlier turn; the read-back will hold it against the certificate.
       meter.add(disk.length());
     }
+  }
+
+  /**
+   * A disk as the source's dock serves it, for whoever reads only some of it.
+   *
+   * @param leaves as certified
+   */
+  record Served(ServedDisk disk, LeafFile leaves, DockClient client) implements Closeable {
+    @Override
+    public void close() throws IOException {
+      try (client) {
+        leaves.close();
+      }
+    }
+  }
+
+  Served served(DockMessage.Fetch order, Certificate.Disk disk, Pace own)
+      throws IOException, InterruptedException {
+    URI base = base(order, disk);
+    String provider = Party.Site.ofDock(order.peer()).id().provider();
+    LeafFile leaves = leaves(order.peer(), base, order.migration(), disk, manifest(disk));
+    DockClient client = new DockClient(tls.context(order.peer()), order.from());
+    ServedDisk served =
+        new ServedDisk(
+            disk.length(),
+            chunk -> {
+              long offset = (long) chunk * Manifest.CHUNK;
+              int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
+              ByteBuffer into = ByteBuffer.allocate(length);
+              LeafFile.Run run = leaves.at(chunk);
+              if (run.isZero()) {
+                return into;
+              }
+              pace.await(provider, length);
+              own.await(provider, length);
+              return certified(client, base, chunk, into, false, run.leaf(), disk);
+            });
+    return new Served(served, leaves, client);
+  }
+
+  private static Manifest manifest(Certificate.Disk disk) {
+    return new Manifest(disk.length(), new Sha256(disk.root().hex()));
+  }
+
+  private static URI base(DockMessage.Fetch order, Certificate.Disk disk) {
+    return order
+        .from()
+        .resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
+  }
+
+  /** A chunk as {@link #get}, and the right one. */
+  private ByteBuffer certified(
+      DockClient client,
+      URI base,
+      int chunk,
+      ByteBuffer into,
+      boolean compressed,
+      Sha256 leaf,
+      Certificate.Disk disk)
+      throws IOException, InterruptedException {
+    int length = into.limit();
+    ByteBuffer bytes = get(client, base.resolve("chunks/" + chunk).getPath(), into, compressed);
+    received.increment(length);
+    if (!MerkleTree.leaf(bytes.duplicate()).equals(leaf)) {
+      throw new StepFailed(
+          Reason.DIGEST_MISMATCH,
+          "chunk " + chunk + " of " + disk.name() + " is not the certified one");
+    }
+    return bytes;
   }
 
   private LeafFile leaves(

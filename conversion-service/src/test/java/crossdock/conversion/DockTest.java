@@ -220,14 +220,16 @@ class DockTest {
                       URI.create("https://a"),
                       Parties.NORTH.dockUrn(),
                       disks,
-                      Optional.empty());
+                      Optional.empty(),
+                      List.of());
               ready(tx, held, ", lease_until = now() + interval '1 hour'");
               DockMessage.Order first =
                   new DockMessage.Serve(
                       ids.get(1), 1, Parties.NORTH.dockUrn(), Machine.Firmware.BIOS, BYTES);
               ready(tx, first, "");
               DockMessage.Order second =
-                  new DockMessage.ReadBack(ids.get(2), 1, disks, Machine.Firmware.BIOS);
+                  new DockMessage.ReadBack(
+                      ids.get(2), 1, disks, Machine.Firmware.BIOS, Optional.empty());
               ready(tx, second, "");
             });
     context.getBean(Dock.class).queue();

@@ -86,7 +86,7 @@ class ProbeTest {
   }
 
   private static DockMessage.Probe order(URI from, Party.Site source) {
-    return new DockMessage.Probe(ID, 1, from, source.dockUrn());
+    return new DockMessage.Probe(ID, 1, from, source.dockUrn(), false);
   }
 
   /** Somebody else's dock. */

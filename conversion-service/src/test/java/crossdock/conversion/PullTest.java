@@ -80,6 +80,7 @@ class PullTest {
   private final ApplicationContext context;
   private HttpsServer source;
   private Answer answer = PullTest::honest;
+  private Layer layer = Layer.of(List.of(), Path.of("none"));
 
   /** A disk with zeros in its middle, and an end that is no whole chunk. */
   PullTest(@TempDir Path directory) throws IOException {
@@ -178,12 +179,19 @@ class PullTest {
     URI from = URI.create("https://127.0.0.1:" + source.getAddress().getPort());
     DockMessage.Fetch order =
         new DockMessage.Fetch(
-            ID, 1, from, Parties.NORTH.dockUrn(), List.of(certified.disk()), Optional.empty());
+            ID,
+            1,
+            from,
+            Parties.NORTH.dockUrn(),
+            List.of(certified.disk()),
+            Optional.empty(),
+            List.of());
     Pull pull = context.getBean(Pull.class);
     pull.disk(
         order,
         certified.disk(),
         ticket(),
+        layer,
         pull.own(order),
         held,
         new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));

@@ -105,7 +105,13 @@ final class TransferBench {
     try (ApplicationContext context = ApplicationContext.run(all)) {
       DockMessage.Fetch order =
           new DockMessage.Fetch(
-              ID, 1, URI.create(from), Parties.NORTH.dockUrn(), List.of(disk), Optional.empty());
+              ID,
+              1,
+              URI.create(from),
+              Parties.NORTH.dockUrn(),
+              List.of(disk),
+              Optional.empty(),
+              List.of());
       Pull pull = context.getBean(Pull.class);
       DiskTicket ticket = new DiskTicket.Image(NAME, "disk.raw", "raw", disk.length());
       System.out.println("ready");
@@ -113,7 +119,13 @@ final class TransferBench {
         AtomicLong told = new AtomicLong();
         long began = System.nanoTime();
         pull.disk(
-            order, disk, ticket, pull.own(order), () -> true, new Meter(disk.length(), told::set));
+            order,
+            disk,
+            ticket,
+            Layer.of(List.of(), directory),
+            pull.own(order),
+            () -> true,
+            new Meter(disk.length(), told::set));
         double seconds = (System.nanoTime() - began) / 1e9;
         System.out.printf("pulled %d bytes in %.3f s%n", told.get(), seconds);
         pull.forget(ID);

@@ -11,15 +11,16 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /**
  * Lets other programs read a disk's guest-visible bytes, whatever its format, over NBD on a unix
- * socket: fixed newstyle, one export by any name, simple replies, nothing that writes. What comes
- * over the socket is checked before anything is allocated for it; at most {@link #MOST} connections
- * at once. The disk is read by several threads. Thread-safe.
+ * socket: fixed newstyle, one export by any name, simple replies. Only an {@link Overlay} can be
+ * written. What comes over the socket is checked before anything is allocated for it; at most
+ * {@link #MOST} connections at once. The disk is read by several threads. Thread-safe.
  *
  * @see <a href="https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md">The NBD
  *     protocol</a>
@@ -48,21 +49,25 @@ public final class NbdServer implements Closeable {
   private static final int REP_ERR_INVALID = 0x80000003;
 
   // HAS_FLAGS, READ_ONLY, CAN_MULTI_CONN: nothing changes, so every connection sees the same.
-  private static final short FLAGS = 1 | 1 << 1 | 1 << 8;
+  private static final short ONLY_READ = 1 | 1 << 1 | 1 << 8;
+  private static final short WRITABLE = 1 | 1 << 2; // HAS_FLAGS, SEND_FLUSH
 
   private static final short READ = 0;
   private static final short WRITE = 1;
   private static final short DISC = 2;
+  private static final short FLUSH = 3;
   private static final int EPERM = 1;
   private static final int EIO = 5;
   private static final int EINVAL = 22;
+  private static final int ENOSPC = 28;
 
   private static final int MAX_OPTION = 8 << 10;
   private static final int MAX_OPTIONS = 64;
-  private static final int MAX_READ = 32 << 20;
+  private static final int MAX_PART = 32 << 20;
   private static final int RESERVED_ZEROES = 124;
 
   private final DiskSource disk;
+  private final Optional<Overlay> writable;
   private final Path socket;
   private final ServerSocketChannel server;
   private final Semaphore room = new Semaphore(MOST);
@@ -76,6 +81,7 @@ public final class NbdServer implements Closeable {
   @SuppressWarnings("FutureReturnValueIgnored")
   public NbdServer(Path socket, DiskSource disk) throws IOException {
     this.disk = disk;
+    this.writable = disk instanceof Overlay overlay ? Optional.of(overlay) : Optional.empty();
     this.socket = socket;
     this.server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
@@ -140,7 +146,7 @@ public final class NbdServer implements Closeable {
         case OPT_EXPORT_NAME -> {
           ByteBuffer export =
               ByteBuffer.allocate(10 + ((flags & NO_ZEROES) == 0 ? RESERVED_ZEROES : 0));
-          export.putLong(disk.size()).putShort(FLAGS).position(export.limit());
+          export.putLong(disk.size()).putShort(flags()).position(export.limit());
           write(channel, export);
           return true;
         }
@@ -157,7 +163,7 @@ public final class NbdServer implements Closeable {
             reply(channel, option, REP_ERR_INVALID, ByteBuffer.allocate(0));
           } else {
             ByteBuffer info = ByteBuffer.allocate(12).putShort((short) 0).putLong(disk.size());
-            reply(channel, option, REP_INFO, info.putShort(FLAGS));
+            reply(channel, option, REP_INFO, info.putShort(flags()));
             reply(channel, option, REP_ACK, ByteBuffer.allocate(0));
             if (option == OPT_GO) {
               return true;
@@ -192,20 +198,50 @@ public final class NbdServer implements Closeable {
       long cookie = request.getLong();
       long offset = request.getLong();
       int length = request.getInt();
-      if (magic != REQUEST || type == DISC || type == WRITE) {
-        // What would be written follows unasked, up to 4 GiB: rather than skip it, we end.
-        if (type == WRITE) {
-          write(channel, simple(EPERM, cookie, 0));
-        }
+      if (magic != REQUEST || type == DISC) {
         return;
       }
-      if (type != READ) {
-        write(channel, simple(EINVAL, cookie, 0));
-      } else if (length < 0 || length > MAX_READ || offset < 0 || offset > disk.size() - length) {
-        write(channel, simple(EINVAL, cookie, 0));
-      } else {
-        write(channel, data(offset, length, cookie));
+      boolean outside =
+          length < 0 || length > MAX_PART || offset < 0 || offset > disk.size() - length;
+      switch (type) {
+        case READ ->
+            write(channel, outside ? simple(EINVAL, cookie, 0) : data(offset, length, cookie));
+        case WRITE -> {
+          if (outside || writable.isEmpty()) {
+            // What would be written follows unasked, up to 4 GiB: rather than skip it, we end.
+            write(channel, simple(writable.isEmpty() ? EPERM : EINVAL, cookie, 0));
+            return;
+          }
+          write(channel, put(writable.get(), offset, read(channel, length), cookie));
+        }
+        case FLUSH -> write(channel, flush(cookie));
+        default -> write(channel, simple(EINVAL, cookie, 0));
       }
+    }
+  }
+
+  private short flags() {
+    return writable.isPresent() ? WRITABLE : ONLY_READ;
+  }
+
+  private static ByteBuffer put(Overlay to, long offset, ByteBuffer bytes, long cookie) {
+    try {
+      to.write(offset, bytes);
+      return simple(0, cookie, 0);
+    } catch (IOException e) {
+      return simple(ENOSPC, cookie, 0);
+    }
+  }
+
+  private ByteBuffer flush(long cookie) {
+    if (writable.isEmpty()) {
+      return simple(EINVAL, cookie, 0);
+    }
+    try {
+      writable.get().flush();
+      return simple(0, cookie, 0);
+    } catch (IOException e) {
+      return simple(EIO, cookie, 0);
     }
   }
 

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** QEMU's own tools, for a second opinion. */
 final class Qemu {
@@ -27,6 +29,18 @@ final class Qemu {
   /** QEMU's name for a format. */
   static String driver(DiskFormat format) {
     return format == DiskFormat.VHD ? "vpc" : format.wire();
+  }
+
+  /** Has qemu-io read and write what is served at a socket. */
+  static void io(Path socket, String... commands) throws Exception {
+    List<Object> command = new ArrayList<>(List.of("qemu-io", "-f", "raw"));
+    for (String one : commands) {
+      command.add("-c");
+      command.add(one);
+    }
+    command.add("nbd+unix:///?socket=" + socket);
+    String said = run(command.toArray());
+    assertThat(said).as(said).doesNotContain("failed", "error");
   }
 
   /** Runs a program that has to succeed, and returns what it says. */

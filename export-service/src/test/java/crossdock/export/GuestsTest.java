@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -87,17 +86,7 @@ class GuestsTest {
           DockMessage.Result honest = site.result(order);
           return Optional.of(
               order instanceof DockMessage.Look
-                  ? new DockMessage.Result(
-                      honest.migration(),
-                      honest.kind(),
-                      honest.step(),
-                      honest.attempt(),
-                      List.of(),
-                      List.of(),
-                      Optional.empty(),
-                      new TreeMap<>(),
-                      Optional.of(Reason.UNSAFE_IMAGE),
-                      "broken")
+                  ? DockMessage.Result.failed(order, Reason.UNSAFE_IMAGE, "broken")
                   : honest);
         };
     assertThat(inspected()).isEqualTo(World.MACHINE);

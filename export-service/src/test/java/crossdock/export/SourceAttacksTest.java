@@ -380,6 +380,7 @@ class SourceAttacksTest {
                   honest.checks(),
                   Optional.empty(),
                   honest.traits(),
+                  honest.adapted(),
                   Optional.empty(),
                   ""));
         };

@@ -134,7 +134,8 @@ final class ImportDesk {
                     migration.id(),
                     work.attempt(),
                     site.listed(source.id()).dock(),
-                    source.dockUrn())));
+                    source.dockUrn(),
+                    !migration.plan().adaptations().isEmpty())));
   }
 
   /** The machine as it will be here: its own name, disks, networks and addresses of this side. */
@@ -214,7 +215,10 @@ final class ImportDesk {
       return fetch(work, certificate);
     }
     DockMessage.Result result = SiteDesk.result(work);
-    if (!roots(result.disks()).equals(roots(certificate.disks()))) {
+    List<Countersignature.Change> layer =
+        result.adapted().map(DockMessage.Adapted::layer).orElse(List.of());
+    boolean asCertified = layer.isEmpty() || migration.plan().adaptations().isEmpty();
+    if (asCertified && !roots(result.disks()).equals(roots(certificate.disks()))) {
       throw new StepFailed(Reason.DIGEST_MISMATCH, "the disks here are not the certified ones");
     }
     String machine = calls.make(work, Role.TARGET, "register", cloud::register);
@@ -227,8 +231,9 @@ final class ImportDesk {
                   new DockMessage.ReadBack(
                       migration.id(),
                       work.attempt(),
-                      certificate.disks(),
-                      migration.machine().firmware())));
+                      result.disks(),
+                      migration.machine().firmware(),
+                      result.adapted())));
     }
     Sha256 digest = bundle.digest();
     Countersignature countersignature =
@@ -236,13 +241,19 @@ final class ImportDesk {
             migration.id(),
             site.site(),
             digest,
-            List.of(),
+            layer,
             roots(result.disks()),
             machine,
             Fact.Proof.READ_BACK,
             site.policy(),
             steps(certificate, result),
             clock.instant());
+    countersignature
+        .other(certificate.disks(), migration.plan())
+        .ifPresent(
+            other -> {
+              throw new StepFailed(Reason.DIGEST_MISMATCH, other);
+            });
     countersignature
         .objection()
         .ifPresent(
@@ -270,7 +281,8 @@ final class ImportDesk {
                     site.listed(source.id()).dock(),
                     source.dockUrn(),
                     certificate.disks(),
-                    migration.request().bandwidth())));
+                    migration.request().bandwidth(),
+                    migration.plan().adaptations())));
   }
 
   /** How each step went, and beside that what the dock here has found. */
@@ -284,11 +296,16 @@ final class ImportDesk {
                         certificate.issuer(), certificate.policy().name(), certificate.notAfter())),
             passed(
                 Countersignature.TRANSFER,
-                "every chunk held against its certified leaf before it was written"),
+                "every chunk held against its certified leaf before it was "
+                    + (result.adapted().isPresent() ? "adapted or written" : "written")),
             passed(
                 Countersignature.READ_BACK,
-                "every disk read again from the cloud has its certified root"));
-    return Stream.concat(own, result.checks().stream()).toList();
+                "every disk read again from the cloud has its "
+                    + (result.adapted().isPresent()
+                        ? "certified root, but for the layer"
+                        : "certified root")));
+    Stream<Check> adapted = result.adapted().stream().flatMap(how -> how.checks().stream());
+    return Stream.of(own, adapted, result.checks().stream()).flatMap(all -> all).toList();
   }
 
   private static Check passed(String name, String detail) {

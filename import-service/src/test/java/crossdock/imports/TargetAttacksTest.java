@@ -280,6 +280,7 @@ class TargetAttacksTest {
         honest.checks(),
         honest.path(),
         honest.traits(),
+        honest.adapted(),
         Optional.empty(),
         "");
   }

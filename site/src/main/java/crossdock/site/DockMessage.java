@@ -1,11 +1,15 @@
 package crossdock.site;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonTypeName;
+import com.fasterxml.jackson.annotation.Nulls;
+import crossdock.contracts.Adaptation;
 import crossdock.contracts.Bandwidth;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
+import crossdock.contracts.Countersignature;
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.NetworkPath;
@@ -90,9 +94,11 @@ public sealed interface DockMessage {
    *
    * @param from where that dock answers, as in the trust bundle
    * @param peer its URN
+   * @param adapts whether it will have to change the guest
    */
   @JsonTypeName("crossdock.dock.probe.v1")
-  record Probe(MigrationId migration, int attempt, URI from, String peer) implements Order {
+  record Probe(MigrationId migration, int attempt, URI from, String peer, boolean adapts)
+      implements Order {
     /** What its job row is called. */
     public static final String KIND = "probe";
 
@@ -121,6 +127,7 @@ public sealed interface DockMessage {
    * @param peer its URN
    * @param disks as certified
    * @param bandwidth the most that it may take, if its customer said so
+   * @param adaptations what it changes in the guest before it writes it
    */
   @JsonTypeName("crossdock.dock.fetch.v1")
   record Fetch(
@@ -129,7 +136,8 @@ public sealed interface DockMessage {
       URI from,
       String peer,
       List<Certificate.Disk> disks,
-      Optional<Bandwidth> bandwidth)
+      Optional<Bandwidth> bandwidth,
+      @JsonSetter(nulls = Nulls.AS_EMPTY) List<Adaptation> adaptations)
       implements Order {
     @Override
     public long bytes() {
@@ -140,15 +148,34 @@ public sealed interface DockMessage {
   /**
    * Read what was registered, hash it again and check it.
    *
+   * @param disks as they were written
    * @param firmware what starts the machine
+   * @param adapted what was changed of what was certified
    */
   @JsonTypeName("crossdock.dock.read-back.v1")
   record ReadBack(
-      MigrationId migration, int attempt, List<Certificate.Disk> disks, Machine.Firmware firmware)
+      MigrationId migration,
+      int attempt,
+      List<Certificate.Disk> disks,
+      Machine.Firmware firmware,
+      Optional<Adapted> adapted)
       implements Order {
     @Override
     public long bytes() {
       return Certificate.bytes(disks);
+    }
+  }
+
+  /**
+   * What a dock has changed in a guest.
+   *
+   * @param layer the chunks that are others now
+   * @param checks how, one for each way
+   */
+  record Adapted(List<Countersignature.Change> layer, List<Check> checks) {
+    public Adapted {
+      layer = List.copyOf(layer);
+      checks = List.copyOf(checks);
     }
   }
 
@@ -174,6 +201,7 @@ public sealed interface DockMessage {
    * @param checks what was checked on the way
    * @param path how the way is, where that was tried
    * @param traits of the guest, where it was looked into
+   * @param adapted what was changed in it, if it was to be
    * @param failure why it failed, if it did
    */
   @JsonTypeName("crossdock.dock.result.v1")
@@ -186,18 +214,41 @@ public sealed interface DockMessage {
       List<Check> checks,
       Optional<NetworkPath> path,
       SortedMap<String, String> traits,
+      Optional<Adapted> adapted,
       Optional<Reason> failure,
       String detail)
       implements DockMessage {
     /** Of an order that was done. */
     public static Result of(
         Order order, List<Certificate.Disk> disks, List<Check> checks, Optional<NetworkPath> path) {
-      return of(order, disks, checks, path, new TreeMap<>());
+      return of(order, disks, checks, path, new TreeMap<>(), Optional.empty());
+    }
+
+    /** Of disks that were written or read back, perhaps with changes. */
+    public static Result of(
+        Order order, List<Certificate.Disk> disks, List<Check> checks, Adapted adapted) {
+      return of(order, disks, checks, Optional.empty(), new TreeMap<>(), Optional.of(adapted));
+    }
+
+    /** Of an order that failed. */
+    public static Result failed(Order order, Reason reason, String detail) {
+      return new Result(
+          order.migration(),
+          order.kind(),
+          order.step(),
+          order.attempt(),
+          List.of(),
+          List.of(),
+          Optional.empty(),
+          new TreeMap<>(),
+          Optional.empty(),
+          Optional.of(reason),
+          detail);
     }
 
     /** Of a look that was taken. */
     public static Result of(Look order, SortedMap<String, String> traits) {
-      return of(order, List.of(), List.of(), Optional.empty(), traits);
+      return of(order, List.of(), List.of(), Optional.empty(), traits, Optional.empty());
     }
 
     private static Result of(
@@ -205,7 +256,8 @@ public sealed interface DockMessage {
         List<Certificate.Disk> disks,
         List<Check> checks,
         Optional<NetworkPath> path,
-        SortedMap<String, String> traits) {
+        SortedMap<String, String> traits,
+        Optional<Adapted> adapted) {
       return new Result(
           order.migration(),
           order.kind(),
@@ -215,6 +267,7 @@ public sealed interface DockMessage {
           checks,
           path,
           traits,
+          adapted,
           Optional.empty(),
           "");
     }

@@ -1,0 +1,142 @@
+package crossdock.conversion;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** What becomes of a guest's settings. Texts go in and come out byte for byte where they stay. */
+final class Edits {
+  private static final String DISK =
+      "/dev/(?:(?<letter>(?:sd|vd|hd|xvd)(?<disk>[a-z])(?<part>\\d{0,3}))"
+          + "|nvme(?<nvme>\\d)n1(?:p(?<piece>\\d{1,3}))?)";
+  private static final Pattern FIRST_WORD =
+      Pattern.compile("(?m)^(?<before>[ \\t]*)(?<device>" + DISK + ")(?=[ \\t])");
+  private static final Pattern ROOT = Pattern.compile("\\broot=" + DISK + "(?=[\\s\"']|$)");
+  private static final Pattern KERNEL =
+      Pattern.compile(
+          "^[ \\t]*(linux(16|efi)?|options|kernel)[ \\t].*|^GRUB_CMDLINE_LINUX=.*|^[^#=]*\\broot=.*");
+
+  private Edits() {}
+
+  /**
+   * A text, changed.
+   *
+   * @param times how often
+   * @param left what should have been changed and could not
+   */
+  record Edited(String text, int times, List<String> left) {}
+
+  /**
+   * {@code fstab(5)}, with file systems by UUID in the place of those by the names of disks.
+   *
+   * @param uuid of a file system, by the name that libguestfs has for where it is
+   */
+  static Edited fstab(String fstab, Function<String, Optional<String>> uuid) {
+    List<String> left = new ArrayList<>();
+    int[] times = {0};
+    String text =
+        FIRST_WORD
+            .matcher(fstab)
+            .replaceAll(
+                found -> {
+                  Optional<String> known = device(found).flatMap(uuid);
+                  if (known.isEmpty()) {
+                    left.add(found.group("device"));
+                    return Matcher.quoteReplacement(found.group());
+                  }
+                  times[0]++;
+                  return found.group("before") + "UUID=" + known.get();
+                });
+    return new Edited(text, times[0], left);
+  }
+
+  /** By the place of the disk, as guests and libguestfs both name them. */
+  private static Optional<String> device(MatchResult found) {
+    if (found.group("letter") != null) {
+      return Optional.of("/dev/sd" + found.group("disk") + found.group("part"));
+    }
+    char disk = (char) ('a' + Integer.parseInt(found.group("nvme")));
+    String piece = found.group("piece");
+    return Optional.of("/dev/sd" + disk + (piece == null ? "" : piece));
+  }
+
+  /** A boot loader's settings, with the root by UUID in the place of one by the name of a disk. */
+  static Edited root(String settings, String uuid) {
+    int[] times = {0};
+    String text =
+        lines(
+            settings,
+            line ->
+                ROOT.matcher(line)
+                    .replaceAll(
+                        _ -> {
+                          times[0]++;
+                          return "root=UUID=" + uuid;
+                        }));
+    return new Edited(text, times[0], List.of());
+  }
+
+  /** A boot loader's settings, where each kernel writes to the serial console too. */
+  static Edited console(String settings) {
+    int[] times = {0};
+    String text =
+        lines(
+            settings,
+            line -> {
+              if (line.contains("console=ttyS")) {
+                return line;
+              }
+              times[0]++;
+              String words = " console=tty0 console=ttyS0,115200";
+              Matcher quoted =
+                  Pattern.compile("^(GRUB_CMDLINE_LINUX=.*)([\"'])\\s*$").matcher(line);
+              return quoted.matches()
+                  ? quoted.group(1) + words + quoted.group(2)
+                  : line.stripTrailing() + words;
+            });
+    return new Edited(text, times[0], List.of());
+  }
+
+  /** Those lines changed that say how a kernel is started; the ends of lines stay. */
+  private static String lines(String settings, Function<String, String> change) {
+    return Pattern.compile("(?<=\n)")
+        .splitAsStream(settings)
+        .map(
+            line -> {
+              String bare = line.endsWith("\n") ? line.substring(0, line.length() - 1) : line;
+              return KERNEL.matcher(bare).matches()
+                  ? change.apply(bare) + line.substring(bare.length())
+                  : line;
+            })
+        .collect(Collectors.joining());
+  }
+
+  /**
+   * A file for {@code /etc/cloud/cloud.cfg.d}.
+   *
+   * @param sources as in the vocabulary of concerns
+   */
+  static String datasources(List<String> sources) {
+    Map<String, String> names =
+        Map.of(
+            "openstack", "OpenStack",
+            "configdrive", "ConfigDrive",
+            "nocloud", "NoCloud",
+            "ec2", "Ec2",
+            "azure", "Azure",
+            "gce", "GCE",
+            "vmware", "VMware",
+            "oracle", "Oracle");
+    return sources.stream()
+        .map(names::get)
+        .filter(name -> name != null)
+        .collect(Collectors.joining(", ", "datasource_list: [ ", ", None ]\n"))
+        .replace("[ , None", "[ None");
+  }
+}
