@@ -6,6 +6,7 @@ import com.google.common.collect.Interner;
 import com.google.common.collect.Interners;
 import com.google.common.collect.MapMaker;
 import crossdock.catalog.Language.Expression;
+import crossdock.contracts.Adaptation;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
@@ -60,11 +61,17 @@ final class Concerns {
   /**
    * A rule, compiled.
    *
+   * @param adapts when an adaptation ends it
    * @param repeats whether many machines ask the same: of values, of which there are few
    * @param ofSource whether its conditions ask for something of the source
    */
   private record Known(
-      Rule rule, List<Expression> when, Expression evidence, boolean repeats, boolean ofSource) {
+      Rule rule,
+      List<Expression> when,
+      Expression evidence,
+      List<Expression> adapts,
+      boolean repeats,
+      boolean ofSource) {
     static Known of(Rule rule) {
       List<Expression> when = rule.when().stream().map(Language::condition).toList();
       Expression evidence = Language.text(rule.evidence());
@@ -72,6 +79,10 @@ final class Concerns {
           rule,
           when,
           evidence,
+          rule.adaptation().stream()
+              .flatMap(adaptation -> adaptation.when().stream())
+              .map(Language::condition)
+              .toList(),
           Stream.concat(when.stream(), Stream.of(evidence)).allMatch(Expression::repeats),
           when.stream().anyMatch(condition -> condition.variables().contains("source")));
     }
@@ -119,7 +130,15 @@ final class Concerns {
     }
   }
 
-  private record Found(Plan.Concern concern, boolean waivable) {}
+  private record Found(Plan.Concern concern, Known known) {}
+
+  /**
+   * What there is to say, and what the target's dock does about it.
+   *
+   * @param concerns the worst first, then by code
+   * @param adaptations by kind, each once
+   */
+  record Findings(List<Plan.Concern> concerns, List<Adaptation> adaptations) {}
 
   /**
    * @param settled what is so whatever the target
@@ -201,7 +220,7 @@ final class Concerns {
   /** What they ask for of traits and limits. */
   Set<Language.Asked> asked() {
     return all.stream()
-        .flatMap(Known::expressions)
+        .flatMap(one -> Stream.concat(one.expressions(), one.adapts.stream()))
         .flatMap(expression -> expression.names().stream())
         .collect(Collectors.toUnmodifiableSet());
   }
@@ -211,9 +230,9 @@ final class Concerns {
    * this machine counts as one that holds, and the text says so.
    *
    * @param waived codes of concerns that the customer takes the risk of: those of them that may be
-   *     waived no longer block
+   *     waived no longer block, and no guest is adapted for them
    */
-  List<Plan.Concern> about(
+  Findings about(
       Machine machine, Listing source, Listing target, Fact.Mode mode, Collection<String> waived) {
     Seen seen = machines.computeIfAbsent(machine, this::see);
     Site there = listings.computeIfAbsent(target, this::see);
@@ -223,18 +242,65 @@ final class Concerns {
             "source", listings.computeIfAbsent(source, this::see).form,
             "target", there.form,
             "mode", mode.name());
-    return Stream.concat(
-            seen.settled.stream(),
-            seen.open.stream()
-                .filter(question -> there.open.containsKey(question.known.rule.code()))
-                .flatMap(question -> answer(question, mode, seen, there, variables).stream()))
-        .map(
-            found ->
-                found.waivable && waived.contains(found.concern.code())
-                    ? waived(found.concern)
-                    : found.concern)
-        .sorted(WORST_FIRST)
-        .toList();
+    List<Adaptation> adaptations = new ArrayList<>();
+    List<Plan.Concern> concerns =
+        Stream.concat(
+                seen.settled.stream(),
+                seen.open.stream()
+                    .filter(question -> there.open.containsKey(question.known.rule.code()))
+                    .flatMap(question -> answer(question, mode, seen, there, variables).stream()))
+            .map(
+                found ->
+                    waived.contains(found.concern.code())
+                        ? found.known.rule.waivable() ? waived(found.concern) : found.concern
+                        : adapted(found, target, variables, adaptations))
+            .sorted(WORST_FIRST)
+            .toList();
+    adaptations.sort(Comparator.comparing(Adaptation::kind));
+    return new Findings(concerns, List.copyOf(adaptations));
+  }
+
+  /** What it is still, if the target's dock ends it. */
+  private static Plan.Concern adapted(
+      Found found, Listing target, Map<String, Object> variables, List<Adaptation> adaptations) {
+    Plan.Concern concern = found.concern;
+    Optional<Rule.Adapting> by =
+        found
+            .known
+            .rule
+            .adaptation()
+            .filter(
+                one ->
+                    target
+                        .traits()
+                        .getOrDefault(Adaptation.TRAIT, List.of())
+                        .contains(one.kind().wire()))
+            .filter(_ -> found.known.adapts.stream().allMatch(one -> holds(one, variables)));
+    if (by.isEmpty()) {
+      return concern;
+    }
+    List<String> to =
+        by.get().to().stream()
+            .flatMap(trait -> target.traits().getOrDefault(trait, List.of()).stream())
+            .filter(Adaptation::fits)
+            .limit(Adaptation.MOST)
+            .toList();
+    adaptations.add(new Adaptation(by.get().kind(), to, concern.code()));
+    return new Plan.Concern(
+        concern.code(),
+        Severity.INFORMATION,
+        concern.text(),
+        concern.remedy(),
+        concern.consequence(),
+        Optional.of(by.get().fix()));
+  }
+
+  private static boolean holds(Expression condition, Map<String, Object> variables) {
+    try {
+      return condition.value(variables).equals(true);
+    } catch (CelEvaluationException | RuntimeException _) {
+      return false;
+    }
   }
 
   private static List<Found> answer(
@@ -321,7 +387,7 @@ final class Concerns {
                 rule.remedy(),
                 Optional.of(rule.consequence()),
                 rule.fix()),
-            rule.waivable()));
+            one));
   }
 
   private static String unknown(String why) {
@@ -349,8 +415,7 @@ final class Concerns {
     } catch (Refused e) {
       throw new Refused(file + ": " + e.getMessage(), e);
     }
-    known
-        .expressions()
+    Stream.concat(known.expressions(), known.adapts.stream())
         .flatMap(expression -> expression.names().stream())
         .filter(asked -> !vocabulary.has(asked))
         .findFirst()

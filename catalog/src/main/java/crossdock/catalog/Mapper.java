@@ -167,7 +167,8 @@ record Mapper(Journeys.Forecasts forecasts) {
     if (!goesOn) {
       choices.downtimeSeconds().ifPresent(most -> missed(estimate, most, concerns));
     }
-    concerns.addAll(KNOWN.about(named, source, target, mode, waived));
+    Concerns.Findings findings = KNOWN.about(named, source, target, mode, waived);
+    concerns.addAll(findings.concerns());
     concerns.sort(Comparator.comparing(Concern::severity));
     return new Plan(
         digest,
@@ -181,6 +182,7 @@ record Mapper(Journeys.Forecasts forecasts) {
         addresses,
         groups,
         firewalls,
+        findings.adaptations(),
         concerns.stream().distinct().toList(),
         estimate);
   }

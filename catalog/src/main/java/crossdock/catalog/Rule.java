@@ -1,6 +1,7 @@
 package crossdock.catalog;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import crossdock.contracts.Adaptation;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Refused;
 import java.util.List;
@@ -19,6 +20,7 @@ import java.util.regex.Pattern;
  * @param consequence what happens if nobody does anything, in one sentence
  * @param remedy what to do about it, in one sentence
  * @param fix what the migration does about it by itself, in one sentence
+ * @param adaptation what the target's dock can do about it, if its site lists that
  */
 record Rule(
     String code,
@@ -30,8 +32,22 @@ record Rule(
     String evidence,
     String consequence,
     String remedy,
-    Optional<String> fix) {
+    Optional<String> fix,
+    Optional<Adapting> adaptation) {
   private static final Pattern CODE = Pattern.compile("[a-z0-9]+(-[a-z0-9]+)*");
+
+  /**
+   * What ends it.
+   *
+   * @param when conditions in the {@link Language}, beside the concern's own
+   * @param to the trait of the target's that it is made for, if any
+   * @param fix what it does, in one sentence
+   */
+  record Adapting(Adaptation.Kind kind, List<String> when, Optional<String> to, String fix) {
+    Adapting {
+      when = List.copyOf(when);
+    }
+  }
 
   /** What it is about. */
   enum Topic {
@@ -75,6 +91,9 @@ record Rule(
     }
     if (when.isEmpty() || consequence.isBlank() || remedy.isBlank()) {
       throw new Refused(code + " has no condition, consequence or remedy");
+    }
+    if (fix.isPresent() && adaptation.isPresent()) {
+      throw new Refused(code + " is fixed in any case, and by an adaptation");
     }
   }
 }

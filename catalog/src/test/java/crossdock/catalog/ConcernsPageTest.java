@@ -44,6 +44,9 @@ class ConcernsPageTest {
             BLOCKING stops a migration. Where it may be waived, the customer may take the risk: `waived` in the request names its
             code, and it is a WARNING then. What nobody knows of a machine or a site never blocks. A condition that cannot be evaluated,
             because a trait has an odd value, counts as one that holds, and the text says so. A changed meaning is a new version.
+
+            What the migration does by itself with a name behind it, it does where the target lists that name as `guest.adaptation`, the
+            guest is known to be Linux, and `waived` does not name the concern; it is an INFORMATION then ([adaptation.md](adaptation.md)).
             """);
     for (Rule.Topic topic : Rule.Topic.values()) {
       append(page, "\n## %s\n".formatted(word(topic)));
@@ -77,7 +80,9 @@ class ConcernsPageTest {
             Example.of(rule.code()).text(),
             rule.consequence(),
             rule.remedy(),
-            rule.fix().orElse("")));
+            rule.fix()
+                .or(() -> rule.adaptation().map(by -> by.fix() + " (`" + by.kind().wire() + "`)"))
+                .orElse("")));
   }
 
   private static void words(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.Adaptation;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
@@ -99,8 +100,8 @@ class ConcernsTest {
                 name -> CONCERNS.vocabulary().traits().containsKey(name) || !limits.contains(name))
             .collect(Collectors.toSet());
     assertThat(limits).isEqualTo(CONCERNS.vocabulary().limits().keySet());
-    // Two are the mapper's.
-    traits.addAll(Set.of("zone", "disk.encrypted"));
+    // Two are the mapper's, and one is for what ends a concern.
+    traits.addAll(Set.of("zone", "disk.encrypted", Adaptation.TRAIT));
     assertThat(traits).isEqualTo(CONCERNS.vocabulary().traits().keySet());
   }
 
@@ -132,6 +133,59 @@ class ConcernsTest {
         .containsExactly(
             tuple(
                 "disk-shared", Severity.WARNING, example.text() + " The customer takes the risk."));
+  }
+
+  static Stream<Rule> adaptable() {
+    return rules().filter(rule -> rule.adaptation().isPresent());
+  }
+
+  /** The example of a concern, with a guest of this name and a target that adapts. */
+  private static Example.Case adapting(Rule rule, String guest) {
+    JsonNode node = Example.of(rule.code()).triggering();
+    ObjectNode machine = (ObjectNode) node.at("/machine/traits");
+    ObjectNode target = (ObjectNode) node.get("target");
+    machine.put("guest.os.name", guest);
+    if (machine.has("guest.fstab-by")) {
+      machine.put("guest.fstab-by", "device"); // where a path leads to is known to the source alone
+    }
+    ObjectNode traits = target.withObject("/traits");
+    String kind = rule.adaptation().orElseThrow().kind().wire();
+    traits.putArray(Adaptation.TRAIT).add("something-newer").add(kind);
+    return Example.Case.of(node);
+  }
+
+  @ParameterizedTest
+  @MethodSource("adaptable")
+  void whatTheTargetAdaptsIsSaidAndStopsNothing(Rule rule) {
+    Example.Case one = adapting(rule, "debian");
+    Rule.Adapting by = rule.adaptation().orElseThrow();
+    Concerns.Findings findings = findings(one, List.of());
+    assertThat(findings.concerns())
+        .filteredOn(concern -> concern.code().equals(rule.code()))
+        .extracting(Plan.Concern::severity, Plan.Concern::fix)
+        .containsExactly(tuple(Severity.INFORMATION, Optional.of(by.fix())));
+    assertThat(findings.adaptations())
+        .containsExactly(
+            new Adaptation(
+                by.kind(),
+                by.to().map(trait -> one.target().traits().get(trait)).orElse(List.of()),
+                rule.code()));
+    // Nobody adapts a guest whose owner takes the risk, or one that is no Linux.
+    for (Concerns.Findings other :
+        List.of(
+            findings(one, List.of(rule.code())), findings(adapting(rule, "windows"), List.of()))) {
+      assertThat(other.adaptations()).isEmpty();
+      assertThat(other.concerns())
+          .filteredOn(concern -> concern.code().equals(rule.code()))
+          .extracting(Plan.Concern::fix)
+          .containsExactly(Optional.empty());
+    }
+  }
+
+  @Test
+  void thereIsAConcernForEveryWayToAdapt() {
+    assertThat(adaptable().map(rule -> rule.adaptation().orElseThrow().kind()))
+        .containsExactlyInAnyOrder(Adaptation.Kind.values());
   }
 
   @Test
@@ -166,7 +220,8 @@ class ConcernsTest {
             "source-protected");
     assertThat(
             Concerns.shipped()
-                .about(one.machine(), one.source(), one.target(), one.mode(), Set.of()))
+                .about(one.machine(), one.source(), one.target(), one.mode(), Set.of())
+                .concerns())
         .isEqualTo(about(one));
     assertThat(about(one, List.of("disk-shared")))
         .extracting(Plan.Concern::code)
@@ -318,6 +373,10 @@ class ConcernsTest {
   }
 
   private static List<Plan.Concern> about(Example.Case one, Collection<String> waived) {
+    return findings(one, waived).concerns();
+  }
+
+  private static Concerns.Findings findings(Example.Case one, Collection<String> waived) {
     return CONCERNS.about(one.machine(), one.source(), one.target(), one.mode(), waived);
   }
 

@@ -11,7 +11,9 @@ import java.util.Locale;
  * @param concern the code of the concern that it answers
  */
 public record Adaptation(Kind kind, List<String> to, String concern) {
-  private static final int MOST = 32;
+  /** Of what it may be made for. */
+  public static final int MOST = 32;
+
   private static final int LONGEST = 64;
 
   /** What is changed. Closed: another one is a new version of the contract. */
@@ -38,8 +40,13 @@ public record Adaptation(Kind kind, List<String> to, String concern) {
 
   public Adaptation {
     to = List.copyOf(to);
-    if (to.size() > MOST || to.stream().anyMatch(one -> one.isBlank() || one.length() > LONGEST)) {
+    if (to.size() > MOST || !to.stream().allMatch(Adaptation::fits)) {
       throw new Refused("a guest is adapted to at most " + MOST + " things with names");
     }
+  }
+
+  /** Whether it is a name of something to adapt to. */
+  public static boolean fits(String name) {
+    return !name.isBlank() && name.length() <= LONGEST;
   }
 }
