@@ -132,10 +132,10 @@ public record Countersignature(
     List<String> adapted =
         checks.stream().map(Check::name).filter(name -> name.startsWith(ADAPTED)).sorted().toList();
     if (!planned.equals(adapted)) {
-      return Optional.of("it was adapted in other ways than planned: " + adapted);
+      return Optional.of("what was adapted in other ways than planned: " + adapted);
     }
     if (planned.isEmpty() && !layer.isEmpty()) {
-      return Optional.of("chunks were changed, and nothing was to be adapted");
+      return Optional.of("changed chunks, and nothing was to be adapted");
     }
     if (!roots.keySet().equals(certified.stream().map(Certificate.Disk::name).collect(toSet()))) {
       return Optional.of("other disks than the certified ones");

@@ -66,7 +66,7 @@ public record Evidence(
         .other(certificate.disks(), migration.plan())
         .ifPresent(
             other -> {
-              throw new Refused("the target registered something else: " + other);
+              throw new Refused("the target registered " + other);
             });
     return new Evidence(migration, certificate, countersignature);
   }

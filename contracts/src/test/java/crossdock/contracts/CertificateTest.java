@@ -290,4 +290,54 @@ class CertificateTest {
     assertThatThrownBy(() -> Countersignature.verify(bundle, PARTIES.trust, Sample.NORTH))
         .isInstanceOf(Refused.class);
   }
+
+  private static Countersignature countersigned(
+      List<Countersignature.Change> layer, Map<String, Sha256> roots, Check... adapted) {
+    return new Countersignature(
+        Sample.ID,
+        new Party.Site(Sample.SOUTH),
+        Sha256.NONE,
+        layer,
+        roots,
+        "vm-9",
+        Fact.Proof.READ_BACK,
+        Policy.STANDARD,
+        List.of(adapted),
+        AT);
+  }
+
+  @Test
+  void whatWasRegisteredIsWhatWasCertifiedOrWasAdaptedAsPlanned() {
+    Sha256 before = Sha256.of(new byte[] {1});
+    Sha256 after = Sha256.of(new byte[] {2});
+    List<Certificate.Disk> certified = List.of(new Certificate.Disk("disk-0", before, 4096));
+    Map<String, Sha256> same = Map.of("disk-0", before);
+    Map<String, Sha256> other = Map.of("disk-0", after);
+    List<Countersignature.Change> layer =
+        List.of(new Countersignature.Change("disk-0", 0, before, after));
+    Check fstab = new Check("adapted-fstab", 1, Outcome.PASSED, "by libguestfs");
+    Plan plain = Sample.plan(Sample.machine(2));
+    var tree = (com.fasterxml.jackson.databind.node.ObjectNode) Json.mapper().valueToTree(plain);
+    tree.set(
+        "adaptations",
+        Json.mapper()
+            .valueToTree(
+                List.of(new Adaptation(Adaptation.Kind.FSTAB, List.of(), "file-systems-by-path"))));
+    Plan adapts = Json.read(Json.bytes(tree), Plan.class);
+
+    assertThat(countersigned(List.of(), same).other(certified, plain)).isEmpty();
+    assertThat(countersigned(layer, other, fstab).other(certified, adapts)).isEmpty();
+
+    assertThat(countersigned(List.of(), other).other(certified, plain)).isPresent();
+    assertThat(countersigned(layer, other).other(certified, plain)).isPresent();
+    assertThat(countersigned(layer, other, fstab).other(certified, plain)).isPresent();
+    assertThat(countersigned(layer, other).other(certified, adapts)).isPresent();
+    assertThat(countersigned(List.of(), other, fstab).other(certified, adapts)).isPresent();
+    assertThat(countersigned(layer, same, fstab).other(certified, adapts)).isPresent();
+    assertThat(countersigned(layer, Map.of(), fstab).other(certified, adapts)).isPresent();
+    assertThatThrownBy(() -> new Countersignature.Change("disk-0", 0, before, before))
+        .isInstanceOf(Refused.class);
+    assertThatThrownBy(() -> countersigned(List.of(layer.getFirst(), layer.getFirst()), other))
+        .isInstanceOf(Refused.class);
+  }
 }

@@ -150,6 +150,9 @@ class EvidenceTest {
     assertRefused(imported(certificate, migration), "something else than it reported");
     Countersignature roots = with(good, "roots", Map.of("root", Sha256.NONE, "data", Sha256.NONE));
     assertRefused(imported(certificate, roots), "registered another root");
+    Countersignature.Change change =
+        new Countersignature.Change("root", 0, Sha256.of(new byte[] {1}), Sha256.NONE);
+    assertRefused(imported(certificate, with(roots, "layer", List.of(change))), "nothing was to be");
     List<Check> found = new ArrayList<>(Parties.taken());
     found.set(found.size() - 1, new Check("malware", 1, Check.Outcome.FAILED, "found"));
     Countersignature infected = with(good, "checks", found);

@@ -4,6 +4,7 @@ import crossdock.contracts.Bundle;
 import crossdock.contracts.Certificate;
 import crossdock.contracts.Check;
 import crossdock.contracts.Countersignature;
+import crossdock.contracts.Countersignature.Change;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Json;
@@ -11,8 +12,10 @@ import crossdock.contracts.Migration;
 import crossdock.contracts.Refused;
 import crossdock.contracts.TrustBundle;
 import crossdock.disk.DiskHasher;
+import crossdock.disk.DiskSource;
 import crossdock.disk.Manifest;
 import crossdock.disk.Sha256;
+import crossdock.disk.Swap;
 import crossdock.disk.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,6 +25,8 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Holds images against a certificate, offline: believes the pinned members and nobody else. The
@@ -62,10 +67,17 @@ final class Verify {
     for (int i = 0; i < arguments.words(); i++) {
       Certificate.Disk disk = certificate.disks().get(i);
       Manifest manifest = new Manifest(disk.length(), new Sha256(disk.root().hex()));
+      List<Change> layer = claim.accepted().map(one -> one.layer(disk.name())).orElse(List.of());
       try (Image.Opened image = arguments.image(i, "from").open()) {
-        Verdict verdict = DiskHasher.matches(manifest, image.disk());
-        good &= verdict.matches();
-        disks.add(disk.name() + " " + sentence(verdict));
+        if (!layer.isEmpty() && adapted(manifest, claim.registered(disk), layer, image.disk())) {
+          disks.add(
+              "%s has the certified bytes, but for %d chunks that its target adapted"
+                  .formatted(disk.name(), layer.size()));
+        } else {
+          Verdict verdict = DiskHasher.matches(manifest, image.disk());
+          good &= verdict.matches();
+          disks.add(disk.name() + " " + sentence(verdict));
+        }
       }
     }
     Answer answer = new Answer();
@@ -88,7 +100,8 @@ final class Verify {
                     .say("registeredBy", taken.site())
                     .say("registeredAs", taken.machine())
                     .say("registeredAt", taken.at())
-                    .say("proof", taken.proof()));
+                    .say("proof", taken.proof())
+                    .say("adapted", adapted(taken)));
     answer.print(arguments.has("json"));
     return good ? 0 : Application.NO;
   }
@@ -96,7 +109,17 @@ final class Verify {
   /**
    * @param accepted by the target, if that is part of it
    */
-  private record Claim(Certificate certificate, Optional<Countersignature> accepted) {}
+  private record Claim(Certificate certificate, Optional<Countersignature> accepted) {
+    /** A disk as its target has it. */
+    Manifest registered(Certificate.Disk disk) {
+      String root =
+          accepted
+              .flatMap(taken -> Optional.ofNullable(taken.roots().get(disk.name())))
+              .orElse(disk.root())
+              .hex();
+      return new Manifest(disk.length(), new Sha256(root));
+    }
+  }
 
   /** A certificate alone, or the one in a migration's evidence, with all that is there. */
   private static Claim claim(byte[] file, TrustBundle trust) throws IOException {
@@ -119,6 +142,29 @@ final class Verify {
       throw new Refused("the certificate belongs to another migration");
     }
     return new Claim(certificate, Optional.empty());
+  }
+
+  /** In what ways, and how. */
+  private static List<String> adapted(Countersignature taken) {
+    return taken.checks().stream()
+        .filter(check -> check.name().startsWith(Countersignature.ADAPTED))
+        .map(check -> sentence(check) + " " + check.detail())
+        .toList();
+  }
+
+  /** Whether it is what the target registered, and without the layer what was certified. */
+  private static boolean adapted(
+      Manifest certified, Manifest registered, List<Change> layer, DiskSource disk)
+      throws IOException {
+    SortedMap<Long, Swap.Leaf> back = new TreeMap<>();
+    for (Change change : layer) {
+      Sha256 there = new Sha256(change.registered().hex());
+      back.put(change.chunk(), new Swap.Leaf(there, new Sha256(change.certified().hex())));
+    }
+    Swap beneath = new Swap(back);
+    return DiskHasher.matches(registered, disk, beneath).matches()
+        && beneath.matches()
+        && beneath.root().equals(certified.root());
   }
 
   private static String sentence(Check check) {

@@ -1,0 +1,134 @@
+package crossdock.conversion;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class EditsTest {
+  private static Optional<String> uuid(String device) {
+    return device.startsWith("/dev/sda") ? Optional.of("1234-" + device.substring(8)) : Optional.empty();
+  }
+
+  @Test
+  void fileSystemsGetTheirUuidsAndEverythingElseStaysByteForByte() {
+    String fstab =
+        "# /dev/sda1 was here\r\n/dev/vda1 / ext4\tdefaults 0 1\n  /dev/nvme0n1p2\tnone swap sw\n"
+            + "/dev/sdb1 /data xfs nofail\nUUID=x /y z\n/dev/mapper/a-b /z ext4\n/dev/sr0 /cd iso9660";
+    Edits.Edited edited = Edits.fstab(fstab, EditsTest::uuid);
+    assertThat(edited.text())
+        .isEqualTo(
+            fstab.replace("/dev/vda1 ", "UUID=1234-1 ").replace("/dev/nvme0n1p2", "UUID=1234-2"));
+    assertThat(edited.times()).isEqualTo(2);
+    assertThat(edited.left()).containsExactly("/dev/sdb1");
+  }
+
+  @Test
+  void theRootIsNamedByUuidWhereverAKernelIsStarted() {
+    String grub =
+        "if x; then\n\tlinux\t/vmlinuz root=/dev/sda1 ro\nfi\nset root=hd0\n# linux root=/dev/sda1\n"
+            + "options root=/dev/nvme0n1p1\nGRUB_CMDLINE_LINUX=\"root=/dev/vda2\"\n"
+            + "linux /v root=/dev/mapper/vg-root";
+    Edits.Edited edited = Edits.root(grub, "abcd");
+    assertThat(edited.text())
+        .isEqualTo(
+            grub.replace("root=/dev/sda1 ro", "root=UUID=abcd ro")
+                .replace("root=/dev/nvme0n1p1", "root=UUID=abcd")
+                .replace("root=/dev/vda2", "root=UUID=abcd"));
+    assertThat(edited.times()).isEqualTo(3);
+  }
+
+  @Test
+  void kernelsWriteToTheSerialConsoleToo() {
+    Edits.Edited edited =
+        Edits.console(
+            "  linux /v quiet\nlinux /w console=ttyS1\nGRUB_CMDLINE_LINUX=\"a\"\nterminal x\n");
+    assertThat(edited.text())
+        .isEqualTo(
+            "  linux /v quiet console=tty0 console=ttyS0,115200\nlinux /w console=ttyS1\n"
+                + "GRUB_CMDLINE_LINUX=\"a console=tty0 console=ttyS0,115200\"\nterminal x\n");
+    assertThat(edited.times()).isEqualTo(2);
+  }
+
+  @Test
+  void cloudInitIsToldWhatTheTargetHas() {
+    assertThat(Edits.datasources(List.of("configdrive", "unheard-of", "openstack")))
+        .isEqualTo("datasource_list: [ ConfigDrive, OpenStack, None ]\n");
+    assertThat(Edits.datasources(List.of("none"))).isEqualTo("datasource_list: [ None ]\n");
+  }
+
+  @Property(tries = 500)
+  void whateverAGuestSaysIsEditedToItsEndAndASecondTimeNothingIsLeft(@ForAll String text) {
+    for (Edits.Edited edited :
+        List.of(
+            Edits.root("linux " + text, "a"),
+            Edits.console("linux " + text),
+            Edits.fstab(text, EditsTest::uuid))) {
+      assertThat(edited.text().length()).isGreaterThanOrEqualTo(0);
+    }
+    String once = Edits.root("linux " + text, "a").text();
+    assertThat(Edits.root(once, "a").times()).isZero();
+    String console = Edits.console("linux " + text).text();
+    assertThat(Edits.console(console).text()).isEqualTo(console);
+  }
+
+  private static Initrd.Reader of(byte[] bytes) {
+    return (from, count) ->
+        from >= bytes.length
+            ? new byte[0]
+            : Arrays.copyOfRange(bytes, (int) from, (int) Math.min(bytes.length, from + count));
+  }
+
+  private static byte[] behind(byte[]... parts) {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (byte[] part : parts) {
+      all.writeBytes(part);
+    }
+    return all.toByteArray();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1f8b08, true", "28b52ffd, true", "fd377a585a00, true", "425a68, true", "02214c18, false",
+    "7f454c46, false", "'', true"
+  })
+  void nothingIsPutBehindWhatHasNoEnd(String magic, boolean goesOn) throws Exception {
+    byte[] main = java.util.HexFormat.of().parseHex(magic);
+    assertThat(Initrd.goesOn(of(main))).isEqualTo(goesOn);
+    TreeMap<String, byte[]> early = new TreeMap<>();
+    early.put("kernel/x86/microcode/GenuineIntel.bin", new byte[777]);
+    byte[] microcode = Initrd.cpio("", early);
+    assertThat(Initrd.goesOn(of(behind(microcode, new byte[508], main)))).isEqualTo(goesOn);
+  }
+
+  @Property(tries = 500)
+  void whateverAnInitialRamDiskBeginsWithIsJudgedToItsEnd(@ForAll byte[] noise) throws Exception {
+    boolean _ = Initrd.goesOn(of(noise));
+    byte[] head = "070701".getBytes(ISO_8859_1);
+    boolean _ = Initrd.goesOn(of(behind(head, noise)));
+  }
+
+  @Test
+  void modulesComeWithAllThatTheyNeedAndNothingFromElsewhere() throws Exception {
+    String dep =
+        "kernel/a/virtio_blk.ko.xz: kernel/b/virtio.ko.xz kernel/b/virtio-ring.ko.xz\n"
+            + "kernel/b/virtio.ko.xz: kernel/b/virtio-ring.ko.xz\nkernel/b/virtio-ring.ko.xz:\n"
+            + "kernel/c/other.ko.xz: kernel/b/virtio.ko.xz\nkernel/d/e-vil.ko: ../../etc/shadow\n";
+    assertThat(Initrd.files(dep, List.of("virtio_blk", "not_there")))
+        .containsExactlyInAnyOrder(
+            "kernel/a/virtio_blk.ko.xz", "kernel/b/virtio.ko.xz", "kernel/b/virtio-ring.ko.xz");
+    assertThatThrownBy(() -> Initrd.files(dep, List.of("e_vil"))).isInstanceOf(IOException.class);
+    assertThat(Initrd.module("kernel/b/virtio-ring.ko.xz")).isEqualTo("virtio_ring");
+  }
+}
