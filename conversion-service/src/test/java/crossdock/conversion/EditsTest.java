@@ -18,7 +18,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class EditsTest {
   private static Optional<String> uuid(String device) {
-    return device.startsWith("/dev/sda") ? Optional.of("1234-" + device.substring(8)) : Optional.empty();
+    return device.startsWith("/dev/sda")
+        ? Optional.of("1234-" + device.substring(8))
+        : Optional.empty();
   }
 
   @Test
@@ -100,8 +102,13 @@ class EditsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1f8b08, true", "28b52ffd, true", "fd377a585a00, true", "425a68, true", "02214c18, false",
-    "7f454c46, false", "'', true"
+    "1f8b08, true",
+    "28b52ffd, true",
+    "fd377a585a00, true",
+    "425a68, true",
+    "02214c18, false",
+    "7f454c46, false",
+    "'', true"
   })
   void nothingIsPutBehindWhatHasNoEnd(String magic, boolean goesOn) throws Exception {
     byte[] main = java.util.HexFormat.of().parseHex(magic);

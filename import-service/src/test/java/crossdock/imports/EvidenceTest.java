@@ -152,7 +152,8 @@ class EvidenceTest {
     assertRefused(imported(certificate, roots), "registered another root");
     Countersignature.Change change =
         new Countersignature.Change("root", 0, Sha256.of(new byte[] {1}), Sha256.NONE);
-    assertRefused(imported(certificate, with(roots, "layer", List.of(change))), "nothing was to be");
+    assertRefused(
+        imported(certificate, with(roots, "layer", List.of(change))), "nothing was to be");
     List<Check> found = new ArrayList<>(Parties.taken());
     found.set(found.size() - 1, new Check("malware", 1, Check.Outcome.FAILED, "found"));
     Countersignature infected = with(good, "checks", found);
