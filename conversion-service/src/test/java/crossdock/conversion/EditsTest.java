@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@SuppressWarnings("StringConcatToTextBlock") // tabs, spaces and carriage returns are what is tried
 class EditsTest {
   private static Optional<String> uuid(String device) {
     return device.startsWith("/dev/sda")
