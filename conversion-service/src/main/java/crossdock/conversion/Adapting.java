@@ -20,6 +20,8 @@ import io.micronaut.context.annotation.Value;
 import jakarta.inject.Singleton;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,8 +37,9 @@ import org.slf4j.LoggerFactory;
  * Changes a guest so that it lives here, before anything of it is written: libguestfs works on
  * overlays over the disks that the source's dock serves, and what it has changed of them is the
  * layer. It is made once, since it comes out otherwise every time, and stays until the migration
- * has ended here; a turn that dies before that leaves nothing that counts. Of one migration at a
- * time.
+ * has ended here; a turn that dies before that leaves nothing that counts. Thread-safe: of turns
+ * that work on one migration, because one has not yet heard that its lease is gone, the first to be
+ * done counts.
  */
 @Singleton
 final class Adapting {
@@ -69,13 +72,32 @@ final class Adapting {
    */
   Disks adapt(DockMessage.Fetch order, Guestfs guestfs, Path place, Pace own, Held held)
       throws IOException, InterruptedException {
-    Path directory = work.resolve(order.migration().value());
-    Path done = directory.resolve(DONE);
+    Path done = place(order.migration()).resolve(DONE);
     if (Files.exists(done)) {
       return Json.read(Files.readAllBytes(done), Disks.class);
     }
-    Durable.erase(directory);
-    Files.createDirectories(directory);
+    Files.createDirectories(work);
+    Path directory = Files.createTempDirectory(work, order.migration() + ".");
+    try {
+      make(order, guestfs, place, own, held, directory);
+      held.check();
+      try {
+        Durable.move(directory, place(order.migration()));
+      } catch (FileSystemException e) {
+        if (!Files.exists(done)) {
+          throw e;
+        }
+        LOG.info("another turn has adapted the guest of {}", order.migration());
+      }
+    } finally {
+      Durable.erase(directory);
+    }
+    return Json.read(Files.readAllBytes(done), Disks.class);
+  }
+
+  private void make(
+      DockMessage.Fetch order, Guestfs guestfs, Path place, Pace own, Held held, Path directory)
+      throws IOException, InterruptedException {
     List<Closeable> open = new ArrayList<>();
     List<Pull.Served> served = new ArrayList<>();
     List<Overlay> overlays = new ArrayList<>();
@@ -100,9 +122,7 @@ final class Adapting {
         throw unfit("more than " + Countersignature.MOST + " chunks would be changed");
       }
       Disks all = new Disks(disks, Optional.of(new DockMessage.Adapted(layer, checks)));
-      held.check();
-      Durable.write(done, Json.bytes(all));
-      return all;
+      Durable.write(directory.resolve(DONE), Json.bytes(all));
     } finally {
       for (Closeable one : open.reversed()) {
         one.close();
@@ -166,11 +186,22 @@ final class Adapting {
             .flatMap(adapted -> adapted.layer().stream())
             .filter(change -> change.disk().equals(disk))
             .toList();
-    return Layer.of(changes, work.resolve(migration.value()).resolve(disk));
+    return Layer.of(changes, place(migration).resolve(disk));
   }
 
   /** Nothing of a migration stays. */
   void forget(MigrationId migration) throws IOException {
-    Durable.erase(work.resolve(migration.value()));
+    Durable.erase(place(migration));
+    if (Files.isDirectory(work)) {
+      try (DirectoryStream<Path> begun = Files.newDirectoryStream(work, migration + ".*")) {
+        for (Path one : begun) {
+          Durable.erase(one);
+        }
+      }
+    }
+  }
+
+  private Path place(MigrationId migration) {
+    return work.resolve(migration.value());
   }
 }

@@ -7,7 +7,6 @@ import crossdock.contracts.Countersignature;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,7 +118,7 @@ final class Fixes {
 
   /** Only what is changed is mounted to be written: a mount alone changes a file system. */
   private static void mount(Guestfish guest, String root) throws IOException, InterruptedException {
-    SortedMap<String, String> mounts = new TreeMap<>(Comparator.naturalOrder());
+    SortedMap<String, String> mounts = new TreeMap<>();
     Matcher all = MOUNT.matcher(guest.ask("inspect-get-mountpoints", root));
     while (all.find()) {
       mounts.put(all.group(1), all.group(2));

@@ -84,6 +84,7 @@ final class Guestfish implements Closeable {
 
   private byte[] bytes(String command, String... arguments)
       throws IOException, InterruptedException {
+    Files.deleteIfExists(answer); // so that nobody takes an old one for it
     line("-" + command(command, arguments) + " | cat > " + answer);
     return Files.readAllBytes(answer);
   }
@@ -112,7 +113,11 @@ final class Guestfish implements Closeable {
     if (size > MOST) {
       throw new IOException(path + " has " + size + " bytes");
     }
-    return size == 0 ? new byte[0] : part(path, 0, (int) size);
+    byte[] whole = size == 0 ? new byte[0] : part(path, 0, (int) size);
+    if (whole.length != size) {
+      throw new IOException(path + " cannot be read");
+    }
+    return whole;
   }
 
   /** A file of text, byte for byte. */

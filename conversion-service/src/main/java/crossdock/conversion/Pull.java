@@ -58,6 +58,8 @@ final class Pull {
 
   private final MutualTls tls;
   private final Sites sites;
+  private static final int KEPT = 24; // chunks of all disks of a machine, while one is adapted
+
   private final Pace pace;
   private final Path work;
   private final Patience patience;
@@ -209,6 +211,7 @@ final class Pull {
     ServedDisk served =
         new ServedDisk(
             disk.length(),
+            Math.max(1, KEPT / order.disks().size()),
             chunk -> {
               long offset = (long) chunk * Manifest.CHUNK;
               int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);

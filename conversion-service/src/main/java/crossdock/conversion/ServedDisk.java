@@ -16,8 +16,6 @@ import java.util.Optional;
  * The last few are kept. Thread-safe.
  */
 final class ServedDisk implements DiskSource {
-  private static final int KEPT = 24;
-
   /** Gets a whole chunk, held against its certified leaf. */
   @FunctionalInterface
   interface Chunks {
@@ -26,18 +24,22 @@ final class ServedDisk implements DiskSource {
 
   private final long size;
   private final Chunks chunks;
-  private final Map<Integer, ByteBuffer> kept =
-      new LinkedHashMap<>(KEPT, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Integer, ByteBuffer> eldest) {
-          return size() > KEPT;
-        }
-      };
+  private final Map<Integer, ByteBuffer> kept;
   private Optional<Exception> failure = Optional.empty();
 
-  ServedDisk(long size, Chunks chunks) {
+  /**
+   * @param most chunks that are kept in memory
+   */
+  ServedDisk(long size, int most, Chunks chunks) {
     this.size = size;
     this.chunks = chunks;
+    this.kept =
+        new LinkedHashMap<>(most, 0.75f, true) {
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<Integer, ByteBuffer> eldest) {
+            return size() > most;
+          }
+        };
   }
 
   @Override

@@ -282,7 +282,8 @@ class AdaptingTest {
     assertThat(read.adapted()).isEqualTo(fetched.adapted());
     assertThat(read.checks()).extracting(Check::name).contains("guest-inventory");
     assertThat(south.getBean(Adapting.class).layer(ID, "root", none()).directory().getParent())
-        .doesNotExist();
+        .satisfies(gone -> assertThat(gone).doesNotExist())
+        .satisfies(gone -> assertThat(gone.getParent()).isEmptyDirectory());
   }
 
   private static Adapting.Disks none() {
