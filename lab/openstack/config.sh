@@ -254,6 +254,7 @@ osapi_volume_workers = 1
 api_paste_config = $S/x/usr/share/cinder-common/api-paste.ini
 rootwrap_config = $S/x/etc/cinder/rootwrap.conf
 enabled_backends = labloop
+backend_stats_polling_interval = 10
 default_volume_type = labloop
 glance_api_servers = http://$IP:$P_GLANCE
 auth_strategy = keystone

@@ -44,6 +44,10 @@ def main():
     if cinder:
         wait('cinder-volume', lambda: up('volumev3', '/os-services', 'cinder-volume'))
         wait('cinder-scheduler', lambda: up('volumev3', '/os-services', 'cinder-scheduler'))
+        # What cinder-volume says of its backend is a broadcast: one sent before the scheduler listened is lost, and until the
+        # next one every new volume fails for want of a backend.
+        wait('the backend known to cinder-scheduler', lambda: any(
+            pool['name'].endswith('#labloop') for pool in get('volumev3', '/scheduler-stats/get_pools').json()['pools']))
         have = {t['name'] for t in get('volumev3', '/types').json()['volume_types']}
         for name in ('labloop', 'bulk'):          # the first is the default
             if name not in have:

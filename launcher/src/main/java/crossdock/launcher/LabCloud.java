@@ -233,7 +233,13 @@ record LabCloud(URI keystone, Path state, List<Site.Lan> lans) {
       throws IOException, InterruptedException {
     until(
         "volume " + volume,
-        () -> admin.blockStorage().volumes().get(volume).getStatus() == Volume.Status.AVAILABLE);
+        () -> {
+          Volume.Status status = admin.blockStorage().volumes().get(volume).getStatus();
+          if (status == Volume.Status.ERROR) {
+            throw new IOException("volume " + volume + " in the lab's OpenStack became an error");
+          }
+          return status == Volume.Status.AVAILABLE;
+        });
   }
 
   /** What the server of that machine says on its console, and has said before it stopped. */
