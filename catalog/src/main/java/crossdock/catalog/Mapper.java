@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.stream.Collectors;
 
 /**
@@ -170,6 +171,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     Concerns.Findings findings = KNOWN.about(named, source, target, mode, waived);
     concerns.addAll(findings.concerns());
     concerns.sort(Comparator.comparing(Concern::severity));
+    SortedMap<String, Mapping> devices = Devices.of(machine, target, findings.adaptations());
     return new Plan(
         digest,
         choices.name().orElseGet(() -> plain(machine)),
@@ -178,11 +180,12 @@ record Mapper(Journeys.Forecasts forecasts) {
         target.sizes().stream().filter(one -> one.name().equals(size.target())).findFirst(),
         zone,
         storage,
+        devices,
         networks,
         addresses,
         groups,
         firewalls,
-        findings.adaptations(),
+        Devices.adapted(findings.adaptations(), devices),
         concerns.stream().distinct().toList(),
         estimate);
   }

@@ -3,8 +3,12 @@ package crossdock.contracts;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * The mapping of every construct of the source machine to one of the target site.
@@ -16,6 +20,8 @@ import java.util.Optional;
  * @param hardware what the machine gets of CPUs and memory there; what it has now if absent
  * @param zone where the target has zones, and it is known which one the machine is in or should be
  * @param storage one per disk, in order; none where the target names no classes of storage
+ * @param devices what its disks are on and its network cards are, by the trait that says so: {@code
+ *     disk.bus} and {@code nic.model}; none where the target does not say what it has
  * @param networks one per NIC, in order
  * @param addresses one per address of every NIC, in order; the target is empty where the target
  *     gives another one
@@ -36,6 +42,8 @@ public record Plan(
     Optional<Mapping> zone,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Mapping> storage,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        SortedMap<String, Mapping> devices,
     List<Mapping> networks,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Mapping> addresses,
@@ -111,7 +119,7 @@ public record Plan(
     }
   }
 
-  /** One that says nothing of hardware, zone, storage, what passes and what is adapted. */
+  /** One that says nothing of hardware, zone, storage, devices, firewalls and adaptations. */
   public Plan(
       Sha256 machine,
       String targetName,
@@ -130,6 +138,7 @@ public record Plan(
         Optional.empty(),
         Optional.empty(),
         List.of(),
+        Collections.emptySortedMap(),
         networks,
         addresses,
         securityGroups,
@@ -139,9 +148,15 @@ public record Plan(
         estimate);
   }
 
+  private static final Set<String> DEVICES = Set.of("disk.bus", "nic.model");
+
   public Plan {
     Machine.plain(targetName);
     storage = List.copyOf(storage);
+    devices = Collections.unmodifiableSortedMap(new TreeMap<>(devices));
+    if (!DEVICES.containsAll(devices.keySet())) {
+      throw new Refused("devices are planned by " + DEVICES);
+    }
     networks = List.copyOf(networks);
     addresses = List.copyOf(addresses);
     securityGroups = List.copyOf(securityGroups);

@@ -151,6 +151,24 @@ class GoldenTest {
   }
 
   @Test
+  void devicesOfAPlanAreOfTheirSchemaAndNoOtherTrait() throws IOException {
+    var fact =
+        (com.fasterxml.jackson.databind.node.ObjectNode)
+            Json.mapper().readTree(golden("crossdock.migration.planned.v1"));
+    var devices = (com.fasterxml.jackson.databind.node.ObjectNode) fact.get("plan");
+    Plan.Mapping bus = new Plan.Mapping("ide", "virtio", "The guest starts with its driver.");
+    devices.putObject("devices").set("disk.bus", Json.mapper().valueToTree(bus));
+    byte[] json = Json.mapper().writeValueAsBytes(fact);
+    assertThat(violations("crossdock.migration.planned.v1", json)).isEmpty();
+    assertThat(((Fact.Planned) Json.read(json, Fact.class)).plan().devices())
+        .containsExactly(Map.entry("disk.bus", bus));
+    devices.putObject("devices").set("zone", Json.mapper().valueToTree(bus));
+    byte[] zone = Json.mapper().writeValueAsBytes(fact);
+    assertThat(violations("crossdock.migration.planned.v1", zone)).isNotEmpty();
+    assertThat(refuses(zone, Fact.class)).isTrue();
+  }
+
+  @Test
   void theSamplesAreOfTheirSchemasToo() {
     assertThat(Sample.facts()).extracting(Fact::type).containsExactlyInAnyOrderElementsOf(facts());
     for (Fact fact : Sample.facts()) {

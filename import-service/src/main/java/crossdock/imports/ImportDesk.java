@@ -194,10 +194,11 @@ final class ImportDesk {
     return disks;
   }
 
-  /** What is the guest's moves; the hardware is this site's. */
+  /** What is the guest's moves; the hardware is this site's, as planned. */
   private static SortedMap<String, String> traits(Machine source, Plan plan) {
     SortedMap<String, String> traits = new TreeMap<>(source.traits().subMap("guest.", "guest/"));
     plan.zone().ifPresent(zone -> traits.put("zone", zone.target()));
+    plan.devices().forEach((trait, device) -> traits.put(trait, device.target()));
     return traits;
   }
 

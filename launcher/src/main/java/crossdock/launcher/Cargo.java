@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -57,7 +58,9 @@ sealed interface Cargo {
     /** Two disks, and two cards in two networks, each with an address. */
     TWO_OF_EACH(Machine.Firmware.BIOS),
     /** The same, and it boots by UEFI. */
-    TWO_OF_EACH_BY_UEFI(Machine.Firmware.UEFI);
+    TWO_OF_EACH_BY_UEFI(Machine.Firmware.UEFI),
+    /** As {@link #TWO_OF_EACH}, on SCSI (virtio), with a guest that starts from nothing else. */
+    INSTALLED(Machine.Firmware.BIOS);
 
     final Machine.Firmware firmware;
 
@@ -104,18 +107,33 @@ sealed interface Cargo {
   record Life(
       boolean good, boolean booted, long lastAtSource, long firstAtTarget, String sentence) {}
 
+  /** The programs that guests take. */
+  List<String> NEEDED =
+      List.of(
+          "qemu-system-x86_64", "qemu-img", "qemu-nbd", "apt-get", "dpkg-deb", "mke2fs", "debugfs");
+
+  /** What sites look into guests by. */
+  String GUESTFISH = "guestfish";
+
+  /** Guests, between sites that look into them and adapt them. */
+  static Cargo adapted(Path home, State state) {
+    List<String> missing =
+        Stream.concat(NEEDED.stream(), Stream.of(GUESTFISH))
+            .filter(tool -> !installed(tool))
+            .toList();
+    if (!missing.isEmpty()) {
+      throw new Refusal(
+          Refusal.CANNOT_START,
+          String.join(", ", missing)
+              + " missing (Debian: qemu-system-x86, qemu-utils, e2fsprogs, libguestfs-tools,"
+              + " linux-image-amd64).");
+    }
+    return new Guests(home, state);
+  }
+
   /** Guests if they can be built and run here; says aloud what cannot be checked otherwise. */
   static Cargo choose(Path home, State state, PrintStream out) {
-    List<String> needed =
-        List.of(
-            "qemu-system-x86_64",
-            "qemu-img",
-            "qemu-nbd",
-            "apt-get",
-            "dpkg-deb",
-            "mke2fs",
-            "debugfs");
-    List<String> missing = needed.stream().filter(tool -> !installed(tool)).toList();
+    List<String> missing = NEEDED.stream().filter(tool -> !installed(tool)).toList();
     if (missing.isEmpty()) {
       return new Guests(home, state);
     }
@@ -127,8 +145,15 @@ sealed interface Cargo {
   }
 
   private static boolean installed(String tool) {
+    return program(tool).isPresent();
+  }
+
+  /** Where a program lies, if it is here. */
+  static Optional<Path> program(String tool) {
     return Stream.of(System.getenv().getOrDefault("PATH", "").split(":", -1))
-        .anyMatch(directory -> Files.isExecutable(Path.of(directory, tool)));
+        .map(directory -> Path.of(directory, tool))
+        .filter(Files::isExecutable)
+        .findFirst();
   }
 
   private static String hash(Path file, String format) throws IOException {
@@ -172,21 +197,26 @@ sealed interface Cargo {
     String lan = site.lans().getFirst().name();
     String back = site.lans().getLast().name();
     String first = "52:54:00:" + mac;
-    return new Machine(
-        id,
-        id,
-        "x86_64",
-        1,
-        (shape.firmware == Machine.Firmware.UEFI ? 512L : 256L) << 20,
-        shape.firmware,
-        "linux",
-        two ? List.of(root, new Machine.Disk(DATA, format, dataBytes)) : List.of(root),
-        two
-            ? List.of(
-                new Machine.Nic("eth0", lan, first, List.of("10.8." + host), firewall),
-                new Machine.Nic("eth1", back, "52:54:01:" + mac, List.of("10.9." + host), firewall))
-            : List.of(new Machine.Nic("eth0", lan, first, List.of(), firewall)),
-        List.of("default"));
+    Machine machine =
+        new Machine(
+            id,
+            id,
+            "x86_64",
+            1,
+            (shape.firmware == Machine.Firmware.UEFI ? 512L : 256L) << 20,
+            shape.firmware,
+            "linux",
+            two ? List.of(root, new Machine.Disk(DATA, format, dataBytes)) : List.of(root),
+            two
+                ? List.of(
+                    new Machine.Nic("eth0", lan, first, List.of("10.8." + host), firewall),
+                    new Machine.Nic(
+                        "eth1", back, "52:54:01:" + mac, List.of("10.9." + host), firewall))
+                : List.of(new Machine.Nic("eth0", lan, first, List.of(), firewall)),
+            List.of("default"));
+    return shape == Shape.INSTALLED
+        ? machine.with(new TreeMap<>(Map.of("disk.bus", "scsi")))
+        : machine;
   }
 
   /** Linux guests that print a counter which they keep on their disk. */
@@ -237,6 +267,9 @@ sealed interface Cargo {
       command.addAll(List.of("--out", disks.get(DISK) + ""));
       if (disks.containsKey(DATA)) {
         command.addAll(List.of("--data", disks.get(DATA) + ""));
+      }
+      if (shape == Shape.INSTALLED) {
+        command.addAll(List.of("--installed", "virtio_pci virtio_scsi virtio_net"));
       }
       command.addAll(List.of("--name", machine, "--format", format));
       command.addAll(List.of("--cache", Demo.guestCache(state).toString()));

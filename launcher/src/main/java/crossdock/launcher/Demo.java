@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Check;
+import crossdock.contracts.Countersignature;
 import crossdock.contracts.Evidence;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
@@ -61,14 +63,16 @@ final class Demo implements Callable<Integer> {
       names = "--with",
       defaultValue = "own",
       description =
-          "own: two sites of our own (default); openstack: one of them is the cloud that"
-              + " lab/openstack/up has made; openstacks: both are such clouds, the second made"
-              + " with LAB_PORT_OFFSET=20000.")
+          "own: two sites of our own (default); adapting: the same, which look into guests, and the"
+              + " first guest is installed on a disk bus that the other site has not; openstack: one"
+              + " of them is the cloud that lab/openstack/up has made; openstacks: both are such"
+              + " clouds, the second made with LAB_PORT_OFFSET=20000.")
   With with = With.own;
 
   /** As it is written on the command line. */
   enum With {
     own,
+    adapting,
     openstack,
     openstacks
   }
@@ -107,10 +111,11 @@ final class Demo implements Callable<Integer> {
     Cargo cargo =
         switch (with) {
           case own -> Cargo.choose(Launcher.home(), state, out);
+          case adapting -> Cargo.adapted(Launcher.home(), state);
           case openstack -> clouds(state, Site.ALL.subList(0, 1));
           case openstacks -> clouds(state, Site.ALL);
         };
-    Launcher.up(Scope.ALL, cargo.provider());
+    Launcher.up(Scope.ALL, with == With.adapting ? Site.ADAPTING : cargo.provider());
     try (Receiver receiver = Receiver.open(Launcher.ports())) {
       return run(state, cargo, _ -> {}, Optional.of(receiver), out);
     } finally {
@@ -199,7 +204,10 @@ final class Demo implements Callable<Integer> {
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);
       boolean uefi = moves.size() == 1 && cargo.hasUefi();
-      Cargo.Shape shape = uefi ? Cargo.Shape.TWO_OF_EACH_BY_UEFI : Cargo.Shape.TWO_OF_EACH;
+      Cargo.Shape shape =
+          uefi
+              ? Cargo.Shape.TWO_OF_EACH_BY_UEFI
+              : with == With.adapting ? Cargo.Shape.INSTALLED : Cargo.Shape.TWO_OF_EACH;
       String machine = cargo.place(move.from(), move.machine(), customer.subject(provider), shape);
       cargo.admit(move.to(), customer.subject(move.to().provider()));
       handOver.accept(state.site(provider));
@@ -223,6 +231,7 @@ final class Demo implements Callable<Integer> {
       ObjectNode one = migrations.addObject();
       one.set("offer", choices.get(i).offer());
       good &= prove(ports, cargo, trust, moves.get(i), out, one);
+      good &= with != With.adapting || i > 0 || !one.path("adapted").isEmpty();
       JsonNode price = migration(ports, moves.get(i)).path("quote").path("total");
       boolean asOffered = choices.get(i).good() && choices.get(i).price().equals(price);
       one.put("asOffered", asOffered);
@@ -408,10 +417,20 @@ final class Demo implements Callable<Integer> {
       String source = cargo.root(move.from(), move.machine(), disk.name());
       boolean equal = source.equals(disk.root().hex());
       same &= equal;
+      long changed =
+          evidence.countersignature().layer().stream()
+              .filter(change -> change.disk().equals(disk.name()))
+              .count();
       out.printf("  disk %s: root %s%n", disk.name(), disk.root());
       out.printf(
-          "    source, hashed again now: %s; target, read back and countersigned: same%n",
-          equal ? "same" : source);
+          "    source, hashed again now: %s; target, read back and countersigned: %s%n",
+          equal ? "same" : source,
+          changed == 0 ? "same" : "same but for " + changed + " chunks of the adaptation");
+    }
+    for (Check check : evidence.countersignature().checks()) {
+      if (check.name().startsWith(Countersignature.ADAPTED)) {
+        out.printf("  %s %s%n", check.name(), check.detail());
+      }
     }
     Machine moved = evidence.migration().machine();
     Plan plan = evidence.migration().plan();
@@ -443,6 +462,11 @@ final class Demo implements Callable<Integer> {
     result.set("certificate", JSON.readTree(move.customer().bytes(base + "/certificate")));
     result.put("verified", true).put("sameBytes", same);
     result.put("firmware", moved.firmware().name()).put("addressesKept", kept);
+    ArrayNode adapted = result.putArray("adapted");
+    plan.adaptations().forEach(one -> adapted.add(one.kind().wire()));
+    result.put("changedChunks", evidence.countersignature().layer().size());
+    ObjectNode devices = result.putObject("devices");
+    plan.devices().forEach((trait, device) -> devices.put(trait, device.target()));
     ArrayNode concerns = result.putArray("concerns");
     plan.concerns().forEach(concern -> concerns.add(concern.code()));
     result.put("firewallRules", passing);

@@ -2,6 +2,7 @@ package crossdock.launcher;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import crossdock.contracts.Adaptation;
 import crossdock.contracts.Json;
 import crossdock.contracts.Listing;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
@@ -75,6 +77,11 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
     p.put("crossdock.tls.password", password);
     p.put("crossdock.dock.secret", state.secret("dock." + site.provider()));
+    if (adapting()) {
+      Cargo.program(Cargo.GUESTFISH)
+          .ifPresent(guestfish -> p.put("crossdock.guestfs.program", guestfish.toString()));
+      p.put("crossdock.guestfs.settings", "force_tcg"); // as the sites' own guests run
+    }
     // The process that parses hostile images gets no signing key and meets no customer.
     if (!service.module().equals("conversion-service")) {
       if (adapter.equals("openstack")) {
@@ -87,12 +94,17 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
       Path policy = directory.resolve("policy.json");
       State.write(policy, Json.bytes(state.policyOf(site.provider())));
       p.put("crossdock.policy", policy.toString());
+      p.put("crossdock.export.looks-into-guests", Boolean.toString(adapting()));
       if (service.imports()) {
         Path listing = directory.resolve("listing.json");
         State.write(listing, Json.bytes(listing(site, adapter)));
         p.put("crossdock.site.listing", listing.toString());
       }
     }
+  }
+
+  private boolean adapting() {
+    return sites.equals(Site.ADAPTING);
   }
 
   /** What the site has put there or, of a founding one, what is shipped with it. */
@@ -110,6 +122,10 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
         ObjectNode shipped = Json.read(in.readAllBytes(), ObjectNode.class);
         ArrayNode formats = shipped.putArray("formats");
         site.formats(adapter).forEach(formats::add);
+        if (adapting()) {
+          ArrayNode ways = shipped.withObject("traits").putArray(Adaptation.TRAIT);
+          Arrays.stream(Adaptation.Kind.values()).map(Adaptation.Kind::wire).forEach(ways::add);
+        }
         return Json.read(Json.bytes(shipped), Listing.class);
       }
     } catch (IOException e) {

@@ -16,6 +16,9 @@ record Site(
     String importSubnet,
     int offset,
     List<Lan> lans) {
+  /** Hypervisors that look into guests, and adapt those that come. */
+  static final String ADAPTING = "adapting";
+
   static final List<Site> ALL =
       List.of(
           new Site(
@@ -57,12 +60,13 @@ record Site(
 
   /**
    * @param sites an adapter that all sites have; with {@code openstack}, only the first, and with
-   *     {@code openstacks} all of them
+   *     {@code openstacks} all of them; with {@link #ADAPTING}, all are hypervisors
    */
   String adapter(String sites) {
     return switch (sites) {
       case "openstack" -> equals(ALL.getFirst()) ? "openstack" : "kvm";
       case "openstacks" -> "openstack";
+      case ADAPTING -> "kvm";
       default -> sites;
     };
   }

@@ -156,6 +156,9 @@ final class Guests {
     if (!machine.architecture().equals("x86_64") || disks.size() != machine.disks().size()) {
       throw new IllegalArgumentException("not a machine that runs here: " + machine.id());
     }
+    Devices devices =
+        Devices.of(machine)
+            .orElseThrow(() -> new IllegalArgumentException("no such devices: " + machine.id()));
     List<String> command = new ArrayList<>();
     command.addAll(List.of("qemu-system-x86_64", "-name", name(machine.id())));
     command.addAll(List.of("-nodefaults", "-no-user-config", "-display", "none"));
@@ -183,12 +186,11 @@ final class Guests {
     command.addAll(List.of("-serial", "chardev:console"));
     for (int i = 0; i < disks.size(); i++) {
       command.addAll(List.of("-blockdev", blockdev(i, machine.disks().get(i), disks.get(i))));
-      command.addAll(List.of("-device", "virtio-blk-pci,drive=disk" + i + ",bootindex=" + i));
     }
+    command.addAll(devices.disks(disks.size()));
     for (int i = 0; i < machine.nics().size(); i++) {
       command.addAll(List.of("-netdev", netdev(machine.id(), i) + ",id=net" + i));
-      String mac = machine.nics().get(i).mac();
-      command.addAll(List.of("-device", "virtio-net-pci,romfile=,netdev=net" + i + ",mac=" + mac));
+      command.addAll(devices.card(i, machine.nics().get(i).mac()));
     }
     return command;
   }

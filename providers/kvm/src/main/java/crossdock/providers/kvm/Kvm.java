@@ -66,10 +66,8 @@ public final class Kvm implements Cloud {
       Map.of(
           "clock.base", "utc",
           "disk.backing", "file",
-          "disk.bus", "virtio",
           "disk.discard", "yes",
-          "firmware.tpm", "none",
-          "nic.model", "virtio-net");
+          "firmware.tpm", "none");
 
   private final Site site;
   private final Guests guests;
@@ -132,6 +130,8 @@ public final class Kvm implements Cloud {
    * taken. Does nothing to a machine that is there already, but start it, unless a migration holds
    * it.
    *
+   * @param machine with the traits {@code disk.bus} and {@code nic.model} if it is to have others
+   *     than virtio's: scsi (virtio's), nvme and sata; e1000 and e1000e
    * @param disks image file by name of disk, in the format that the machine says
    * @param start also starts it and waits for a sign of life
    * @throws IOException if an id is taken by another owner, or the guest does not live within 120 s
@@ -203,11 +203,12 @@ public final class Kvm implements Cloud {
     return state(id).filter(state -> state.owner().equals(owner)).map(Kvm::shown);
   }
 
-  /** The hardware is the same for all here, whatever a machine had elsewhere. */
+  /** Most of the hardware is the same for all here, whatever a machine had elsewhere. */
   private static Machine shown(State state) {
     Machine machine = state.machine();
     TreeMap<String, String> traits = new TreeMap<>(machine.traits());
     traits.putAll(HARDWARE);
+    Devices.of(machine).ifPresent(devices -> traits.putAll(devices.traits()));
     traits.put("machine.type", machine.firmware() == Machine.Firmware.UEFI ? "q35" : "pc");
     return machine.with(traits);
   }
@@ -414,6 +415,9 @@ public final class Kvm implements Cloud {
       if (!formats.contains(disk.format())) {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
       }
+    }
+    if (Devices.of(machine).isEmpty()) {
+      throw new Refusal(Reason.UNMAPPABLE, "No such disks or network cards are here.");
     }
     if (!machine.architecture().equals("x86_64")) {
       throw new Refusal(Reason.UNMAPPABLE, "Only x86_64 machines run here.");

@@ -24,15 +24,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What only an adapter with real guests can show; the rest is in the conformance suite. */
 @Timeout(120)
@@ -293,6 +297,56 @@ final class KvmTest {
     assertThatThrownBy(() -> kvm.reserve(machine("planned", "vdi"), OWNER, INTO))
         .isInstanceOfSatisfying(
             Refusal.class, e -> assertThat(e.reason()).isEqualTo(Reason.UNMAPPABLE));
+    assertThat(kvm.remove(INTO)).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"virtio, e1000", "scsi, e1000e", "nvme, virtio-net", "sata, virtio-net"})
+  void aMachineStartsOnTheDevicesThatArePlannedForIt(String bus, String card) throws Exception {
+    Kvm kvm = kvm(south, LONG);
+    Machine one = machine("m1", "qcow2");
+    // One more than an AHCI controller has ports.
+    List<Machine.Disk> disks =
+        IntStream.range(0, 7)
+            .mapToObj(i -> new Machine.Disk("disk" + i, "qcow2", BootSector.DISK_BYTES))
+            .toList();
+    TreeMap<String, String> devices = new TreeMap<>(Map.of("disk.bus", bus, "nic.model", card));
+    Machine planned =
+        new Machine(
+            one.id(),
+            one.name(),
+            one.architecture(),
+            one.cpus(),
+            one.memoryBytes(),
+            one.firmware(),
+            one.guestOs(),
+            disks,
+            List.of(new Machine.Nic("eth0", "lan", "52:54:00:00:00:01")),
+            List.of(),
+            devices);
+    kvm.reserve(planned, OWNER, INTO);
+    byte[] empty = new byte[BootSector.DISK_BYTES];
+    for (DiskTicket ticket : kvm.prepare(INTO)) {
+      DiskTicket.Image image = (DiskTicket.Image) ticket;
+      write(
+          south.resolve(image.path()),
+          DiskFormat.QCOW2,
+          image.disk().equals("disk0") ? BootSector.disk() : empty);
+    }
+    kvm.register(INTO);
+    assertThat(kvm.boot(INTO)).startsWith("CROSSDOCK-GUEST");
+    assertThat(kvm.machines(OWNER).getFirst().traits()).containsAllEntriesOf(devices);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"disk.bus, ide", "disk.bus, floppy", "nic.model, vmxnet3"})
+  void devicesThatAreNotHereAreRefusedBeforeAnythingIsReserved(String trait, String device)
+      throws Exception {
+    Kvm kvm = kvm(south, LONG);
+    Machine planned = machine("m1", "qcow2").with(new TreeMap<>(Map.of(trait, device)));
+    assertThatThrownBy(() -> kvm.reserve(planned, OWNER, INTO))
+        .isInstanceOfSatisfying(
+            Refusal.class, refusal -> assertThat(refusal.reason()).isEqualTo(Reason.UNMAPPABLE));
     assertThat(kvm.remove(INTO)).isFalse();
   }
 }

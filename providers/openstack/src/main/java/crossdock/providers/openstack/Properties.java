@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What an image says of the machines that are made of it, by Glance's names (Image service, "Useful
@@ -56,6 +57,37 @@ interface Properties {
         .filter(Machines::isPlain)
         .ifPresent(version -> traits.put("guest.os.version", version));
     return traits;
+  }
+
+  /**
+   * What an image must say for a machine to get these devices, virtio's where it has none; empty if
+   * Nova has no word for them.
+   */
+  static Optional<SortedMap<String, String>> devices(SortedMap<String, String> traits) {
+    SortedMap<String, String> properties = new TreeMap<>();
+    properties.put("hw_disk_bus", traits.getOrDefault("disk.bus", "virtio"));
+    switch (properties.get("hw_disk_bus")) {
+      case "scsi" -> properties.put("hw_scsi_model", "virtio-scsi");
+      case "lsi" -> {
+        properties.put("hw_disk_bus", "scsi");
+        properties.put("hw_scsi_model", "lsilogic");
+      }
+      case "pvscsi" -> {
+        properties.put("hw_disk_bus", "scsi");
+        properties.put("hw_scsi_model", "vmpvscsi");
+      }
+      default -> {}
+    }
+    String card = traits.getOrDefault("nic.model", "virtio-net");
+    properties.put("hw_vif_model", card.equals("virtio-net") ? "virtio" : card);
+    // What is read of it must be what was asked for.
+    Properties image = name -> Optional.ofNullable(properties.get(name));
+    SortedMap<String, String> back = image.traits();
+    return Stream.of("disk.bus", "nic.model")
+            .allMatch(
+                trait -> !traits.containsKey(trait) || traits.get(trait).equals(back.get(trait)))
+        ? Optional.of(properties)
+        : Optional.empty();
   }
 
   private boolean is(String property, String value) {

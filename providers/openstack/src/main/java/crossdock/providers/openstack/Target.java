@@ -32,6 +32,7 @@ import org.openstack4j.model.compute.builder.ServerCreateBuilder;
 import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.DiskFormat;
 import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.image.v2.builder.ImageBuilder;
 import org.openstack4j.model.network.IPVersionType;
 import org.openstack4j.model.network.Ipv6AddressMode;
 import org.openstack4j.model.network.Network;
@@ -106,6 +107,9 @@ record Target(Site site, Keystone keystone) {
       if (!disk.format().equals(OpenStack.FORMAT)) {
         throw new Refusal(Reason.UNMAPPABLE, "No disk in " + disk.format() + " is taken here.");
       }
+    }
+    if (Properties.devices(machine.traits()).isEmpty()) {
+      throw new Refusal(Reason.UNMAPPABLE, "No such disks or network cards are here.");
     }
     if (machine.nics().isEmpty()) {
       // Nova would give it one, in a network that nobody has chosen.
@@ -238,7 +242,9 @@ record Target(Site site, Keystone keystone) {
 
   /** Without its data. The properties are what Nova makes the virtual hardware by. */
   private static Image image(Machine machine, String name) {
-    return Builders.imageV2()
+    ImageBuilder image = Builders.imageV2();
+    Properties.devices(machine.traits()).orElseThrow().forEach(image::additionalProperty);
+    return image
         .name(name)
         .visibility(Image.ImageVisibility.PRIVATE)
         .containerFormat(ContainerFormat.BARE)
@@ -246,8 +252,6 @@ record Target(Site site, Keystone keystone) {
         .architecture(machine.architecture())
         .additionalProperty(
             "os_type", machine.guestOs().startsWith("windows") ? "windows" : "linux")
-        .additionalProperty("hw_disk_bus", "virtio")
-        .additionalProperty("hw_vif_model", "virtio")
         .additionalProperty(
             "hw_firmware_type",
             switch (machine.firmware()) {

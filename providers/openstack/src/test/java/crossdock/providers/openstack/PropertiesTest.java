@@ -3,8 +3,10 @@ package crossdock.providers.openstack;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.contracts.Machine;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class PropertiesTest {
@@ -55,5 +57,25 @@ class PropertiesTest {
                     "os_distro", "<script>"))
                 .traits())
         .isEmpty();
+  }
+
+  @Test
+  void devicesThatNovaKnowsComeBackAsTheyWereAskedFor() {
+    for (String bus : List.of("virtio", "scsi", "lsi", "pvscsi", "sata", "ide")) {
+      for (String card : List.of("virtio-net", "e1000", "e1000e", "rtl8139", "vmxnet3")) {
+        TreeMap<String, String> wanted = new TreeMap<>(Map.of("disk.bus", bus, "nic.model", card));
+        assertThat(of(Properties.devices(wanted).orElseThrow()).traits()).isEqualTo(wanted);
+      }
+    }
+    assertThat(Properties.devices(new TreeMap<>(Map.of("zone", "nova"))).orElseThrow())
+        .containsExactlyInAnyOrderEntriesOf(
+            Map.of("hw_disk_bus", "virtio", "hw_vif_model", "virtio"));
+  }
+
+  @Test
+  void devicesThatNovaHasNoWordForAreNone() {
+    assertThat(Properties.devices(new TreeMap<>(Map.of("disk.bus", "hyperv")))).isEmpty();
+    assertThat(Properties.devices(new TreeMap<>(Map.of("nic.model", "ena")))).isEmpty();
+    assertThat(Properties.devices(new TreeMap<>(Map.of("nic.model", "virtio")))).isEmpty();
   }
 }
