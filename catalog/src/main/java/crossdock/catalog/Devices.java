@@ -66,16 +66,23 @@ record Devices(String trait, List<Device> order) {
     return Collections.unmodifiableSortedMap(devices);
   }
 
-  /** A guest is given the drivers of what it gets, and no others. */
-  static List<Adaptation> adapted(List<Adaptation> planned, Map<String, Mapping> devices) {
+  /** A guest is given the drivers of what it gets, and no others, and names for its own cards. */
+  static List<Adaptation> adapted(
+      List<Adaptation> planned, Machine machine, Map<String, Mapping> devices) {
     Mapping disks = devices.get(DISKS.trait);
     return planned.stream()
         .map(
             one ->
-                one.kind() == Adaptation.Kind.DRIVERS && disks != null
-                    ? new Adaptation(one.kind(), List.of(disks.target()), one.concern())
-                    : one)
+                switch (one.kind()) {
+                  case DRIVERS -> disks == null ? one : to(one, List.of(disks.target()));
+                  case CARDS -> to(one, machine.nics().stream().map(Machine.Nic::mac).toList());
+                  case FSTAB, ROOT, CLOUD_INIT, CONSOLE -> one;
+                })
         .toList();
+  }
+
+  private static Adaptation to(Adaptation adaptation, List<String> what) {
+    return new Adaptation(adaptation.kind(), what, adaptation.concern());
   }
 
   private Optional<Mapping> chosen(Machine machine, Listing target, List<Adaptation> adaptations) {

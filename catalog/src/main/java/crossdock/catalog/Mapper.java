@@ -185,7 +185,7 @@ record Mapper(Journeys.Forecasts forecasts) {
         addresses,
         groups,
         firewalls,
-        Devices.adapted(findings.adaptations(), devices),
+        Devices.adapted(findings.adaptations(), machine, devices),
         concerns.stream().distinct().toList(),
         estimate);
   }

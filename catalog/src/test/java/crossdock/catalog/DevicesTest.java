@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import crossdock.contracts.Adaptation;
 import crossdock.contracts.Fact;
 import crossdock.contracts.Listing;
+import crossdock.contracts.Machine;
 import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Mapping;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class DevicesTest {
+  private static final Machine MACHINE = Sample.machine(1, 1 << 30, "front", "web");
   private static final String BUS = "disk.bus";
   private static final String CARD = "nic.model";
 
@@ -84,6 +86,22 @@ class DevicesTest {
     assertThat(linux.get(CARD)).isEqualTo(new Mapping("", "virtio-net", "The quickest there."));
   }
 
+  @Test
+  void cardsKeepTheirNamesByTheirAddressesInTheirOrder() {
+    Map<String, String> named =
+        Map.of("guest.network-by", "name", "machine.type", "pc", "guest.os.name", "debian");
+    Map<String, List<String>> q35 = Map.of("machine.type", List.of("q35"));
+    assertThat(plan(named, q35).adaptations()).isEmpty();
+    Map<String, List<String>> there = new TreeMap<>(q35);
+    there.put(Adaptation.TRAIT, List.of("cards"));
+    assertThat(plan(named, there).adaptations()).isEmpty(); // nobody says that addresses stay
+    there.put("nic.mac", List.of("kept"));
+    List<String> addresses = MACHINE.nics().stream().map(Machine.Nic::mac).toList();
+    assertThat(addresses).isNotEmpty();
+    assertThat(plan(named, there).adaptations())
+        .containsExactly(new Adaptation(Adaptation.Kind.CARDS, addresses, "network-by-name"));
+  }
+
   private static String target(Map<String, Mapping> devices, String trait) {
     return Objects.requireNonNull(devices.get(trait)).target();
   }
@@ -109,7 +127,7 @@ class DevicesTest {
             List.of());
     return new Mapper(_ -> Forecast.unseen(1000))
         .plan(
-            Sample.machine(1, 1 << 30, "front", "web").with(new TreeMap<>(machine)),
+            MACHINE.with(new TreeMap<>(machine)),
             Sample.LISTINGS.getFirst(),
             there,
             Fact.Mode.COLD,

@@ -7,7 +7,7 @@ import java.util.Locale;
  * What the target's dock changes in a guest before it is written there, so that it lives there. The
  * source stays as it is, and every other chunk is the certified one.
  *
- * @param to what of the target it is made for, such as the buses of its disks; may be empty
+ * @param to what it is made for there, such as the bus of its disks; may be empty
  * @param concern the code of the concern that it answers
  */
 public record Adaptation(Kind kind, List<String> to, String concern) {
@@ -27,7 +27,9 @@ public record Adaptation(Kind kind, List<String> to, String concern) {
     /** cloud-init asks the datasources that the target has. */
     CLOUD_INIT,
     /** The kernel writes to the serial console too. */
-    CONSOLE;
+    CONSOLE,
+    /** Network cards keep their names, by their MAC addresses. */
+    CARDS;
 
     /** As a site lists it, and a check is named by it. */
     public String wire() {

@@ -1,9 +1,13 @@
 package crossdock.conversion;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedSet;
 import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -21,6 +25,10 @@ final class Edits {
   private static final Pattern KERNEL =
       Pattern.compile(
           "^[ \\t]*(linux(16|efi)?|options|kernel)[ \\t].*|^GRUB_CMDLINE_LINUX=.*|^[^#=]*\\broot=.*");
+
+  private static final Pattern CARD =
+      Pattern.compile(
+          "(?<![\\w.-])(?:eno\\d{1,5}|ens\\d{1,5}|enp\\d{1,3}s\\d{1,3}(?:f\\d{1,2})?|eth\\d{1,3})(?![\\w-])");
 
   private Edits() {}
 
@@ -138,5 +146,52 @@ final class Edits {
         .filter(name -> name != null)
         .collect(Collectors.joining(", ", "datasource_list: [ ", ", None ]\n"))
         .replace("[ , None", "[ None");
+  }
+
+  /** The names of cards in a guest's settings, each once: those that follow from a card's place. */
+  static SequencedSet<String> cards(String settings) {
+    SequencedSet<String> names = new LinkedHashSet<>();
+    settings
+        .lines()
+        .filter(line -> !line.strip().startsWith("#"))
+        .forEach(line -> CARD.matcher(line).results().map(MatchResult::group).forEach(names::add));
+    return names;
+  }
+
+  /**
+   * Rules for udev(7), by which cards have these names. Only where it is clear which card had which
+   * name: there are as many of both, and the names are of one kind, whose numbers grow with the
+   * place at which a hypervisor plugs the cards in one after the other.
+   *
+   * @param addresses the cards' MAC addresses, in their order
+   * @return without a text, and all names left, where it is not
+   */
+  static Edited names(Collection<String> names, List<String> addresses) {
+    List<String> inOrder = names.stream().sorted(Edits::byPlace).toList();
+    long kinds = names.stream().map(name -> name.replaceAll("\\d+", "0")).distinct().count();
+    boolean ofTheKernel = names.stream().anyMatch(name -> name.startsWith("eth"));
+    if (names.isEmpty() || names.size() != addresses.size() || kinds != 1 || ofTheKernel) {
+      return new Edited("", 0, inOrder);
+    }
+    StringBuilder rules = new StringBuilder("# The names that the cards had before the move.\n");
+    for (int i = 0; i < inOrder.size(); i++) {
+      // What has a driver is no bridge and no VLAN, which have a card's address too.
+      rules.append(
+          "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{type}==\"1\", ATTR{address}==\"%s\", NAME=\"%s\"\n"
+              .formatted(addresses.get(i), inOrder.get(i)));
+    }
+    return new Edited(rules.toString(), inOrder.size(), List.of());
+  }
+
+  private static int byPlace(String one, String other) {
+    return Arrays.compare(numbers(one), numbers(other));
+  }
+
+  private static int[] numbers(String name) {
+    return Pattern.compile("\\d+")
+        .matcher(name)
+        .results()
+        .mapToInt(number -> Integer.parseInt(number.group()))
+        .toArray();
   }
 }

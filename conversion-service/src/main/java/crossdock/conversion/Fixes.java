@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,6 +39,16 @@ final class Fixes {
           "/etc/kernel/cmdline",
           "/etc/default/grub");
   private static final String DATASOURCES = "/etc/cloud/cloud.cfg.d/99-crossdock.cfg";
+  private static final String RULES = "/etc/udev/rules.d/70-crossdock-names.rules";
+  private static final List<String> NETWORKS =
+      List.of(
+          "/etc/network/interfaces",
+          "/etc/network/interfaces.d/*",
+          "/etc/netplan/*.yaml",
+          "/etc/systemd/network/*",
+          "/etc/sysconfig/network-scripts/ifcfg-*",
+          "/etc/sysconfig/network/ifcfg-*",
+          "/etc/NetworkManager/system-connections/*");
   private static final int MOST_KERNELS = 8;
 
   /** By which modules a kernel finds disks on a bus. */
@@ -111,6 +122,7 @@ final class Fixes {
             case ROOT -> fixes.root(one);
             case CLOUD_INIT -> fixes.cloudInit(one);
             case CONSOLE -> fixes.console(one);
+            case CARDS -> fixes.cards(one);
           });
     }
     return checks;
@@ -209,6 +221,31 @@ final class Fixes {
       guest.run("copy-attributes", "/etc/cloud/cloud.cfg", DATASOURCES, "all:true");
     }
     return check(of, Outcome.PASSED, DATASOURCES + ": " + text.strip());
+  }
+
+  private Check cards(Adaptation of) throws IOException, InterruptedException {
+    SequencedSet<String> names = new LinkedHashSet<>();
+    for (String pattern : NETWORKS) {
+      for (String file : guest.glob(pattern)) {
+        if (guest.isFile(file)) {
+          // Some say it only by what they are called.
+          names.addAll(Edits.cards(file.replaceFirst(".*/(ifcfg-)?", "")));
+          names.addAll(Edits.cards(guest.text(file)));
+        }
+      }
+    }
+    Edits.Edited rules = Edits.names(names, of.to());
+    if (rules.times() == 0) {
+      return check(
+          of,
+          Outcome.WARNED,
+          "nothing, for it is not clear which of %d cards had which of the names %s"
+              .formatted(of.to().size(), String.join(", ", rules.left())));
+    }
+    guest.run("mkdir-p", "/etc/udev/rules.d");
+    guest.write(RULES, rules.text());
+    guest.run("copy-attributes", "/etc/udev/rules.d", RULES, "xattributes:true");
+    return check(of, Outcome.PASSED, RULES + ": " + String.join(", ", names));
   }
 
   private Check drivers(Adaptation of) throws IOException, InterruptedException {

@@ -74,7 +74,9 @@ class AdaptingTest {
           new Adaptation(Kind.DRIVERS, List.of("virtio"), "disk-driver-missing"),
           new Adaptation(Kind.ROOT, List.of(), "root-by-device-name"),
           new Adaptation(Kind.FSTAB, List.of(), "file-systems-by-path"),
-          new Adaptation(Kind.CLOUD_INIT, List.of("configdrive"), "datasource-not-offered"));
+          new Adaptation(Kind.CLOUD_INIT, List.of("configdrive"), "datasource-not-offered"),
+          new Adaptation(
+              Kind.CARDS, List.of("52:54:00:00:00:01", "52:54:00:00:00:02"), "network-by-name"));
 
   @TempDir private Path directory;
   private Parties parties;
@@ -248,7 +250,12 @@ class AdaptingTest {
     DockMessage.Adapted adapted = fetched.adapted().orElseThrow();
     assertThat(adapted.checks())
         .extracting(Check::name)
-        .containsExactly("adapted-drivers", "adapted-root", "adapted-fstab", "adapted-cloud-init");
+        .containsExactly(
+            "adapted-drivers",
+            "adapted-root",
+            "adapted-fstab",
+            "adapted-cloud-init",
+            "adapted-cards");
     assertThat(adapted.checks()).noneMatch(Check::failed);
     assertThat(adapted.checks().getFirst().detail())
         .contains("by libguestfs 1.", "disk-driver-missing", "virtio_blk", "/boot/initrd.img-");

@@ -139,4 +139,48 @@ class EditsTest {
     assertThatThrownBy(() -> Initrd.files(dep, List.of("e_vil"))).isInstanceOf(IOException.class);
     assertThat(Initrd.module("kernel/b/virtio-ring.ko.xz")).isEqualTo("virtio_ring");
   }
+
+  @Test
+  void cardsAreFoundInSettingsOfEveryKind() {
+    assertThat(
+            Edits.cards(
+                """
+                # iface ens9 inet dhcp
+                auto lo ens3
+                iface ens3.100 inet static
+                    enp0s31f6: {dhcp4: true}
+                interface-name=eno1
+                DEVICE="eth0"
+                ssid = tens4 and lens5, ens6x, my-ens7
+                """))
+        .containsExactly("ens3", "enp0s31f6", "eno1", "eth0");
+  }
+
+  @Test
+  void cardsKeepTheirNamesInTheOrderOfTheirPlaces() {
+    String one = "52:54:00:00:00:01";
+    String two = "52:54:00:00:00:02";
+    Edits.Edited rules = Edits.names(List.of("ens10", "ens3"), List.of(one, two));
+    assertThat(rules.text().lines())
+        .containsExactly(
+            "# The names that the cards had before the move.",
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{type}==\"1\","
+                + " ATTR{address}==\"52:54:00:00:00:01\", NAME=\"ens3\"",
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{type}==\"1\","
+                + " ATTR{address}==\"52:54:00:00:00:02\", NAME=\"ens10\"");
+    assertThat(rules.times()).isEqualTo(2);
+    assertThat(Edits.names(List.of("enp2s0", "enp1s10", "enp1s9"), List.of(one, two, "x")).text())
+        .containsSubsequence("\"enp1s9\"", "\"enp1s10\"", "\"enp2s0\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'', 1", "ens3, 2", "ens3 ens4, 1", "ens3 enp1s0, 2", "eth0, 1", "eth0 eth1, 2"})
+  void whereItIsNotClearWhichCardHadWhichNameNoneIsGivenOne(String names, int cards) {
+    List<String> all = names.isEmpty() ? List.of() : List.of(names.split(" ", -1));
+    List<String> addresses = List.of("52:54:00:00:00:01", "52:54:00:00:00:02").subList(0, cards);
+    Edits.Edited rules = Edits.names(all, addresses);
+    assertThat(rules.text()).isEmpty();
+    assertThat(rules.times()).isZero();
+    assertThat(rules.left()).containsExactlyInAnyOrderElementsOf(all);
+  }
 }
