@@ -240,6 +240,13 @@ final class Demo implements Callable<Integer> {
     if (receiver.isPresent()) {
       good &= told(ports, receiver.get(), moves, out, result.putObject("webhooks"));
     }
+    ArrayNode subnets = result.putArray("subnets");
+    List<Check> checks = Subnets.here().examine(ports);
+    for (Check check : checks) {
+      out.printf("%s %s: %s%n", check.name(), check.outcome(), check.detail());
+      subnets.addPOJO(check);
+    }
+    good &= Subnets.isolated(checks);
     String api = Services.url(ports, "gateway");
     ObjectNode urls = result.putObject("urls");
     urls.put("api", api + "/v1").put("page", api + "/").put("openapi", api + "/openapi.yaml");

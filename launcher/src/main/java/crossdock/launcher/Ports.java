@@ -48,8 +48,10 @@ record Ports(int base) implements Place {
   public Endpoint mutual(Services.Service service) {
     Site site = Objects.requireNonNull(service.site());
     // Five above the plain one: export, import, dock.
+    Subnets subnets = Subnets.here();
     return new Endpoint(
-        service.imports() ? site.importSubnet() : site.exportSubnet(), at(service.offset() + 5));
+        service.imports() ? subnets.importing(site) : subnets.exporting(site),
+        at(service.offset() + 5));
   }
 
   @Override

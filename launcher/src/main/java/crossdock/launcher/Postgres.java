@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -76,6 +77,7 @@ final class Postgres {
       // Only a cluster made to its end gets the name.
       Files.move(fresh, data, StandardCopyOption.ATOMIC_MOVE);
     }
+    admit(data.resolve("pg_hba.conf"));
     List<String> command = new ArrayList<>();
     command.addAll(asUser(binaries.resolve("bin/postgres").toString(), "-D", data.toString()));
     for (String setting :
@@ -105,6 +107,16 @@ final class Postgres {
         Duration.ofSeconds(10),
         place.postgres().address(),
         this::ready);
+  }
+
+  /** By their passwords too, whoever is in a namespace of the lab. */
+  private static void admit(Path file) throws IOException {
+    for (String network : Subnets.here().networks()) {
+      String line = "host all all " + network + " scram-sha-256\n";
+      if (!Files.readString(file).contains(line)) {
+        Files.writeString(file, "\n" + line, StandardOpenOption.APPEND);
+      }
+    }
   }
 
   /** True once it answers and every owner has role and database; done again it changes nothing. */

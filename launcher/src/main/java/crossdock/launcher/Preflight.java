@@ -59,7 +59,11 @@ final class Preflight {
     Set<Endpoint> all = new LinkedHashSet<>();
     if (scope != Scope.INFRASTRUCTURE) {
       Services.ALL.forEach(s -> all.add(ports.plain(s)));
-      Services.ALL.stream().filter(s -> s.site() != null).forEach(s -> all.add(ports.mutual(s)));
+      Services.ALL.stream()
+          .filter(s -> s.site() != null)
+          .map(ports::mutual)
+          .filter(Subnets.here()::local)
+          .forEach(all::add);
     }
     all.addAll(List.of(ports.postgres(), ports.kafka(), ports.keycloak()));
     for (int port : List.of(ports.kafkaController(), ports.keycloakManagement())) {

@@ -118,7 +118,8 @@ final class Services {
     Path directory = state.run(service.name());
     Path file = write(service);
     AotCache cache = service.cache(home);
-    List<String> command = new ArrayList<>(List.of(Jvm.java()));
+    List<String> command = new ArrayList<>(Subnets.here().enter(service));
+    command.add(Jvm.java());
     command.addAll(cache.options(scope));
     command.addAll(options(service));
     command.add(state.temporary(service.name()));

@@ -72,7 +72,7 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     Authority authority = keys.member(site.provider());
     Pki.tls(directory, authority, service.party(), password, mutual.host());
     String subnet = service.imports() ? "VMImportSubnet" : "VMExportSubnet";
-    p.put("crossdock.subnet." + subnet, mutual.host());
+    p.put("crossdock.subnet." + subnet, Subnets.here().listening(service, site, mutual.host()));
     p.put("crossdock.tls.port", Integer.toString(mutual.port()));
     p.put("crossdock.tls.keystore", directory.resolve("key.p12").toString());
     p.put("crossdock.tls.password", password);
