@@ -16,9 +16,9 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * What a machine's disks are on and its network cards are at the target: of what the target lists,
- * what the guest is known to start with; of that, what it has now; else the quickest, and for a
- * Windows what Windows brings a driver of.
+ * What a machine's disks are on and its network cards are at the target: what it has now if the
+ * target lists that, for the guest runs on it; else the quickest listed that the guest is known to
+ * start with; else the quickest, and for a Windows the quickest that Windows brings a driver of.
  *
  * @param trait that names them
  * @param order of all that are known, the quickest first
@@ -91,6 +91,9 @@ record Devices(String trait, List<Device> order) {
       return Optional.empty();
     }
     String now = machine.traits().getOrDefault(trait, "");
+    if (there.contains(now)) {
+      return Optional.of(new Mapping(now, now, "As it is now."));
+    }
     Set<String> drivers =
         Arrays.stream(machine.traits().getOrDefault("guest.drivers", "").split(",", -1))
             .map(String::strip)
@@ -99,10 +102,6 @@ record Devices(String trait, List<Device> order) {
         there.stream()
             .filter(name -> device(name).filter(it -> drivers.contains(it.driver)).isPresent())
             .toList();
-    List<String> fit = driven.isEmpty() ? there : driven;
-    if (fit.contains(now)) {
-      return Optional.of(new Mapping(now, now, "As it is now."));
-    }
     if (!driven.isEmpty()) {
       return Optional.of(
           new Mapping(

@@ -173,7 +173,10 @@ class ConcernsTest {
     // Nobody adapts a guest whose owner takes the risk, or one that is no Linux.
     for (Concerns.Findings other :
         List.of(
-            findings(one, List.of(rule.code())), findings(adapting(rule, "windows"), List.of()))) {
+            findings(one, List.of(rule.code())),
+            findings(adapting(rule, "windows"), List.of()),
+            findings(adapting(rule, "windows-server"), List.of()),
+            findings(adapting(rule, "openbsd"), List.of()))) {
       assertThat(other.adaptations()).isEmpty();
       assertThat(other.concerns())
           .filteredOn(concern -> concern.code().equals(rule.code()))

@@ -50,13 +50,14 @@ class DevicesTest {
   }
 
   @Test
-  void itDoesNotKeepWhatItsGuestIsKnownNotToStartWith() {
+  void whatTheGuestRunsOnNowItKeepsWhateverIsKnownOfItsDrivers() {
     Map<String, Mapping> devices =
         plan(
-                Map.of(BUS, "ide", "guest.drivers", "virtio_blk"),
-                Map.of(BUS, List.of("ide", "virtio")))
+                Map.of(BUS, "ide", CARD, "e1000e", "guest.drivers", "virtio_blk,virtio_net"),
+                Map.of(BUS, List.of("ide", "virtio"), CARD, List.of("e1000e", "virtio-net")))
             .devices();
-    assertThat(target(devices, BUS)).isEqualTo("virtio");
+    assertThat(target(devices, BUS)).isEqualTo("ide");
+    assertThat(target(devices, CARD)).isEqualTo("e1000e");
   }
 
   @Test

@@ -30,16 +30,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Changes a guest so that it lives here, before anything of it is written: libguestfs works on
  * overlays over the disks that the source's dock serves, and what it has changed of them is the
- * layer. It is made once, since it comes out otherwise every time, and stays until the migration
- * has ended here; a turn that dies before that leaves nothing that counts. Thread-safe: of turns
- * that work on one migration, because one has not yet heard that its lease is gone, the first to be
- * done counts.
+ * layer. It is made once, since it comes out otherwise every time, and stays until the migration is
+ * registered here; a turn that dies before that leaves nothing that counts. One guest at a time.
+ * Thread-safe: of turns that work on one migration, because one has not yet heard that its lease is
+ * gone, the first to be done counts.
  */
 @Singleton
 final class Adapting {
@@ -48,6 +51,9 @@ final class Adapting {
 
   private final Pull pull;
   private final Path work;
+
+  /** Helper machines take memory, and so do the files that are put together. */
+  private final Semaphore turn = new Semaphore(1);
 
   Adapting(Pull pull, @Value("${crossdock.work}") Path work) {
     this.pull = pull;
@@ -69,12 +75,29 @@ final class Adapting {
    * @param place an empty directory with a short path
    * @throws StepFailed if it cannot be adapted as planned: what it needs is not there
    * @throws Unanswered if the source's dock does not answer
+   * @throws IOException if something else went wrong, which another try may not meet
    */
   Disks adapt(DockMessage.Fetch order, Guestfs guestfs, Path place, Pace own, Held held)
       throws IOException, InterruptedException {
     Path done = place(order.migration()).resolve(DONE);
     if (Files.exists(done)) {
       return Json.read(Files.readAllBytes(done), Disks.class);
+    }
+    while (!turn.tryAcquire(1, TimeUnit.SECONDS)) {
+      held.check();
+    }
+    try {
+      return begun(order, guestfs, place, own, held);
+    } finally {
+      turn.release();
+    }
+  }
+
+  private Disks begun(DockMessage.Fetch order, Guestfs guestfs, Path place, Pace own, Held held)
+      throws IOException, InterruptedException {
+    Path done = place(order.migration()).resolve(DONE);
+    if (Files.exists(done)) {
+      return Json.read(Files.readAllBytes(done), Disks.class); // by another turn, meanwhile
     }
     Files.createDirectories(work);
     Path directory = Files.createTempDirectory(work, order.migration() + ".");
@@ -102,12 +125,13 @@ final class Adapting {
     List<Pull.Served> served = new ArrayList<>();
     List<Overlay> overlays = new ArrayList<>();
     try {
+      AtomicInteger room = new AtomicInteger(Countersignature.MOST);
       for (Certificate.Disk disk : order.disks()) {
         Pull.Served one = pull.served(order, disk, own);
         open.add(one);
         served.add(one);
         Path chunks = Files.createDirectory(directory.resolve(disk.name()));
-        Overlay overlay = new Overlay(one.disk(), chunks, Countersignature.MOST);
+        Overlay overlay = new Overlay(one.disk(), chunks, room);
         open.add(overlay);
         overlays.add(overlay);
       }
@@ -117,9 +141,6 @@ final class Adapting {
       for (int i = 0; i < overlays.size(); i++) {
         overlays.get(i).flush();
         disks.add(disk(order.disks().get(i), overlays.get(i), served.get(i).leaves(), layer));
-      }
-      if (layer.size() > Countersignature.MOST) {
-        throw unfit("more than " + Countersignature.MOST + " chunks would be changed");
       }
       Disks all = new Disks(disks, Optional.of(new DockMessage.Adapted(layer, checks)));
       Durable.write(directory.resolve(DONE), Json.bytes(all));
@@ -142,13 +163,31 @@ final class Adapting {
     try {
       guestfs.edit(
           overlays, place, held, guest -> checks.addAll(Fixes.make(guest, order.adaptations())));
-      return checks;
     } catch (IOException e) {
-      for (Pull.Served one : served) {
-        one.disk().rethrow(); // not the guest's fault, then
-      }
       LOG.warn("the guest of {} is not adapted", order.migration(), e);
-      throw unfit(String.valueOf(e.getMessage()));
+      wentThrough(overlays, served);
+      if (e instanceof Unfit) {
+        throw unfit(String.valueOf(e.getMessage()));
+      }
+      throw e;
+    }
+    // What could not be read was perhaps taken for what is not there.
+    wentThrough(overlays, served);
+    return checks;
+  }
+
+  /** Throws why what was asked of a disk did not come, or did not go. */
+  private static void wentThrough(List<Overlay> overlays, List<Pull.Served> served)
+      throws IOException {
+    for (Pull.Served one : served) {
+      one.disk().rethrow();
+    }
+    try {
+      for (Overlay overlay : overlays) {
+        overlay.rethrow();
+      }
+    } catch (Overlay.Full e) {
+      throw unfit("more than " + Countersignature.MOST + " chunks would be changed");
     }
   }
 

@@ -373,8 +373,8 @@ final class Dock implements Workers.Hand {
     }
     look(examination, tickets, held);
     List<Check> checks = examination.checks();
+    // The layer stays: on another certificate the same must be registered.
     pull.forget(order.migration());
-    adapting.forget(order.migration());
     return Outcome.sent(result(order, order.disks(), checks, order.adapted()));
   }
 

@@ -3,11 +3,14 @@ package crossdock.conversion;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedSet;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -17,14 +20,36 @@ import java.util.stream.Collectors;
 /** What becomes of a guest's settings. Texts go in and come out byte for byte where they stay. */
 final class Edits {
   private static final String DISK =
-      "/dev/(?:(?<letter>(?:sd|vd|hd|xvd)(?<disk>[a-z])(?<part>\\d{0,3}))"
+      "/dev/(?:(?<letter>(?:sd|vd|hd|xvd)(?<disk>[a-z]{1,2})(?<part>\\d{0,3}))"
           + "|nvme(?<nvme>\\d)n1(?:p(?<piece>\\d{1,3}))?)";
   private static final Pattern FIRST_WORD =
       Pattern.compile("(?m)^(?<before>[ \\t]*)(?<device>" + DISK + ")(?=[ \\t])");
   private static final Pattern ROOT = Pattern.compile("\\broot=" + DISK + "(?=[\\s\"']|$)");
-  private static final Pattern KERNEL =
-      Pattern.compile(
-          "^[ \\t]*(linux(16|efi)?|options|kernel)[ \\t].*|^GRUB_CMDLINE_LINUX=.*|^[^#=]*\\broot=.*");
+
+  /** Which lines of a boot loader's settings are what a kernel is started with. */
+  enum Settings {
+    /** {@code grub.cfg}. */
+    GRUB("[ \\t]*linux(16|efi)?[ \\t].*"),
+    /** An entry of the Boot Loader Specification, whose {@code linux} is but a path. */
+    ENTRY("options[ \\t].*"),
+    /** {@code /etc/kernel/cmdline}: all of it. */
+    LINE(".*\\S.*"),
+    /** {@code /etc/default/grub}, of which the next {@code grub.cfg} is made. */
+    DEFAULTS("GRUB_CMDLINE_LINUX=.*");
+
+    private final Pattern kernel;
+
+    Settings(String kernel) {
+      this.kernel = Pattern.compile(kernel);
+    }
+
+    static Settings of(String file) {
+      if (file.equals("/etc/default/grub")) {
+        return DEFAULTS;
+      }
+      return file.endsWith(".conf") ? ENTRY : file.endsWith("/cmdline") ? LINE : GRUB;
+    }
+  }
 
   private static final Pattern CARD =
       Pattern.compile(
@@ -41,25 +66,44 @@ final class Edits {
   record Edited(String text, int times, List<String> left) {}
 
   /**
-   * {@code fstab(5)}, with file systems by UUID in the place of those by the names of disks.
+   * {@code fstab(5)}, with file systems by UUID in the place of those by the names of disks. None
+   * of them where it is not clear which disk has which name: on two kinds of buses there are two
+   * first disks, and what the guest mounts as its root must be its root.
    *
    * @param uuid of a file system, by the name that libguestfs has for where it is
+   * @param root what the UUID of its root is
    */
-  static Edited fstab(String fstab, Function<String, Optional<String>> uuid) {
+  static Edited fstab(String fstab, Function<String, Optional<String>> uuid, String root) {
+    Map<String, String> known = new LinkedHashMap<>();
+    Set<String> buses = new HashSet<>();
+    boolean clear = true;
     List<String> left = new ArrayList<>();
+    Matcher found = FIRST_WORD.matcher(fstab);
+    while (found.find()) {
+      String device = found.group("device");
+      buses.add(device.substring("/dev/".length(), "/dev/".length() + 2));
+      Optional<String> its = device(found).flatMap(uuid);
+      its.ifPresentOrElse(one -> known.put(device, one), () -> left.add(device));
+      boolean isRoot = fstab.substring(found.end()).matches("(?s)[ \\t]+/[ \\t].*");
+      clear &= !isRoot || its.equals(Optional.of(root));
+    }
+    clear &= buses.size() < 2 && new HashSet<>(known.values()).size() == known.size();
+    if (!clear) {
+      left.addAll(known.keySet());
+      return new Edited(fstab, 0, left);
+    }
     int[] times = {0};
     String text =
         FIRST_WORD
             .matcher(fstab)
             .replaceAll(
-                found -> {
-                  Optional<String> known = device(found).flatMap(uuid);
-                  if (known.isEmpty()) {
-                    left.add(found.group("device"));
-                    return Matcher.quoteReplacement(found.group());
+                line -> {
+                  String its = known.get(line.group("device"));
+                  if (its == null) {
+                    return Matcher.quoteReplacement(line.group());
                   }
                   times[0]++;
-                  return found.group("before") + "UUID=" + known.get();
+                  return Matcher.quoteReplacement(line.group("before") + "UUID=" + its);
                 });
     return new Edited(text, times[0], left);
   }
@@ -75,10 +119,11 @@ final class Edits {
   }
 
   /** A boot loader's settings, with the root by UUID in the place of one by the name of a disk. */
-  static Edited root(String settings, String uuid) {
+  static Edited root(Settings kind, String settings, String uuid) {
     int[] times = {0};
     String text =
         lines(
+            kind,
             settings,
             line ->
                 ROOT.matcher(line)
@@ -91,10 +136,11 @@ final class Edits {
   }
 
   /** A boot loader's settings, where each kernel writes to the serial console too. */
-  static Edited console(String settings) {
+  static Edited console(Settings kind, String settings) {
     int[] times = {0};
     String text =
         lines(
+            kind,
             settings,
             line -> {
               if (line.contains("console=ttyS")) {
@@ -112,13 +158,13 @@ final class Edits {
   }
 
   /** Those lines changed that say how a kernel is started; the ends of lines stay. */
-  private static String lines(String settings, Function<String, String> change) {
+  private static String lines(Settings kind, String settings, Function<String, String> change) {
     return Pattern.compile("(?<=\n)")
         .splitAsStream(settings)
         .map(
             line -> {
               String bare = line.endsWith("\n") ? line.substring(0, line.length() - 1) : line;
-              return KERNEL.matcher(bare).matches()
+              return kind.kernel.matcher(bare).matches()
                   ? change.apply(bare) + line.substring(bare.length())
                   : line;
             })

@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -26,7 +26,8 @@ import java.util.regex.Pattern;
  * planned ends it.
  */
 final class Fixes {
-  private static final Pattern MOUNT = Pattern.compile("(/\\S*): (/dev/\\S+)");
+  // As libguestfs names what can be mounted; a subvolume of btrfs has more words.
+  private static final Pattern MOUNT = Pattern.compile("(/\\S*): ((?:btrfsvol:)?/dev/\\S+)");
   private static final Pattern UUID = Pattern.compile("[0-9A-Fa-f-]{4,36}");
   private static final Pattern INITRD =
       Pattern.compile("/boot/(?:initrd\\.img-|initramfs-|initrd-)(?<version>.+?)(?:\\.img)?");
@@ -38,7 +39,9 @@ final class Fixes {
           "/boot/loader/entries/*.conf",
           "/etc/kernel/cmdline",
           "/etc/default/grub");
-  private static final String DATASOURCES = "/etc/cloud/cloud.cfg.d/99-crossdock.cfg";
+  // The last one counts, and 99 is where others are already.
+  private static final String DATASOURCES = "/etc/cloud/cloud.cfg.d/zzz-crossdock.cfg";
+  private static final String FIXED = "/etc/cloud/ds-identify.cfg";
   private static final String RULES = "/etc/udev/rules.d/70-crossdock-names.rules";
   private static final List<String> NETWORKS =
       List.of(
@@ -49,6 +52,7 @@ final class Fixes {
           "/etc/sysconfig/network-scripts/ifcfg-*",
           "/etc/sysconfig/network/ifcfg-*",
           "/etc/NetworkManager/system-connections/*");
+  private static final long MOST_ADDED = 16 << 20;
   private static final int MOST_KERNELS = 8;
 
   /** By which modules a kernel finds disks on a bus. */
@@ -94,14 +98,15 @@ final class Fixes {
    *
    * @param guest nothing has been asked of it
    * @return how, one for each
-   * @throws IOException if one of them cannot be made
+   * @throws Unfit if one of them cannot be made
+   * @throws IOException if something else goes wrong
    */
   static List<Check> make(Guestfish guest, List<Adaptation> wanted)
       throws IOException, InterruptedException {
     guest.run("run");
     List<String> roots = guest.ask("inspect-os").lines().toList();
     if (roots.size() != 1 || !guest.ask("inspect-get-type", roots.getFirst()).equals("linux")) {
-      throw new IOException("there is not one Linux on its disks, but " + roots);
+      throw new Unfit("there is not one Linux on its disks, but " + roots);
     }
     String root = roots.getFirst();
     mount(guest, root);
@@ -136,7 +141,7 @@ final class Fixes {
       mounts.put(all.group(1), all.group(2));
     }
     if (!root.equals(mounts.get("/"))) {
-      throw new IOException("nobody knows what its root is");
+      throw new Unfit("nobody knows what its root is");
     }
     for (Map.Entry<String, String> mount : mounts.entrySet()) {
       switch (mount.getKey()) {
@@ -158,7 +163,7 @@ final class Fixes {
 
   private Optional<String> uuid(String device) {
     try {
-      return Optional.of(guest.ask("vfs-uuid", device)).filter(UUID.asMatchPredicate());
+      return Optional.of(guest.tried("vfs-uuid", device)).filter(UUID.asMatchPredicate());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
@@ -170,12 +175,14 @@ final class Fixes {
   private Check fstab(Adaptation of) throws IOException, InterruptedException {
     Edits.Edited edited;
     try {
-      edited = Edits.fstab(guest.text("/etc/fstab"), this::uuid);
+      edited = Edits.fstab(guest.text("/etc/fstab"), this::uuid, uuid(root).orElse(""));
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
     if (edited.times() == 0) {
-      throw new IOException("/etc/fstab names no file system that can be found by UUID");
+      throw new Unfit(
+          "it is not clear which file systems /etc/fstab names: "
+              + String.join(", ", edited.left()));
     }
     guest.write("/etc/fstab", edited.text());
     String what = edited.times() + " file systems by UUID in /etc/fstab";
@@ -185,21 +192,22 @@ final class Fixes {
   }
 
   private Check root(Adaptation of) throws IOException, InterruptedException {
-    String uuid = uuid(root).orElseThrow(() -> new IOException("its root has no UUID: " + root));
-    return settings(of, "the root by UUID in ", text -> Edits.root(text, uuid));
+    String uuid = uuid(root).orElseThrow(() -> new Unfit("its root has no UUID: " + root));
+    return settings(of, "the root by UUID in ", (kind, text) -> Edits.root(kind, text, uuid));
   }
 
   private Check console(Adaptation of) throws IOException, InterruptedException {
     return settings(of, "console=ttyS0 in ", Edits::console);
   }
 
-  private Check settings(Adaptation of, String what, Function<String, Edits.Edited> edit)
+  private Check settings(
+      Adaptation of, String what, BiFunction<Edits.Settings, String, Edits.Edited> edit)
       throws IOException, InterruptedException {
     List<String> changed = new ArrayList<>();
     for (String pattern : LOADERS) {
       for (String file : guest.glob(pattern)) {
         if (guest.isFile(file)) {
-          Edits.Edited edited = edit.apply(guest.text(file));
+          Edits.Edited edited = edit.apply(Edits.Settings.of(file), guest.text(file));
           if (edited.times() > 0) {
             guest.write(file, edited.text());
             changed.add(file);
@@ -208,7 +216,7 @@ final class Fixes {
       }
     }
     if (changed.stream().allMatch("/etc/default/grub"::equals)) {
-      throw new IOException("no settings of its boot loader were found");
+      throw new Unfit("no settings of its boot loader were found");
     }
     return check(of, Outcome.PASSED, what + String.join(", ", changed));
   }
@@ -220,7 +228,9 @@ final class Fixes {
     if (guest.isFile("/etc/cloud/cloud.cfg")) {
       guest.run("copy-attributes", "/etc/cloud/cloud.cfg", DATASOURCES, "all:true");
     }
-    return check(of, Outcome.PASSED, DATASOURCES + ": " + text.strip());
+    return guest.isFile(FIXED)
+        ? check(of, Outcome.WARNED, DATASOURCES + ": " + text.strip() + ", but there is " + FIXED)
+        : check(of, Outcome.PASSED, DATASOURCES + ": " + text.strip());
   }
 
   private Check cards(Adaptation of) throws IOException, InterruptedException {
@@ -267,13 +277,13 @@ final class Fixes {
         continue;
       }
       if (changed.size() == MOST_KERNELS) {
-        throw new IOException("it has more than " + MOST_KERNELS + " kernels");
+        throw new Unfit("it has more than " + MOST_KERNELS + " kernels");
       }
       add(of, file, modules, wanted, added);
       changed.add(file);
     }
     if (changed.isEmpty()) {
-      throw new IOException("no initial RAM disk of a kernel was found");
+      throw new Unfit("no initial RAM disk of a kernel was found");
     }
     return check(
         of, Outcome.PASSED, String.join(", ", added) + " in " + String.join(", ", changed));
@@ -293,27 +303,40 @@ final class Fixes {
             .filter(DRIVERS::containsKey)
             .anyMatch(bus -> here.containsAll(DRIVERS.getOrDefault(bus, List.of())));
     if (!any) {
-      throw new IOException(
-          "%s has no drivers of %s".formatted(modules, String.join(", ", of.to())));
+      throw new Unfit("%s has no drivers of %s".formatted(modules, String.join(", ", of.to())));
     }
-    if (!Initrd.goesOn((from, count) -> guest.part(initrd, from, count))) {
-      throw new IOException("nothing can be put behind " + initrd + ", as it is compressed");
+    long size = guest.size(initrd);
+    boolean goesOn =
+        Initrd.goesOn(
+            (from, count) ->
+                from >= size
+                    ? new byte[0]
+                    : guest.part(initrd, from, (int) Math.min(count, size - from)));
+    if (!goesOn) {
+      throw new Unfit("nothing can be put behind " + initrd + ", as it is compressed");
     }
-    TreeMap<String, byte[]> contents = new TreeMap<>();
-    String beneath = modules.substring(1);
-    for (String file : files) {
-      contents.put(beneath + "/" + file, guest.read(modules + "/" + file));
-    }
+    TreeMap<String, Initrd.File> contents = new TreeMap<>();
+    long bytes = 0;
+    List<String> all = new ArrayList<>(files);
     for (String index : INDEXES) {
       if (guest.isFile(modules + "/" + index)) {
-        contents.put(beneath + "/" + index, guest.read(modules + "/" + index));
+        all.add(index);
       }
     }
-    byte[] archive = Initrd.cpio(beneath, contents);
-    int padding = (int) (-guest.size(initrd) & 3);
-    byte[] padded = new byte[padding + archive.length];
-    System.arraycopy(archive, 0, padded, padding, archive.length);
-    guest.append(initrd, padded);
+    for (String file : all) {
+      String path = modules + "/" + file;
+      bytes += guest.size(path);
+      contents.put(path.substring(1), () -> guest.read(path));
+    }
+    if (bytes > MOST_ADDED) {
+      throw new Unfit("its drivers and their indexes are %d bytes".formatted(bytes));
+    }
+    guest.append(
+        initrd,
+        out -> {
+          out.write(new byte[(int) (-size & 3)]);
+          Initrd.cpio(out, modules.substring(1), contents);
+        });
     files.stream().map(Initrd::module).forEach(added::add);
   }
 }

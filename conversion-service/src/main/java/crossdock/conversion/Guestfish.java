@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import crossdock.chassis.Held;
+import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.IOException;
@@ -77,15 +78,27 @@ final class Guestfish implements Closeable {
     line(command(command, arguments));
   }
 
-  /** What a command says; nothing if it fails. */
+  /**
+   * What a command says.
+   *
+   * @throws IOException if it fails
+   */
   String ask(String command, String... arguments) throws IOException, InterruptedException {
-    return new String(bytes(command, arguments), ISO_8859_1).strip();
+    return text(bytes(command(command, arguments)));
   }
 
-  private byte[] bytes(String command, String... arguments)
-      throws IOException, InterruptedException {
+  /** What a command says; nothing if it fails, which it may. */
+  String tried(String command, String... arguments) throws IOException, InterruptedException {
+    return text(bytes("-" + command(command, arguments)));
+  }
+
+  private static String text(byte[] answer) {
+    return new String(answer, ISO_8859_1).strip();
+  }
+
+  private byte[] bytes(String line) throws IOException, InterruptedException {
     Files.deleteIfExists(answer); // so that nobody takes an old one for it
-    line("-" + command(command, arguments) + " | cat > " + answer);
+    line(line + " | cat > " + answer);
     return Files.readAllBytes(answer);
   }
 
@@ -100,7 +113,7 @@ final class Guestfish implements Closeable {
 
   /** Whether there is such a file, or a link to one. */
   boolean isFile(String path) throws IOException, InterruptedException {
-    return ask("is-file", path, "followsymlinks:true").equals("true");
+    return Boolean.parseBoolean(ask("is-file", path, "followsymlinks:true"));
   }
 
   /**
@@ -127,7 +140,7 @@ final class Guestfish implements Closeable {
 
   /** At most that many bytes of a file; fewer at its end. */
   byte[] part(String path, long from, int count) throws IOException, InterruptedException {
-    return bytes("pread", path, Integer.toString(count), Long.toString(from));
+    return bytes(command("pread", path, Integer.toString(count), Long.toString(from)));
   }
 
   /**
@@ -136,7 +149,7 @@ final class Guestfish implements Closeable {
    * @throws IOException if there is no such file
    */
   long size(String path) throws IOException, InterruptedException {
-    String size = ask("filesize", path);
+    String size = tried("filesize", path);
     if (!size.matches("\\d{1,18}")) {
       throw new IOException("there is no file " + path);
     }
@@ -149,10 +162,20 @@ final class Guestfish implements Closeable {
     line("upload " + sent + " " + plain(path));
   }
 
-  /** Puts bytes behind those of a file. */
-  void append(String path, byte[] bytes) throws IOException, InterruptedException {
-    Files.write(sent, bytes);
-    line("upload-offset " + sent + " " + plain(path) + " " + size(path));
+  /** Puts what is written there behind the bytes of a file. */
+  void append(String path, Content content) throws IOException, InterruptedException {
+    long size = size(path);
+    Path behind = sent.resolveSibling("behind");
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(behind))) {
+      content.writeTo(out);
+    }
+    line("upload-offset " + behind + " " + plain(path) + " " + size);
+  }
+
+  /** Something long. */
+  @FunctionalInterface
+  interface Content {
+    void writeTo(OutputStream out) throws IOException, InterruptedException;
   }
 
   private static String command(String command, String... arguments) throws IOException {
@@ -176,7 +199,7 @@ final class Guestfish implements Closeable {
       to.write((line + "\n!echo '" + done + "'\n").getBytes(US_ASCII));
       to.flush();
     } catch (IOException e) {
-      throw new IOException("libguestfs ended before: " + line, e);
+      throw new IOException("libguestfs ended before it did: " + word(line), e);
     }
     String heard = said.poll(1, TimeUnit.SECONDS);
     while (heard == null) {
@@ -184,8 +207,13 @@ final class Guestfish implements Closeable {
       heard = said.poll(1, TimeUnit.SECONDS);
     }
     if (!heard.equals(done)) {
-      throw new IOException("libguestfs did not: " + line);
+      throw new IOException("libguestfs did not: " + word(line));
     }
+  }
+
+  /** Without names of files, which are nobody else's business. */
+  private static String word(String line) {
+    return line.split(" ", 2)[0];
   }
 
   /**

@@ -2,9 +2,10 @@ package crossdock.conversion;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
@@ -13,9 +14,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedSet;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Initial RAM disks of Linux: archives behind each other, each compressed or not, of which the
@@ -26,14 +29,17 @@ import java.util.regex.Pattern;
  */
 final class Initrd {
   private static final int HEADER = 110;
-  private static final int MOST_ENTRIES = 256;
+  private static final int MOST_ENTRIES = 8192;
   private static final int MOST_ZEROS = 1 << 20;
   private static final int LONGEST_NAME = 4096;
   private static final String CPIO = "0707"; // of every ASCII format
   private static final String TRAILER = "TRAILER!!!";
   private static final int FILE = 0100644;
   private static final int DIRECTORY = 040755;
-  private static final Pattern PATH = Pattern.compile("[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*");
+  private static final int MOST_FILES = 64;
+  private static final int AHEAD = 256 << 10;
+  private static final Pattern PATH = Pattern.compile("[A-Za-z0-9._+/-]{1,256}");
+  private static final Set<String> NO_NAMES = Set.of("", ".", "..");
 
   private Initrd() {}
 
@@ -47,7 +53,8 @@ final class Initrd {
    * Whether the kernel goes on to what is put behind it. Behind lz4 it does not: that format has no
    * end.
    */
-  static boolean goesOn(Reader reader) throws IOException, InterruptedException {
+  static boolean goesOn(Reader part) throws IOException, InterruptedException {
+    Reader reader = ahead(part);
     long at = 0;
     for (int entry = 0; entry < MOST_ENTRIES; entry++) {
       byte[] head = reader.part(at, HEADER);
@@ -68,8 +75,21 @@ final class Initrd {
         at = afterZeros(reader, at);
       }
     }
-    // An archive that is not compressed, of many files.
-    return true;
+    return false; // nobody has seen how it ends
+  }
+
+  /** One that reads more than it is asked for, as what comes next is mostly near. */
+  private static Reader ahead(Reader reader) {
+    long[] start = {0};
+    byte[][] known = {new byte[0]};
+    return (from, count) -> {
+      if (from < start[0] || from + count > start[0] + known[0].length) {
+        start[0] = from;
+        known[0] = reader.part(from, Math.max(count, AHEAD));
+      }
+      int at = (int) (from - start[0]);
+      return Arrays.copyOfRange(known[0], at, Math.min(at + count, known[0].length));
+    };
   }
 
   private static long afterZeros(Reader reader, long from)
@@ -120,12 +140,19 @@ final class Initrd {
     return at + 3 & ~3L;
   }
 
+  /** A file's bytes. */
+  @FunctionalInterface
+  interface File {
+    byte[] bytes() throws IOException, InterruptedException;
+  }
+
   /**
-   * An archive to put behind others: files, and the directories from below {@code beneath} on,
-   * which is there.
+   * Writes an archive to put behind others: files, one after the other, and the directories from
+   * below {@code beneath} on, which is there.
    */
-  static byte[] cpio(String beneath, SortedMap<String, byte[]> files) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
+  static void cpio(OutputStream to, String beneath, SortedMap<String, File> files)
+      throws IOException, InterruptedException {
+    Aligned out = new Aligned(to);
     TreeSet<String> directories = new TreeSet<>();
     for (String path : files.keySet()) {
       for (int end = path.lastIndexOf('/'); end > beneath.length(); ) {
@@ -137,29 +164,36 @@ final class Initrd {
     for (String directory : directories) {
       entry(out, inode++, DIRECTORY, directory, new byte[0]);
     }
-    for (Map.Entry<String, byte[]> file : files.entrySet()) {
-      entry(out, inode++, FILE, file.getKey(), file.getValue());
+    for (Map.Entry<String, File> file : files.entrySet()) {
+      entry(out, inode++, FILE, file.getKey(), file.getValue().bytes());
     }
     entry(out, 0, 0, TRAILER, new byte[0]);
-    return out.toByteArray();
   }
 
   /** In the format newc. */
-  private static void entry(
-      ByteArrayOutputStream out, int inode, int mode, String name, byte[] content) {
+  private static void entry(Aligned out, int inode, int mode, String name, byte[] content)
+      throws IOException {
     int[] fields = {inode, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length() + 1, 0};
     StringBuilder head = new StringBuilder("070701");
     for (int field : fields) {
       head.append("%08x".formatted(field));
     }
-    out.writeBytes(head.append(name).append('\0').toString().getBytes(US_ASCII));
-    pad(out);
-    out.writeBytes(content);
-    pad(out);
+    out.write(head.append(name).append('\0').toString().getBytes(US_ASCII));
+    out.write(content);
   }
 
-  private static void pad(ByteArrayOutputStream out) {
-    out.writeBytes(new byte[(int) (four(out.size()) - out.size())]);
+  /** All that is written begins at a multiple of four bytes. */
+  private static final class Aligned {
+    private final OutputStream out;
+
+    Aligned(OutputStream out) {
+      this.out = out;
+    }
+
+    void write(byte[] bytes) throws IOException {
+      out.write(bytes);
+      out.write(new byte[(int) (four(bytes.length) - bytes.length)]);
+    }
   }
 
   /**
@@ -167,7 +201,7 @@ final class Initrd {
    *
    * @param dep {@code modules.dep}, modules.dep(5)
    * @param wanted modules by name; those that are not there are left out
-   * @throws IOException if a path in it is none
+   * @throws Unfit if a path in it is none, or there are more than 64
    */
   static SequencedSet<String> files(String dep, Collection<String> wanted) throws IOException {
     Map<String, List<String>> needs = new HashMap<>();
@@ -188,8 +222,12 @@ final class Initrd {
       if (file.isEmpty() || !files.add(file)) {
         continue;
       }
-      if (!PATH.matcher(file).matches() || file.contains("..")) {
-        throw new IOException("a module in a path that is none: " + file);
+      if (!PATH.matcher(file).matches()
+          || Stream.of(file.split("/", -1)).anyMatch(NO_NAMES::contains)) {
+        throw new Unfit("a module is in a path that is none");
+      }
+      if (files.size() > MOST_FILES) {
+        throw new Unfit("a driver needs more than " + MOST_FILES + " modules");
       }
       open.addAll(needs.getOrDefault(file, List.of()));
     }

@@ -40,6 +40,7 @@ import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -51,7 +52,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -239,12 +241,21 @@ class AdaptingTest {
         .contains("no disk /dev/sda1")
         .doesNotContain("counter=");
 
-    // A worker that loses its job in the middle leaves nothing that counts.
-    AtomicInteger checks = new AtomicInteger();
+    // A worker that loses its job when the first chunk has been changed leaves nothing that counts.
+    Path layers = directory.resolve("south/work/layers");
+    AtomicBoolean changed = new AtomicBoolean();
     assertThatThrownBy(
-            () -> turn(fetch(1, certified, ADAPTATIONS), () -> checks.incrementAndGet() < 5))
+            () ->
+                turn(
+                    fetch(1, certified, ADAPTATIONS),
+                    () -> {
+                      changed.compareAndSet(false, hasFiles(layers));
+                      return !changed.get();
+                    }))
         .isNotInstanceOf(StepFailed.class);
+    assertThat(changed).isTrue();
     assertThat(here.resolve("root")).isEmptyDirectory();
+    assertThat(layers).isEmptyDirectory();
 
     DockMessage.Result fetched = turn(fetch(1, certified, ADAPTATIONS), () -> true);
     DockMessage.Adapted adapted = fetched.adapted().orElseThrow();
@@ -288,9 +299,19 @@ class AdaptingTest {
     assertThat(read.disks()).isEqualTo(fetched.disks());
     assertThat(read.adapted()).isEqualTo(fetched.adapted());
     assertThat(read.checks()).extracting(Check::name).contains("guest-inventory");
-    assertThat(south.getBean(Adapting.class).layer(ID, "root", none()).directory().getParent())
-        .satisfies(gone -> assertThat(gone).doesNotExist())
-        .satisfies(gone -> assertThat(gone.getParent()).isEmptyDirectory());
+    // On another certificate of the same disks it is the same again, until the guest is started.
+    assertThat(turn(fetch(2, certified, ADAPTATIONS), () -> true).adapted())
+        .isEqualTo(fetched.adapted());
+    assertThat(turn(new DockMessage.Close(ID, Step.BOOT, 1), () -> true).failure()).isEmpty();
+    assertThat(layers).isEmptyDirectory();
+  }
+
+  private static boolean hasFiles(Path directory) {
+    try (Stream<Path> all = Files.exists(directory) ? Files.walk(directory) : Stream.empty()) {
+      return all.anyMatch(Files::isRegularFile);
+    } catch (IOException | UncheckedIOException e) {
+      return false; // it has just been erased
+    }
   }
 
   private static Adapting.Disks none() {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.conversion.Edits.Settings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
@@ -15,6 +16,7 @@ import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @SuppressWarnings("StringConcatToTextBlock") // tabs, spaces and carriage returns are what is tried
 class EditsTest {
@@ -27,41 +29,74 @@ class EditsTest {
   @Test
   void fileSystemsGetTheirUuidsAndEverythingElseStaysByteForByte() {
     String fstab =
-        "# /dev/sda1 was here\r\n/dev/vda1 / ext4\tdefaults 0 1\n  /dev/nvme0n1p2\tnone swap sw\n"
-            + "/dev/sdb1 /data xfs nofail\nUUID=x /y z\n/dev/mapper/a-b /z ext4\n/dev/sr0 /cd iso9660";
-    Edits.Edited edited = Edits.fstab(fstab, EditsTest::uuid);
+        "# /dev/sda1 was here\r\n/dev/vda1 / ext4\tdefaults 0 1\n  /dev/vda2\tnone swap sw\n"
+            + "/dev/vdb1 /data xfs nofail\nUUID=x /y z\n/dev/mapper/a-b /z ext4\n/dev/sr0 /cd iso9660";
+    Edits.Edited edited = Edits.fstab(fstab, EditsTest::uuid, "1234-1");
     assertThat(edited.text())
-        .isEqualTo(
-            fstab.replace("/dev/vda1 ", "UUID=1234-1 ").replace("/dev/nvme0n1p2", "UUID=1234-2"));
+        .isEqualTo(fstab.replace("/dev/vda1 ", "UUID=1234-1 ").replace("/dev/vda2", "UUID=1234-2"));
     assertThat(edited.times()).isEqualTo(2);
-    assertThat(edited.left()).containsExactly("/dev/sdb1");
+    assertThat(edited.left()).containsExactly("/dev/vdb1");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/dev/vda1 / ext4\n/dev/sda2 /data ext4\n", // two first disks
+        "/dev/vda2 / ext4\n", // another root than the guest's
+        "/dev/vda3 / ext4\n" // nobody knows its UUID
+      })
+  void whereItIsNotClearWhichDiskIsMeantNothingIsChanged(String fstab) {
+    Edits.Edited edited = Edits.fstab(fstab, EditsTest::uuid, "1234-1");
+    assertThat(edited.text()).isEqualTo(fstab);
+    assertThat(edited.times()).isZero();
+    assertThat(edited.left()).isNotEmpty();
   }
 
   @Test
   void theRootIsNamedByUuidWhereverAKernelIsStarted() {
     String grub =
         "if x; then\n\tlinux\t/vmlinuz root=/dev/sda1 ro\nfi\nset root=hd0\n# linux root=/dev/sda1\n"
-            + "options root=/dev/nvme0n1p1\nGRUB_CMDLINE_LINUX=\"root=/dev/vda2\"\n"
             + "linux /v root=/dev/mapper/vg-root";
-    Edits.Edited edited = Edits.root(grub, "abcd");
-    assertThat(edited.text())
-        .isEqualTo(
-            grub.replace("root=/dev/sda1 ro", "root=UUID=abcd ro")
-                .replace("root=/dev/nvme0n1p1", "root=UUID=abcd")
-                .replace("root=/dev/vda2", "root=UUID=abcd"));
-    assertThat(edited.times()).isEqualTo(3);
+    Edits.Edited edited = Edits.root(Settings.GRUB, grub, "abcd");
+    assertThat(edited.text()).isEqualTo(grub.replace("root=/dev/sda1 ro", "root=UUID=abcd ro"));
+    assertThat(edited.times()).isEqualTo(1);
+    assertThat(Edits.root(Settings.ENTRY, "linux /a\noptions root=/dev/nvme0n1p1 ro\n", "x").text())
+        .isEqualTo("linux /a\noptions root=UUID=x ro\n");
+    assertThat(Edits.root(Settings.LINE, "ro root=/dev/xvda1", "x").text())
+        .isEqualTo("ro root=UUID=x");
+    assertThat(Edits.root(Settings.DEFAULTS, "GRUB_CMDLINE_LINUX=\"root=/dev/vda2\"\n", "x").text())
+        .isEqualTo("GRUB_CMDLINE_LINUX=\"root=UUID=x\"\n");
   }
 
   @Test
   void kernelsWriteToTheSerialConsoleToo() {
     Edits.Edited edited =
         Edits.console(
-            "  linux /v quiet\nlinux /w console=ttyS1\nGRUB_CMDLINE_LINUX=\"a\"\nterminal x\n");
+            Settings.GRUB,
+            "  set root='hd0,msdos1'\n  linux /v quiet\nlinux /w console=ttyS1\nterminal x\n");
     assertThat(edited.text())
         .isEqualTo(
-            "  linux /v quiet console=tty0 console=ttyS0,115200\nlinux /w console=ttyS1\n"
-                + "GRUB_CMDLINE_LINUX=\"a console=tty0 console=ttyS0,115200\"\nterminal x\n");
-    assertThat(edited.times()).isEqualTo(2);
+            "  set root='hd0,msdos1'\n  linux /v quiet console=tty0 console=ttyS0,115200\n"
+                + "linux /w console=ttyS1\nterminal x\n");
+    assertThat(edited.times()).isEqualTo(1);
+    assertThat(Edits.console(Settings.DEFAULTS, "GRUB_CMDLINE_LINUX=\"a\"\n").text())
+        .isEqualTo("GRUB_CMDLINE_LINUX=\"a console=tty0 console=ttyS0,115200\"\n");
+    // What is called linux there is the path of a file.
+    String entry = "title Debian\nlinux /vmlinuz-6.1\ninitrd /initrd-6.1\noptions root=UUID=a ro\n";
+    assertThat(Edits.console(Settings.ENTRY, entry).text())
+        .isEqualTo(entry.replace(" ro\n", " ro console=tty0 console=ttyS0,115200\n"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/boot/grub/grub.cfg, GRUB",
+    "/boot/efi/EFI/debian/grub.cfg, GRUB",
+    "/boot/loader/entries/6.1.conf, ENTRY",
+    "/etc/kernel/cmdline, LINE",
+    "/etc/default/grub, DEFAULTS"
+  })
+  void eachOfTheSettingsIsReadInItsOwnWay(String file, Settings kind) {
+    assertThat(Settings.of(file)).isEqualTo(kind);
   }
 
   @Test
@@ -73,17 +108,14 @@ class EditsTest {
 
   @Property(tries = 500)
   void whateverAGuestSaysIsEditedToItsEndAndASecondTimeNothingIsLeft(@ForAll String text) {
-    for (Edits.Edited edited :
-        List.of(
-            Edits.root("linux " + text, "a"),
-            Edits.console("linux " + text),
-            Edits.fstab(text, EditsTest::uuid))) {
-      assertThat(edited.text().length()).isGreaterThanOrEqualTo(0);
+    for (Settings kind : Settings.values()) {
+      String once = Edits.root(kind, "linux " + text, "a").text();
+      assertThat(Edits.root(kind, once, "a").times()).isZero();
+      String console = Edits.console(kind, "linux " + text).text();
+      assertThat(Edits.console(kind, console).text()).isEqualTo(console);
     }
-    String once = Edits.root("linux " + text, "a").text();
-    assertThat(Edits.root(once, "a").times()).isZero();
-    String console = Edits.console("linux " + text).text();
-    assertThat(Edits.console(console).text()).isEqualTo(console);
+    Edits.Edited fstab = Edits.fstab(text, EditsTest::uuid, "1234-1");
+    assertThat(fstab.times() == 0).isEqualTo(fstab.text().equals(text));
   }
 
   private static Initrd.Reader of(byte[] bytes) {
@@ -114,10 +146,43 @@ class EditsTest {
   void nothingIsPutBehindWhatHasNoEnd(String magic, boolean goesOn) throws Exception {
     byte[] main = java.util.HexFormat.of().parseHex(magic);
     assertThat(Initrd.goesOn(of(main))).isEqualTo(goesOn);
-    TreeMap<String, byte[]> early = new TreeMap<>();
-    early.put("kernel/x86/microcode/GenuineIntel.bin", new byte[777]);
-    byte[] microcode = Initrd.cpio("", early);
+    byte[] microcode = archive(1, 777);
     assertThat(Initrd.goesOn(of(behind(microcode, new byte[508], main)))).isEqualTo(goesOn);
+    // As Ubuntu has them: what is not compressed, with all its modules, before what is.
+    byte[] large = archive(3000, 50);
+    assertThat(Initrd.goesOn(of(behind(microcode, large, main)))).isEqualTo(goesOn);
+  }
+
+  private static byte[] archive(int files, int bytes) throws Exception {
+    TreeMap<String, Initrd.File> all = new TreeMap<>();
+    for (int i = 0; i < files; i++) {
+      all.put("kernel/x86/microcode/Genuine%04d.bin".formatted(i), () -> new byte[bytes]);
+    }
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    Initrd.cpio(out, "", all);
+    return out.toByteArray();
+  }
+
+  @Test
+  void anArchiveOfWhichNobodySeesTheEndGetsNothingBehindIt() throws Exception {
+    assertThat(Initrd.goesOn(of(archive(9000, 1)))).isFalse();
+  }
+
+  @Test
+  void modulesThatAreTooManyOrInNoPlaceAreRefused() {
+    StringBuilder many = new StringBuilder("kernel/virtio_blk.ko:");
+    for (int i = 0; i < 70; i++) {
+      many.append(" kernel/").append(i).append(".ko");
+    }
+    for (String dep :
+        List.of(
+            many + "\n",
+            "./virtio_blk.ko:\n",
+            "kernel//virtio_blk.ko:\n",
+            "/kernel/virtio_blk.ko:\n",
+            "a/".repeat(9000) + "virtio_blk.ko:\n")) {
+      assertThatThrownBy(() -> Initrd.files(dep, List.of("virtio_blk"))).isInstanceOf(Unfit.class);
+    }
   }
 
   @Property(tries = 500)

@@ -12,6 +12,7 @@ import crossdock.chassis.StepFailed;
 import crossdock.chassis.Unanswered;
 import crossdock.chassis.testing.Parties;
 import crossdock.contracts.Certificate;
+import crossdock.contracts.Countersignature;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Party;
 import crossdock.contracts.Reason;
@@ -24,6 +25,7 @@ import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
 import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
+import crossdock.disk.MerkleTree;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
 import io.micronaut.context.ApplicationContext;
@@ -35,6 +37,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalTime;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -224,6 +227,45 @@ class PullTest {
     assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
     assertThat(asked).hasSize(1 + 101 - 25).doesNotHaveDuplicates();
     assertThat(told).hasValue(content.length);
+  }
+
+  @Test
+  void whatWasAdaptedIsWrittenAndNotAskedForThoughTheWorkerDiesInTheMiddle() throws Exception {
+    // The first chunk, two in a run of zeros and its last, one that becomes zeros, the short end.
+    List<Integer> chunks = List.of(0, 10, 11, 29, 50, 100);
+    byte[] expected = content.clone();
+    Path kept = Files.createDirectory(directory.resolve("layer"));
+    List<Countersignature.Change> changes = new ArrayList<>();
+    for (int chunk : chunks) {
+      byte[] own = bytes("chunks/" + chunk);
+      String certifiedLeaf = MerkleTree.leaf(ByteBuffer.wrap(own)).hex();
+      if (chunk == 50) {
+        Arrays.fill(own, (byte) 0);
+      } else {
+        new Random(chunk).nextBytes(own);
+      }
+      Files.write(kept.resolve(Integer.toString(chunk)), own);
+      System.arraycopy(own, 0, expected, chunk * MIB, own.length);
+      changes.add(
+          new Countersignature.Change(
+              "root",
+              chunk,
+              new Sha256(certifiedLeaf),
+              new Sha256(MerkleTree.leaf(ByteBuffer.wrap(own)).hex())));
+    }
+    layer = Layer.of(changes, kept);
+    AtomicInteger left = new AtomicInteger(60);
+    assertThatThrownBy(() -> pull(() -> left.decrementAndGet() > 0)).isNotNull();
+    assertThat(root.resolve("disk.raw")).doesNotExist();
+    pull();
+    assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(expected);
+    assertThat(asked).doesNotContainAnyElementsOf(chunks.stream().map(n -> "chunks/" + n).toList());
+
+    // A layer that is not what was kept is not written.
+    Files.write(kept.resolve("29"), new byte[MIB - 1]);
+    Files.delete(root.resolve("disk.raw"));
+    assertThatThrownBy(this::pull).hasMessageContaining("chunk 29 of the layer");
+    assertThat(root.resolve("disk.raw")).doesNotExist();
   }
 
   @Test

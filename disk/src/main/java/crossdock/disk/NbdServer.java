@@ -59,7 +59,6 @@ public final class NbdServer implements Closeable {
   private static final int EPERM = 1;
   private static final int EIO = 5;
   private static final int EINVAL = 22;
-  private static final int ENOSPC = 28;
 
   private static final int MAX_OPTION = 8 << 10;
   private static final int MAX_OPTIONS = 64;
@@ -229,7 +228,8 @@ public final class NbdServer implements Closeable {
       to.write(offset, bytes);
       return simple(0, cookie, 0);
     } catch (IOException e) {
-      return simple(ENOSPC, cookie, 0);
+      // Not ENOSPC, at which QEMU stops its machine and waits.
+      return simple(EIO, cookie, 0);
     }
   }
 

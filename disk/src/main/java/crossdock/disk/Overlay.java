@@ -8,8 +8,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A disk that can be written while what lies under it is only read: each chunk of {@link
@@ -19,20 +21,21 @@ import java.util.TreeMap;
 public final class Overlay implements DiskSource {
   private final DiskSource beneath;
   private final Path directory;
-  private final int most;
+  private final AtomicInteger room;
   private final SortedMap<Long, FileChannel> written = new TreeMap<>();
+  private Optional<IOException> failure = Optional.empty();
 
   /**
    * Nothing is written yet.
    *
    * @param beneath stays the caller's, who closes it later than this
    * @param directory an empty one
-   * @param most chunks that may be written
+   * @param room how many chunks may be written still, to all overlays that share it
    */
-  public Overlay(DiskSource beneath, Path directory, int most) {
+  public Overlay(DiskSource beneath, Path directory, AtomicInteger room) {
     this.beneath = beneath;
     this.directory = directory;
-    this.most = most;
+    this.room = room;
   }
 
   @Override
@@ -70,7 +73,7 @@ public final class Overlay implements DiskSource {
    * Writes what remains of {@code from}.
    *
    * @throws IndexOutOfBoundsException if that reaches beyond the disk
-   * @throws IOException also if more chunks would be written than may be
+   * @throws Full if more chunks would be written than may be
    */
   public synchronized void write(long offset, ByteBuffer from) throws IOException {
     Objects.checkFromIndexSize(offset, from.remaining(), size());
@@ -78,7 +81,7 @@ public final class Overlay implements DiskSource {
     for (long at = offset; from.position() < end; ) {
       int within = (int) (at % Manifest.CHUNK);
       int part = Math.min(Manifest.CHUNK - within, end - from.position());
-      FileChannel own = own(at / Manifest.CHUNK);
+      FileChannel own = kept(at / Manifest.CHUNK);
       from.limit(from.position() + part);
       for (int done = within; from.hasRemaining(); ) {
         done += own.write(from, done);
@@ -88,13 +91,29 @@ public final class Overlay implements DiskSource {
     }
   }
 
+  private FileChannel kept(long chunk) throws IOException {
+    try {
+      return own(chunk);
+    } catch (IOException e) {
+      failure = failure.or(() -> Optional.of(e));
+      throw e;
+    }
+  }
+
+  /** Throws why the first write that failed did: whoever writes may be told only that it did. */
+  public synchronized void rethrow() throws IOException {
+    if (failure.isPresent()) {
+      throw failure.get();
+    }
+  }
+
   private FileChannel own(long chunk) throws IOException {
     FileChannel there = written.get(chunk);
     if (there != null) {
       return there;
     }
-    if (written.size() >= most) {
-      throw new IOException("more than " + most + " chunks would be changed");
+    if (room.get() <= 0) {
+      throw new Full();
     }
     long from = chunk * Manifest.CHUNK;
     ByteBuffer content = ByteBuffer.allocate((int) Math.min(Manifest.CHUNK, size() - from));
@@ -115,6 +134,7 @@ public final class Overlay implements DiskSource {
       throw e;
     }
     written.put(chunk, own);
+    room.decrementAndGet();
     return own;
   }
 
@@ -125,6 +145,15 @@ public final class Overlay implements DiskSource {
         throw new EOFException("a chunk of the overlay ends early");
       }
       at += count;
+    }
+  }
+
+  /** There is no room for another chunk. */
+  public static final class Full extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    Full() {
+      super("more chunks would be changed than may be");
     }
   }
 

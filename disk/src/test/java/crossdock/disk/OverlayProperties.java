@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -52,7 +53,7 @@ class OverlayProperties {
     Path directory = Files.createTempDirectory("overlay");
     DiskSource beneath = MemoryDisk.allData(content);
     Manifest before = DiskHasher.hash(beneath);
-    try (Overlay overlay = new Overlay(beneath, directory, 6)) {
+    try (Overlay overlay = new Overlay(beneath, directory, new AtomicInteger(6))) {
       for (int i = 0; i < writes; i++) {
         byte[] part = new byte[random.nextInt(1, 2 * CHUNK)];
         if (random.nextInt(4) > 0) {
@@ -119,12 +120,12 @@ class OverlayProperties {
   void noMoreChunksAreWrittenThanMayBeAndNothingBeyondTheDisk(@TempDir Path directory)
       throws IOException {
     byte[] content = Patterns.disk(3);
-    try (Overlay overlay = new Overlay(MemoryDisk.allData(content), directory, 2)) {
+    try (Overlay overlay =
+        new Overlay(MemoryDisk.allData(content), directory, new AtomicInteger(2))) {
       overlay.write(0, ByteBuffer.allocate(1));
       overlay.write(CHUNK, ByteBuffer.allocate(1));
       assertThatThrownBy(() -> overlay.write(2 * CHUNK, ByteBuffer.allocate(1)))
-          .isInstanceOf(IOException.class)
-          .hasMessageContaining("more than 2 chunks");
+          .isInstanceOf(Overlay.Full.class);
       assertThatThrownBy(() -> overlay.write(content.length, ByteBuffer.allocate(1)))
           .isInstanceOf(IndexOutOfBoundsException.class);
       overlay.write(5, ByteBuffer.allocate(1));
@@ -141,14 +142,17 @@ class OverlayProperties {
     byte[] content = new byte[3 * CHUNK];
     try (Overlay overlay =
             new Overlay(
-                MemoryDisk.allData(content), Files.createDirectory(directory.resolve("own")), 1);
+                MemoryDisk.allData(content),
+                Files.createDirectory(directory.resolve("own")),
+                new AtomicInteger(1));
         NbdServer _ = new NbdServer(socket, overlay)) {
       Qemu.io(socket, "write -P 7 100k 64k", "flush", "read -P 7 100k 64k", "read -P 0 0 64k");
       ByteBuffer read = ByteBuffer.allocate(3);
       overlay.read((100 << 10) - 1, read);
       assertThat(read.array()).containsExactly(0, 7, 7);
       assertThatThrownBy(() -> Qemu.io(socket, "write -P 7 2M 64k"))
-          .hasMessageContaining("No space left on device");
+          .hasMessageContaining("Input/output error");
+      assertThatThrownBy(overlay::rethrow).isInstanceOf(Overlay.Full.class);
     }
     assertThat(content).containsOnly(0);
   }

@@ -74,7 +74,8 @@ final class ImportDesk {
 
   @PostConstruct
   void open() {
-    site.dock().listen("import-dock", Set.of(Step.RESERVE, Step.IMPORT, Step.UNDO_TARGET));
+    site.dock()
+        .listen("import-dock", Set.of(Step.RESERVE, Step.IMPORT, Step.BOOT, Step.UNDO_TARGET));
     site.desk()
         .open(
             "import",
@@ -373,8 +374,13 @@ final class ImportDesk {
     }
   }
 
+  /** Where the guest was adapted, the dock first forgets how: nothing is written any more. */
   private Outcome boot(Work work) throws Exception {
     Migration migration = work.migration();
+    if (!migration.plan().adaptations().isEmpty() && work.result().isEmpty()) {
+      return Outcome.waiting(
+          site.dock().order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+    }
     String evidence = calls.make(work, Role.TARGET, "boot", cloud::boot);
     String id = migration.need(Fact.Imported.class).machine();
     Machine here =
