@@ -50,7 +50,10 @@ record Blow(Kind kind, String process, Step step, Duration delay, int tenth) {
     CLOCK,
     /** The disk that its site keeps machines on is full for as long. */
     FULL,
-    /** Every connection to a dock is broken. */
+    /**
+     * Every connection to a dock is broken; where there is a line between the sites, nothing passes
+     * it for as long.
+     */
     CUT
   }
 

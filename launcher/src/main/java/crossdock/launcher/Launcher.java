@@ -42,6 +42,7 @@ public final class Launcher implements Runnable {
             .addSubcommand(new Chaos())
             .addSubcommand(new MemberCommand())
             .addSubcommand(new JoiningSite())
+            .addSubcommand(new ProviderCommand())
             .addSubcommand(new Supervise())
             .addSubcommand(new Compose.Prepare())
             .addSubcommand(new Compose.Topics())

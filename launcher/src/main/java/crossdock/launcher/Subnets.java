@@ -25,6 +25,10 @@ enum Subnets {
    */
   NAMESPACES;
 
+  /** One of each line between two sites. */
+  static final List<String> ENDS_OF_LINES =
+      Site.ALL.stream().map(site -> site.provider() + ".VMExportSubnet").toList();
+
   private static final String CORE = "10.71.0.1";
 
   /** What {@code CROSSDOCK_SUBNETS} says; loopback by default. */

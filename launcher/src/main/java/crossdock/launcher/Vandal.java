@@ -88,7 +88,12 @@ final class Vandal {
         away();
         Files.deleteIfExists(ballast);
       }
-      case CUT -> cut();
+      case CUT -> {
+        switch (Subnets.here()) {
+          case LOOPBACK -> cut();
+          case NAMESPACES -> part();
+        }
+      }
     }
   }
 
@@ -101,6 +106,20 @@ final class Vandal {
       for (TrustBundle.Site site : member.sites()) {
         String host = site.dock().getHost();
         run("ss", "-K", "dst", host, "dport", "=", ":" + site.dock().getPort());
+      }
+    }
+  }
+
+  /** Nothing passes between the sites, and nobody is told. */
+  private static void part() throws IOException, InterruptedException {
+    try {
+      for (String end : Subnets.ENDS_OF_LINES) {
+        run("ip", "-n", end, "link", "set", "dev", "link", "down");
+      }
+      away();
+    } finally {
+      for (String end : Subnets.ENDS_OF_LINES) {
+        run("ip", "-n", end, "link", "set", "dev", "link", "up");
       }
     }
   }

@@ -431,13 +431,14 @@ public interface CloudConformance {
     assertThat(site.runs(site.machine())).isEqualTo(ran);
   }
 
+  /** Five times, or as {@code -Dcrossdock.repetitions=50} says. */
   @Test
-  default void fiveTimesMadeAndUndoneLeavesNothing() throws Exception {
+  default void madeAndUndoneAgainAndAgainLeavesNothing() throws Exception {
     Fixture site = fixture();
     Map<String, String> before = site.inventory();
-    for (int i = 1; i <= 5; i++) {
+    for (int i = 1; i <= Integer.getInteger("crossdock.repetitions", 5); i++) {
       Passage into = Passage.into(site, i);
-      Passage away = Passage.away(site, 100 + i);
+      Passage away = Passage.away(site, 1000 + i);
       try (Cloud cloud = site.cloud()) {
         cloud.stop(site.machine(), away.tag());
         cloud.open(site.machine(), away.tag());

@@ -15,6 +15,7 @@ import org.openstack4j.api.client.IOSClientBuilder;
 import org.openstack4j.api.exceptions.AuthenticationException;
 import org.openstack4j.core.transport.Config;
 import org.openstack4j.model.common.Identifier;
+import org.openstack4j.model.identity.v3.Role;
 import org.openstack4j.model.identity.v3.Token;
 import org.openstack4j.openstack.OSFactory;
 
@@ -49,6 +50,27 @@ final class Keystone {
   /** All projects that this account may work in and that have an owner. */
   List<String> projects() throws IOException {
     return projectsTagged(tag -> tag.startsWith(Account.OWNER));
+  }
+
+  /** Where it may work, and no owner is named: by their names. */
+  List<String> withoutOwner() throws IOException {
+    List<String> names = new ArrayList<>();
+    for (JsonNode project : scopes()) {
+      boolean owned = false;
+      for (JsonNode tag : project.path("tags")) {
+        owned |= tag.asText().startsWith(Account.OWNER);
+      }
+      if (!owned) {
+        names.add(project.path("name").asText());
+      }
+    }
+    Collections.sort(names);
+    return names;
+  }
+
+  /** What it is in a project. */
+  List<? extends Role> roles(String project) throws IOException {
+    return token(project).getRoles();
   }
 
   private List<String> projectsTagged(Predicate<String> wanted) throws IOException {

@@ -9,13 +9,17 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.openstack4j.model.compute.Address;
 import org.openstack4j.model.compute.Flavor;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.image.v2.Image;
@@ -60,7 +64,8 @@ final class Machines {
     List<Place> disks = disks(project, server);
     Properties properties = properties(project, server, disks);
     List<Machine.Nic> nics = new ArrayList<>();
-    for (Port card : cards(project, server)) {
+    List<Port> cards = cards(project, server);
+    for (Port card : cards) {
       Optional<Network> network = project.network(card.getNetworkId());
       nics.add(
           new Machine.Nic(
@@ -89,16 +94,18 @@ final class Machines {
         disks.stream().map(Place::disk).toList(),
         nics,
         groups,
-        traits(server, disks, properties.traits()));
+        traits(server, cards, disks, properties.traits()));
   }
 
-  /** What Nova and Cinder say beside what the image does. */
+  /** What Nova, Neutron and Cinder say beside what the image does. */
   private static SortedMap<String, String> traits(
-      Server server, List<Place> disks, SortedMap<String, String> properties) {
+      Server server, List<Port> cards, List<Place> disks, SortedMap<String, String> properties) {
     SortedMap<String, String> traits = new TreeMap<>(properties);
     said(traits, Placement.ZONE, server.getAvailabilityZone());
     said(traits, "keypair", server.getKeyName());
     said(traits, "labels", labels(server));
+    said(traits, "address.public", floating(server));
+    said(traits, "address.floating", takenOver(cards));
     if (disks.stream()
         .anyMatch(
             place -> place instanceof Place.Attached(_, Volume volume) && volume.encrypted())) {
@@ -113,18 +120,42 @@ final class Machines {
     }
   }
 
-  /** The names of its metadata that are not ours, as many as have room. */
+  /** The names of its metadata that are not ours. */
   private static String labels(Server server) {
-    StringBuilder labels = new StringBuilder();
     Map<String, String> metadata = server.getMetadata() == null ? Map.of() : server.getMetadata();
-    for (String name : new TreeSet<>(metadata.keySet())) {
-      if (!name.startsWith(Found.MADE_BY)
-          && VALUE.matcher(name).matches()
-          && labels.length() + 1 + name.length() <= LONGEST) {
-        labels.append(labels.isEmpty() ? "" : ",").append(name);
+    return listed(metadata.keySet().stream().filter(name -> !name.startsWith(Found.MADE_BY)));
+  }
+
+  /** Its floating IPs: addresses of an external network that a router translates to its own. */
+  static String floating(Server server) {
+    if (server.getAddresses() == null) {
+      return "";
+    }
+    return listed(
+        server.getAddresses().getAddresses().values().stream()
+            .flatMap(List::stream)
+            .filter(address -> "floating".equals(address.getType()))
+            .map(Address::getAddr));
+  }
+
+  /** What its ports let it send from beside their own addresses (allowed address pairs). */
+  static String takenOver(List<Port> cards) {
+    return listed(
+        cards.stream()
+            .filter(card -> card.getAllowedAddressPairs() != null)
+            .flatMap(card -> card.getAllowedAddressPairs().stream())
+            .map(pair -> pair.getIpAddress()));
+  }
+
+  /** In order, each once, as many as have room. */
+  private static String listed(Stream<String> all) {
+    StringBuilder listed = new StringBuilder();
+    for (String one : all.filter(Objects::nonNull).collect(Collectors.toCollection(TreeSet::new))) {
+      if (VALUE.matcher(one).matches() && listed.length() + 1 + one.length() <= LONGEST) {
+        listed.append(listed.isEmpty() ? "" : ",").append(one);
       }
     }
-    return labels.toString();
+    return listed.toString();
   }
 
   /**

@@ -291,8 +291,13 @@ final class Project {
 
   /** Where an image's data is read and written; what is said of it is one level above. */
   URI data(Image image) throws IOException {
+    return data(image.getId());
+  }
+
+  /** The same of an image's id. */
+  URI data(String image) throws IOException {
     return URI.create(
-        endpoint("image").replaceFirst("(/v2)?/?$", "/v2") + "/images/" + image.getId() + "/file");
+        endpoint("image").replaceFirst("(/v2)?/?$", "/v2") + "/images/" + image + "/file");
   }
 
   /**
@@ -709,6 +714,11 @@ final class Project {
     if (answer.status() != 404) {
       Object _ = answer.good();
     }
+  }
+
+  /** What Keystone answers to who asks for something that only an administrator is told. */
+  int administers() throws IOException {
+    return raw("GET", account.keystone() + "/users", Optional.empty()).status();
   }
 
   private String credentials() {

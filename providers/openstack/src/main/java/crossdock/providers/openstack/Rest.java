@@ -72,6 +72,30 @@ final class Rest implements AutoCloseable {
     }
   }
 
+  /**
+   * Logs in.
+   *
+   * @return the token (Identity API v3, {@code X-Subject-Token})
+   */
+  String token(String uri, JsonNode body) throws IOException {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(uri))
+            .timeout(Duration.ofSeconds(60))
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)))
+            .build();
+    try {
+      HttpResponse<Void> answer = http.send(request, BodyHandlers.discarding());
+      return answer
+          .headers()
+          .firstValue("X-Subject-Token")
+          .orElseThrow(() -> new IOException("Keystone answers " + answer.statusCode()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
   @Override
   public void close() {
     http.shutdownNow();
