@@ -23,6 +23,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -44,9 +46,18 @@ import java.util.stream.Collectors;
 record Guestfs(Path program, String settings, Path cache, Duration patience) {
   private static final int LONGEST = 4 << 20;
   private static final int MOST = 256 << 10; // of one file, and of one answer
+  private static final long MOST_INITRD = 128 << 20;
   private static final int LINE = 512;
   private static final int TIMED_OUT = 124; // of timeout(1)
   private static final int KILLED = 137;
+
+  /** Initial RAM disks of distributions; not those that rescue, which have everything. */
+  private static final SortedMap<String, String> INITRDS =
+      new TreeMap<>(
+          Map.of(
+              "initrd1", "/boot/initrd.img-[1-9]*",
+              "initrd2", "/boot/initramfs-[1-9]*",
+              "initrd3", "/boot/initrd-[1-9]*"));
 
   /** What is asked, by the name that the answer has. A line that fails answers nothing. */
   private static final Map<String, List<String>> QUESTIONS = questions();
@@ -83,9 +94,6 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
             "glob cat /etc/sysconfig/network/ifcfg-*",
             "glob cat /etc/NetworkManager/system-connections/*",
             "glob cat /etc/udev/rules.d/70-persistent-net.rules"));
-    all.put(
-        "initrd",
-        List.of("glob initrd-list /boot/initrd.img-*", "glob initrd-list /boot/initramfs-*"));
     all.put("builtin", List.of("glob cat /lib/modules/*/modules.builtin"));
     all.put(
         "net",
@@ -148,12 +156,26 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
       String mark = mark();
       command.add("-f");
       command.add(Files.writeString(work.resolve("questions"), script(mark)).toString());
-      return answers(run(command, work, held), mark);
+      Answers answers = answers(run(command, work, held), mark);
+      return answers.lacking().isPresent() ? answers : answers.and("initrd", modules(work, held));
     } finally {
       for (Closeable one : served) {
         one.close();
       }
     }
+  }
+
+  /** Of the first of its kernels: of one is enough, as they are made alike. */
+  private static String modules(Path work, Held held) throws IOException {
+    for (String file : INITRDS.keySet()) {
+      Path initrd = work.resolve(file);
+      if (Files.exists(initrd) && Files.size(initrd) > 0) {
+        try (InputStream in = Files.newInputStream(initrd)) {
+          return String.join("\n", InitrdModules.in(in, held));
+        }
+      }
+    }
+    return "";
   }
 
   /**
@@ -239,6 +261,12 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
           .collect(Collectors.joining("\n"));
     }
 
+    Answers and(String question, String answer) {
+      Map<String, String> all = new LinkedHashMap<>(of);
+      all.put(question, answer);
+      return new Answers(all, lacking);
+    }
+
     String get(String question) {
       return of.getOrDefault(question, "");
     }
@@ -252,6 +280,13 @@ record Guestfs(Path program, String settings, Path cache, Duration patience) {
           script.append("echo \"\"\necho \"").append(mark).append(name).append("\"\n");
           lines.forEach(line -> script.append('-').append(bounded(line)).append('\n'));
         });
+    INITRDS.forEach(
+        (file, pattern) ->
+            // All of it is read, as whoever gives it does not stop; no more is kept than anybody
+            // has.
+            script.append(
+                "-glob download %s - | { head -c %d > %s; cat > /dev/null; }\n"
+                    .formatted(pattern, MOST_INITRD, file)));
     return script.append("echo \"\"\necho \"").append(mark).append("end\"\n").toString();
   }
 

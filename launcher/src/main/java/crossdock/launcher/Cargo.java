@@ -245,7 +245,8 @@ sealed interface Cargo {
               state.site(site.provider()),
               "tcg",
               site.formats(provider()),
-              new Kvm.Limits(100, 1L << 40))) {
+              new Kvm.Limits(100, 1L << 40),
+              Subnets.here().machines())) {
         Machine wanted = machine(site, machine, shape, format, 64L << 20, 16L << 20);
         kvm.adopt(wanted, owner, disks, true);
       }

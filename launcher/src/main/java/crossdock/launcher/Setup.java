@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
@@ -67,6 +68,7 @@ record Setup(State state, SitePlace place, Keys keys, Path bundle, Path members,
     p.put("crossdock.site.provider", adapter);
     p.put("crossdock.site.formats", String.join(",", site.formats(adapter)));
     p.put("crossdock.site.root", state.site(site.provider()).toString());
+    p.put("crossdock.kvm.networks", Subnets.here().machines().name().toLowerCase(Locale.ROOT));
     Preflight.Endpoint mutual = place.mutual(service);
     String password = state.secret("tls." + service.name());
     Authority authority = keys.member(site.provider());

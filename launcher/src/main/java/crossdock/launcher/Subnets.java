@@ -4,8 +4,11 @@ import crossdock.contracts.Check;
 import crossdock.contracts.Check.Outcome;
 import crossdock.launcher.Preflight.Endpoint;
 import crossdock.providers.examination.SubnetExamination;
+import crossdock.providers.kvm.Kvm;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -75,6 +78,15 @@ enum Subnets {
 
   private static String inside(Services.Service service, Site site) {
     return service.equals(Services.of(site).getFirst()) ? "VMExportSubnet" : "VMImportSubnet";
+  }
+
+  /**
+   * What the machines of sites with hypervisors are connected to: where there are namespaces, one
+   * of the site's own, if the kernel filters what bridges pass.
+   */
+  Kvm.Networks machines() {
+    boolean filters = Files.exists(Path.of("/proc/sys/net/bridge/bridge-nf-call-iptables"));
+    return this == NAMESPACES && filters ? Kvm.Networks.BRIDGED : Kvm.Networks.ISOLATED;
   }
 
   /** From where others than loopback's come. */
