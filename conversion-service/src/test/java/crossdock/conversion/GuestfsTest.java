@@ -3,6 +3,7 @@ package crossdock.conversion;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.github.luben.zstd.Zstd;
 import crossdock.contracts.Check;
 import crossdock.contracts.Check.Outcome;
 import crossdock.contracts.Machine.Firmware;
@@ -104,6 +105,9 @@ class GuestfsTest {
 
   @Test
   void whatAGuestNeedsElsewhereIsReadFromItsDiskWhichStaysAsItIs() throws Exception {
+    Path boot = Files.createDirectories(directory.resolve("tree/boot"));
+    byte[] modules = InitrdModulesTest.archive("usr/lib/modules/6.1.0/kernel/virtio_blk.ko.xz");
+    Files.write(boot.resolve("initrd.img-6.1.0"), Zstd.compress(modules));
     Path raw = disk(FILES);
     String before = root(raw);
     Guestfs.Answers answers = ask(raw);
@@ -117,7 +121,7 @@ class GuestfsTest {
         .containsEntry("guest.console", "none")
         .containsEntry("guest.cloud-init", "ec2")
         .containsEntry("guest.addresses", "static")
-        .doesNotContainKey("guest.drivers")
+        .containsEntry("guest.drivers", "virtio_blk,ahci")
         .containsEntry("guest.agents", "waagent")
         .containsEntry("guest.volumes", "plain");
     assertThat(found.leftovers()).contains("agent waagent", "keys in /root/.ssh/authorized_keys");

@@ -49,7 +49,7 @@ class InitrdModulesTest {
     }
   }
 
-  private static byte[] archive(String... files) throws Exception {
+  static byte[] archive(String... files) throws Exception {
     TreeMap<String, Initrd.File> all = new TreeMap<>();
     for (String file : files) {
       all.put(file, () -> new byte[1001]);
