@@ -203,7 +203,7 @@ public final class Workers implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // a lease that nobody renews is none
       LOG.warn("no heartbeat for {} {}: {}", job.migration(), job.kind(), e.getMessage());
       held.lose();
       worker.interrupt();

@@ -53,7 +53,7 @@ final class Adapting {
   private final Path work;
 
   /** Helper machines take memory, and so do the files that are put together. */
-  private final Semaphore turn = new Semaphore(1);
+  private final Semaphore turn = new Semaphore(1, true);
 
   Adapting(Pull pull, @Value("${crossdock.work}") Path work) {
     this.pull = pull;

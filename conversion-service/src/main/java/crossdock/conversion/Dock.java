@@ -153,10 +153,11 @@ final class Dock implements Workers.Hand {
     workers.start(this, Set.of(DockMessage.Probe.KIND, DockMessage.Look.KIND));
   }
 
-  private void take(Connection tx, DockMessage.Order order) throws SQLException {
+  void take(Connection tx, DockMessage.Order order) throws SQLException {
     keep(tx, order);
     if (order instanceof DockMessage.Close) {
-      jobs.drop(tx, order.migration(), List.of(order.kind()));
+      // But not what another step ends it by, which may come again.
+      jobs.drop(tx, order.migration(), DockMessage.Close.kinds());
     }
     jobs.add(tx, order.migration(), order.kind(), order.attempt());
   }

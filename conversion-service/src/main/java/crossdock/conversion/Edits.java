@@ -159,16 +159,16 @@ final class Edits {
 
   /** Those lines changed that say how a kernel is started; the ends of lines stay. */
   private static String lines(Settings kind, String settings, Function<String, String> change) {
-    return Pattern.compile("(?<=\n)")
-        .splitAsStream(settings)
-        .map(
-            line -> {
-              String bare = line.endsWith("\n") ? line.substring(0, line.length() - 1) : line;
-              return kind.kernel.matcher(bare).matches()
-                  ? change.apply(bare) + line.substring(bare.length())
-                  : line;
-            })
-        .collect(Collectors.joining());
+    StringBuilder all = new StringBuilder(settings.length() + 64);
+    for (int at = 0; at < settings.length(); ) {
+      int end = settings.indexOf('\n', at);
+      int stop = end < 0 ? settings.length() : end;
+      String line = settings.substring(at, stop);
+      all.append(kind.kernel.matcher(line).matches() ? change.apply(line) : line);
+      all.append(settings, stop, end < 0 ? stop : stop + 1);
+      at = end < 0 ? stop : stop + 1;
+    }
+    return all.toString();
   }
 
   /**

@@ -29,6 +29,9 @@ final class Guestfish implements Closeable {
 
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9._+~@:/*-]+");
   private static final String ENDED = "";
+  private static final int FAILED = 1;
+  private static final int TIMED_OUT = 124; // of timeout(1)
+  private static final int KILLED = 137;
 
   private final Process process;
   private final Path answer;
@@ -124,11 +127,11 @@ final class Guestfish implements Closeable {
   byte[] read(String path) throws IOException, InterruptedException {
     long size = size(path);
     if (size > MOST) {
-      throw new IOException(path + " has " + size + " bytes");
+      throw new Unfit(path + " has " + size + " bytes");
     }
     byte[] whole = size == 0 ? new byte[0] : part(path, 0, (int) size);
     if (whole.length != size) {
-      throw new IOException(path + " cannot be read");
+      throw new Unfit(path + " cannot be read");
     }
     return whole;
   }
@@ -151,7 +154,7 @@ final class Guestfish implements Closeable {
   long size(String path) throws IOException, InterruptedException {
     String size = tried("filesize", path);
     if (!size.matches("\\d{1,18}")) {
-      throw new IOException("there is no file " + path);
+      throw new Unfit("there is no file " + path);
     }
     return Long.parseLong(size);
   }
@@ -188,7 +191,7 @@ final class Guestfish implements Closeable {
 
   private static String plain(String argument) throws IOException {
     if (!PLAIN.matcher(argument).matches() || argument.startsWith("-")) {
-      throw new IOException("no plain name in the guest: " + argument);
+      throw new Unfit("no plain name in the guest");
     }
     return argument;
   }
@@ -207,8 +210,18 @@ final class Guestfish implements Closeable {
       heard = said.poll(1, TimeUnit.SECONDS);
     }
     if (!heard.equals(done)) {
-      throw new IOException("libguestfs did not: " + word(line));
+      throw ended(word(line));
     }
+  }
+
+  /** It ends when a command has failed, or the time is over. */
+  private IOException ended(String word) throws InterruptedException {
+    int status = process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : -1;
+    return switch (status) {
+      case FAILED -> new Unfit("libguestfs cannot: " + word);
+      case TIMED_OUT, KILLED -> new Unfit("libguestfs was not done in time, at: " + word);
+      default -> new IOException("libguestfs ended with " + status + " at: " + word);
+    };
   }
 
   /** Without names of files, which are nobody else's business. */

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,8 @@ final class Initrd {
   private static final int FILE = 0100644;
   private static final int DIRECTORY = 040755;
   private static final int MOST_FILES = 64;
+  private static final int MOST_MODULES = 20_000;
+  private static final int LONGEST_LINE = 16 << 10;
   private static final int AHEAD = 256 << 10;
   private static final Pattern PATH = Pattern.compile("[A-Za-z0-9._+/-]{1,256}");
   private static final Set<String> NO_NAMES = Set.of("", ".", "..");
@@ -206,8 +209,12 @@ final class Initrd {
   static SequencedSet<String> files(String dep, Collection<String> wanted) throws IOException {
     Map<String, List<String>> needs = new HashMap<>();
     Map<String, String> named = new HashMap<>();
-    for (String line : dep.lines().toList()) {
+    for (Iterator<String> lines = dep.lines().iterator(); lines.hasNext(); ) {
+      String line = lines.next();
       int colon = line.indexOf(':');
+      if (named.size() > MOST_MODULES || line.length() > LONGEST_LINE) {
+        throw new Unfit("nobody has so many modules");
+      }
       if (colon > 0) {
         String file = line.substring(0, colon);
         named.put(module(file), file);

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.zip.GZIPInputStream;
 import org.tukaani.xz.SingleXZInputStream;
 
@@ -26,14 +27,17 @@ final class InitrdModules {
   private static final int HEADER = 110;
   private static final int LONGEST_NAME = 4096;
   private static final int MOST_ENTRIES = 200_000;
-  private static final int MOST_NAMES = 16_384;
-  private static final long MOST_BYTES = 2L << 30;
+  private static final int MOST_CHARACTERS = 256 << 10;
+  private static final long MOST_BYTES = 1L << 30;
+  private static final int LONGEST_WINDOW = 25; // as a power of two
   private static final int MOST_MEMORY_KIB = 48 << 10;
+  private static final Pattern HEX = Pattern.compile("[0-9a-fA-F]{8}");
   private static final String TRAILER = "TRAILER!!!";
 
   private final Held held;
   private final List<String> found = new ArrayList<>();
   private long bytes;
+  private int characters;
   private int entries;
 
   private InitrdModules(Held held) {
@@ -41,8 +45,8 @@ final class InitrdModules {
   }
 
   /**
-   * Their paths, at most 16,384; none if it cannot be read to the end of what it is: lz4, or more
-   * than anybody has.
+   * Their paths, at most 256 Ki characters of them; none if it cannot be read to the end of what it
+   * is: lz4, or more than anybody has.
    */
   static List<String> in(InputStream initrd, Held held) {
     InitrdModules modules = new InitrdModules(held);
@@ -70,7 +74,9 @@ final class InitrdModules {
         throw new IOException("what is compressed is no archive");
       }
       // Behind it is another kernel's, or what somebody has put there.
-      all(new BufferedInputStream(plain(in, magic), 64 << 10), true);
+      try (InputStream plain = plain(in, magic)) {
+        all(new BufferedInputStream(plain, 64 << 10), true);
+      }
       return;
     }
   }
@@ -115,7 +121,7 @@ final class InitrdModules {
       return new GZIPInputStream(in, 64 << 10);
     }
     if (starts(magic, 0x28, 0xb5, 0x2f, 0xfd)) {
-      return new ZstdInputStream(in).setContinuous(false);
+      return new ZstdInputStream(in).setContinuous(false).setLongMax(LONGEST_WINDOW);
     }
     if (starts(magic, 0xfd, '7', 'z', 'X', 'Z', 0)) {
       return new SingleXZInputStream(in, MOST_MEMORY_KIB);
@@ -138,23 +144,28 @@ final class InitrdModules {
       }
       byte[] called = in.readNBytes((int) length);
       name = new String(called, 0, Math.max(0, called.length - 1), ISO_8859_1);
+      count(HEADER + length + size);
       in.skipNBytes(-(HEADER + length) & 3);
       in.skipNBytes(size + (-size & 3));
-      count(HEADER + length + size);
       if (++entries > MOST_ENTRIES) {
         throw new IOException("too many files");
       }
       if (entries % 256 == 0) {
         held.check();
       }
-      if (name.contains(".ko") && found.size() < MOST_NAMES) {
+      if (name.contains(".ko") && characters + name.length() <= MOST_CHARACTERS) {
+        characters += name.length();
         found.add(name);
       }
     } while (!name.equals(TRAILER));
   }
 
-  private static long number(byte[] head, int at) {
-    return Long.parseLong(new String(head, at, 8, US_ASCII), 16);
+  private static long number(byte[] head, int at) throws IOException {
+    String hex = new String(head, at, 8, US_ASCII);
+    if (!HEX.matcher(hex).matches()) {
+      throw new IOException("no number in an archive");
+    }
+    return Long.parseLong(hex, 16);
   }
 
   private void count(long more) throws IOException {

@@ -41,6 +41,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -172,6 +173,31 @@ class DockTest {
     Files.delete(root.resolve("three"));
     assertThat(undo().failure()).isEmpty();
     assertThat(root).isEmptyDirectory();
+  }
+
+  @Test
+  void eachStepThatEndsASideIsAnsweredThoughAnotherHasEndedItBefore() throws Exception {
+    Dock dock = context.getBean(Dock.class);
+    Database database = context.getBean(Database.class);
+    for (Step ending : List.of(Step.BOOT, Step.UNDO_TARGET, Step.BOOT)) {
+      database.change(tx -> dock.take(tx, new DockMessage.Close(ID, ending, 1)));
+    }
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!ended().containsAll(List.of(Step.BOOT, Step.UNDO_TARGET))) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+    assertThat(ended()).containsExactlyInAnyOrder(Step.BOOT, Step.UNDO_TARGET);
+  }
+
+  private List<Step> ended() {
+    List<Step> steps = new ArrayList<>();
+    for (DockMessage message : said()) {
+      if (message instanceof DockMessage.Result result) {
+        steps.add(result.step());
+      }
+    }
+    return steps;
   }
 
   private void ready(Connection tx, DockMessage.Order order, String more) throws SQLException {

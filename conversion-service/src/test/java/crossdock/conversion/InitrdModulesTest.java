@@ -1,5 +1,6 @@
 package crossdock.conversion;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -99,9 +100,19 @@ class InitrdModulesTest {
   void whateverAGuestHasThereIsReadToAnEnd(@ForAll byte[] noise) throws Exception {
     for (Way way : Way.values()) {
       List<String> _ = in(behind(archive(MICROCODE), way.of(noise)));
-      List<String> _ =
-          in(behind("070701".getBytes(java.nio.charset.StandardCharsets.US_ASCII), noise));
+      List<String> _ = in(behind("070701".getBytes(US_ASCII), noise));
     }
+  }
+
+  @Test
+  void sizesThatAreNoNumbersAndNamesWithoutEndAreNotTaken() throws Exception {
+    byte[] negative = archive(AHCI);
+    byte[] size = "-fffffff".getBytes(US_ASCII);
+    System.arraycopy(size, 0, negative, 54, size.length);
+    assertThat(in(negative)).isEmpty();
+    String[] names = new String[400];
+    Arrays.setAll(names, i -> "x".repeat(3000) + i + ".ko");
+    assertThat(in(archive(names))).hasSizeBetween(1, 90);
   }
 
   @Test

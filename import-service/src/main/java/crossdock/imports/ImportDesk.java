@@ -74,8 +74,7 @@ final class ImportDesk {
 
   @PostConstruct
   void open() {
-    site.dock()
-        .listen("import-dock", Set.of(Step.RESERVE, Step.IMPORT, Step.BOOT, Step.UNDO_TARGET));
+    site.dock().listen("import-dock", Set.of(Step.RESERVE, Step.IMPORT, Step.UNDO_TARGET));
     site.desk()
         .open(
             "import",
@@ -374,13 +373,9 @@ final class ImportDesk {
     }
   }
 
-  /** Where the guest was adapted, the dock first forgets how: nothing is written any more. */
+  /** Where the guest was adapted, the dock forgets how then: nothing is written any more. */
   private Outcome boot(Work work) throws Exception {
     Migration migration = work.migration();
-    if (!migration.plan().adaptations().isEmpty() && work.result().isEmpty()) {
-      return Outcome.waiting(
-          site.dock().order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
-    }
     String evidence = calls.make(work, Role.TARGET, "boot", cloud::boot);
     String id = migration.need(Fact.Imported.class).machine();
     Machine here =
@@ -393,7 +388,14 @@ final class ImportDesk {
               throw new StepFailed(Reason.REFUSED_BY_TARGET, "not as planned: " + lack);
             });
     site.tickets().forget(migration.id());
-    return Outcome.done(new Fact.Booted(id, evidence));
+    // Nobody waits for that.
+    List<Outcome.Message> forgets =
+        migration.plan().adaptations().isEmpty()
+            ? List.of()
+            : List.of(
+                site.dock()
+                    .order(new DockMessage.Close(migration.id(), work.step(), work.attempt())));
+    return new Outcome.Done(List.of(new Fact.Booted(id, evidence)), forgets);
   }
 
   private Outcome undo(Work work) throws Exception {

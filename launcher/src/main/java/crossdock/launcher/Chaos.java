@@ -25,6 +25,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -81,6 +82,12 @@ final class Chaos implements Callable<Integer> {
       names = "--transfer",
       description = "Instead: machines of as many MiB, each struck at every tenth of its transfer.")
   int transfer;
+
+  @Option(
+      names = "--whom",
+      defaultValue = ".*",
+      description = "Of a transfer, only those whose whole name it matches, such as link.")
+  Pattern whom = Pattern.compile(".*");
 
   @Option(names = "--minutes", description = "None begins later than this.")
   int minutes = 24 * 60;
@@ -174,7 +181,9 @@ final class Chaos implements Callable<Integer> {
     cells.subList(0, some).forEach(run -> plan(run, true, 1));
     Blow.guests(random, guests).forEach(run -> plan(run, false, 1));
     if (transfer > 0) {
-      Blow.transfer(Site.ALL.get(0), Site.ALL.get(1)).forEach(run -> plan(run, true, ATTEMPTS));
+      Blow.transfer(Site.ALL.get(0), Site.ALL.get(1)).stream()
+          .filter(run -> whom.matcher(run.getFirst().process()).matches())
+          .forEach(run -> plan(run, true, ATTEMPTS));
     }
   }
 

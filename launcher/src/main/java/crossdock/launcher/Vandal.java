@@ -114,13 +114,19 @@ final class Vandal {
   private static void part() throws IOException, InterruptedException {
     try {
       for (String end : Subnets.ENDS_OF_LINES) {
-        run("ip", "-n", end, "link", "set", "dev", "link", "down");
+        line(end, "down");
       }
       away();
     } finally {
       for (String end : Subnets.ENDS_OF_LINES) {
-        run("ip", "-n", end, "link", "set", "dev", "link", "up");
+        line(end, "up");
       }
+    }
+  }
+
+  private static void line(String end, String state) throws IOException, InterruptedException {
+    if (run("ip", "-n", end, "link", "set", "dev", "link", state) != 0) {
+      throw new IOException("the line of " + end + " cannot be set " + state);
     }
   }
 

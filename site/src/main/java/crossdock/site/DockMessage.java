@@ -17,6 +17,7 @@ import crossdock.contracts.Reason;
 import crossdock.contracts.Step;
 import java.net.URI;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -57,7 +58,7 @@ public sealed interface DockMessage {
         case Serve _ -> "serve";
         case Fetch _ -> "fetch";
         case ReadBack _ -> "read-back";
-        case Close close -> "close-" + close.ending().role().wire();
+        case Close close -> Close.kind(close.ending());
       };
     }
 
@@ -186,6 +187,16 @@ public sealed interface DockMessage {
    */
   @JsonTypeName("crossdock.dock.close.v1")
   record Close(MigrationId migration, Step ending, int attempt) implements Order {
+    /** Several steps may end one side, such as the one that a stuck one is overridden by. */
+    private static String kind(Step ending) {
+      return "close-" + ending.wire();
+    }
+
+    /** All that its job row may be called. */
+    public static List<String> kinds() {
+      return Arrays.stream(Step.values()).map(Close::kind).toList();
+    }
+
     @Override
     public long bytes() {
       return 0;

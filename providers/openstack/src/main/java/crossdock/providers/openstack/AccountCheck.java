@@ -104,12 +104,22 @@ public final class AccountCheck {
               }
               return "it may work in no others";
             });
+    boolean _ =
+        ask(
+            "no-system",
+            () -> {
+              List<String> others = keystone.beyondProjects();
+              if (!others.isEmpty()) {
+                throw new No("it has roles beyond projects: " + others);
+              }
+              return "it has no role in a domain or the system";
+            });
     projects.forEach(this::project);
   }
 
   private void project(String id) {
     List<Project> opened = new ArrayList<>();
-    String of = id + " ";
+    String of = id + ".";
     boolean in =
         ask(
             of + "roles",
@@ -156,7 +166,16 @@ public final class AccountCheck {
             () ->
                 "%d security groups"
                     .formatted(project.groups().findPath("security_groups").size()));
-    boolean _ = ask(of + "quota", () -> "left: " + project.room());
+    boolean _ =
+        ask(
+            of + "quota",
+            () -> {
+              Project.Room left = project.room();
+              if (!left.less(1, 1, 1, 1, 1).isThere()) {
+                throw new No("it has no room for a machine: " + left);
+              }
+              return "left: " + left;
+            });
     boolean _ = ask(of + "tickets", () -> ticket(project));
   }
 

@@ -68,6 +68,28 @@ final class Keystone {
     return names;
   }
 
+  /** In which domains it has a role, and {@code system} if it has one there. */
+  List<String> beyondProjects() throws IOException {
+    Token token = token(NO_PROJECT);
+    List<String> names = new ArrayList<>();
+    String scopes = account.keystone() + "/auth/";
+    for (JsonNode domain :
+        rest.call("GET", scopes + "domains", token.getId(), Optional.empty())
+            .good()
+            .path("domains")) {
+      names.add(domain.path("name").asText());
+    }
+    boolean system =
+        !rest.call("GET", scopes + "system", token.getId(), Optional.empty())
+            .good()
+            .path("system")
+            .isEmpty();
+    if (system) {
+      names.add("system");
+    }
+    return names;
+  }
+
   /** What it is in a project. */
   List<? extends Role> roles(String project) throws IOException {
     return token(project).getRoles();
