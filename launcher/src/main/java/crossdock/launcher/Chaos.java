@@ -111,6 +111,12 @@ final class Chaos implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (transfer > 0 && transfer <= TRANSFER.toSeconds()) {
+      throw new Refusal(
+          Refusal.CANNOT_START,
+          "--transfer takes more than %d MiB: nobody may ask for less than 1 MiB a second."
+              .formatted(TRANSFER.toSeconds()));
+    }
     State state = new State(Launcher.state().root().resolve("chaos"));
     Ports ports = Launcher.ports();
     Vandal vandal = Vandal.at(state, OUT);
