@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -433,6 +435,7 @@ public interface CloudConformance {
 
   /** Five times, or as {@code -Dcrossdock.repetitions=50} says. */
   @Test
+  @Timeout(value = 1, unit = TimeUnit.HOURS)
   default void madeAndUndoneAgainAndAgainLeavesNothing() throws Exception {
     Fixture site = fixture();
     Map<String, String> before = site.inventory();
