@@ -133,7 +133,7 @@ final class Fixes {
     return checks;
   }
 
-  /** Only what is changed is mounted to be written: a mount alone changes a file system. */
+  /** Nothing else is mounted to be written: a mount alone changes a file system. */
   private static void mount(Guestfish guest, String root) throws IOException, InterruptedException {
     SortedMap<String, String> mounts = new TreeMap<>();
     Matcher all = MOUNT.matcher(guest.ask("inspect-get-mountpoints", root));

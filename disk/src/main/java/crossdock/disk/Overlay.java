@@ -112,9 +112,26 @@ public final class Overlay implements DiskSource {
     if (there != null) {
       return there;
     }
-    if (room.get() <= 0) {
+    // Taken at once: others may be taking the last of it.
+    if (room.getAndDecrement() <= 0) {
+      room.incrementAndGet();
       throw new Full();
     }
+    boolean made = false;
+    try {
+      FileChannel own = copy(chunk);
+      written.put(chunk, own);
+      made = true;
+      return own;
+    } finally {
+      if (!made) {
+        room.incrementAndGet();
+      }
+    }
+  }
+
+  /** In a file of its own. */
+  private FileChannel copy(long chunk) throws IOException {
     long from = chunk * Manifest.CHUNK;
     ByteBuffer content = ByteBuffer.allocate((int) Math.min(Manifest.CHUNK, size() - from));
     beneath.read(from, content);
@@ -133,8 +150,6 @@ public final class Overlay implements DiskSource {
       own.close();
       throw e;
     }
-    written.put(chunk, own);
-    room.decrementAndGet();
     return own;
   }
 
