@@ -63,9 +63,7 @@ final class Qmp implements AutoCloseable {
       Qmp qmp = new Qmp(channel, selector);
       try {
         channel.register(selector, SelectionKey.OP_READ);
-        if (!qmp.read(deadline).has("QMP")) {
-          throw new IOException("who answers at the control socket is not QEMU");
-        }
+        qmp.greeting(deadline);
         qmp.execute("qmp_capabilities", Map.of());
         return qmp;
       } catch (Throwable e) {
@@ -75,6 +73,20 @@ final class Qmp implements AutoCloseable {
     } catch (Throwable e) {
       channel.close();
       throw e;
+    }
+  }
+
+  private void greeting(long deadline) throws IOException {
+    JsonNode first = read(deadline);
+    // QEMU accepts in another thread than it tells events in, which it does as for the client
+    // before us until it has greeted: the specification knows none this early.
+    while (first.has("event")) {
+      remember(first);
+      first = read(deadline);
+    }
+    if (!first.has("QMP")) {
+      throw new IOException(
+          "who answers at the control socket is not QEMU: " + printable(Json.text(first)));
     }
   }
 
@@ -198,7 +210,7 @@ final class Qmp implements AutoCloseable {
       if (count < 0) {
         throw new EOFException("QEMU has closed its control socket");
       }
-      if (count == 0) {
+      if (count == 0 || System.nanoTime() > deadline) {
         await(SelectionKey.OP_READ, deadline);
       }
     }

@@ -72,6 +72,20 @@ final class QmpTest {
   }
 
   @Test
+  void eventsBeforeTheGreetingAreKept() throws IOException {
+    say("{\"event\": \"RESUME\"}\r\n" + READY, false);
+    try (Qmp qmp = connect(LONG)) {
+      assertThat(qmp.event(Qmp.named("RESUME"), SHORT).has("event")).isTrue();
+    }
+  }
+
+  @Test
+  void eventsWithoutEndAreNoGreeting() {
+    say("{\"event\": \"RESUME\"}\r\n".repeat(1 << 20), false);
+    assertThatThrownBy(() -> connect(SHORT)).isInstanceOf(Qmp.QmpTimeout.class);
+  }
+
+  @Test
   void aRefusalCarriesTheWordsWithoutControlCharacters() throws IOException {
     say(READY + "{\"error\": {\"class\": \"G\", \"desc\": \"no\\u001bway\"}, \"id\": 2}\n", false);
     try (Qmp qmp = connect(LONG)) {
