@@ -69,6 +69,9 @@ final class Demo implements Callable<Integer> {
               + " clouds, the second made with LAB_PORT_OFFSET=20000.")
   With with = With.own;
 
+  @Option(names = "--one-way", description = "Move only from the first site to the second.")
+  boolean oneWay;
+
   /** As it is written on the command line. */
   enum With {
     own,
@@ -196,10 +199,11 @@ final class Demo implements Callable<Integer> {
     String run = Long.toString(Instant.now().getEpochSecond(), 36);
     List<Move> moves = new ArrayList<>();
     List<Choice> choices = new ArrayList<>();
-    for (Move move :
+    List<Move> wanted =
         List.of(
             new Move(Customer.of(state, "alice", http), north, south, "demo-alpha-" + run, ""),
-            new Move(Customer.of(state, "bob", http), south, north, "demo-beta-" + run, ""))) {
+            new Move(Customer.of(state, "bob", http), south, north, "demo-beta-" + run, ""));
+    for (Move move : oneWay ? wanted.subList(0, 1) : wanted) {
       Customer customer = move.customer();
       String provider = move.from().provider();
       out.printf("%s has the machine %s at %s%n", customer.name(), move.machine(), provider);

@@ -1,6 +1,5 @@
 package crossdock.providers.openstack;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Check;
 import crossdock.contracts.Check.Outcome;
 import crossdock.providers.DiskTicket;
@@ -8,10 +7,8 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Clock;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -189,7 +186,7 @@ public final class AccountCheck {
     URI there = project.data(nobody);
     try {
       DiskTicket.Access access = project.access(name, List.of(new Project.Rule("GET", there)));
-      String token = token(access);
+      String token = rest.token(account.keystone(), access.id(), access.secret()).getId();
       int asked = rest.call("GET", there.toString(), token, Optional.empty()).status();
       int other =
           rest.call("GET", there.resolve("..").toString(), token, Optional.empty()).status();
@@ -205,20 +202,5 @@ public final class AccountCheck {
     } finally {
       project.endAccess(name);
     }
-  }
-
-  private String token(DiskTicket.Access access) throws IOException {
-    JsonNode body =
-        rest.json(
-            Map.of(
-                "auth",
-                Map.of(
-                    "identity",
-                    Map.of(
-                        "methods",
-                        Collections.singletonList("application_credential"),
-                        "application_credential",
-                        Map.of("id", access.id(), "secret", access.secret())))));
-    return rest.token(account.keystone() + "/auth/tokens", body);
   }
 }

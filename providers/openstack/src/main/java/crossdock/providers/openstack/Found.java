@@ -23,7 +23,7 @@ record Found(Project project, Server server) {
   /** Our id of a machine that came in. */
   static final String MACHINE = "crossdock-machine";
 
-  /** The name that a volume has as a disk of its machine. */
+  /** The name that a volume has as a disk of its machine, or a server's local root has. */
   static final String DISK = "crossdock-disk";
 
   /** The tag that a server is locked under, what it did before, and whether it was given up. */
@@ -56,8 +56,13 @@ record Found(Project project, Server server) {
     return Optional.empty();
   }
 
+  /** Whether it is what Nova, Glance and Cinder name things by. */
+  static boolean isUuid(String text) {
+    return UUID.matcher(text).matches();
+  }
+
   private static Optional<Found> in(Project project, String id) throws IOException {
-    if (UUID.matcher(id).matches()) {
+    if (isUuid(id)) {
       return project.server(id).map(now -> new Found(project, now));
     }
     if (id.endsWith(suffix(project))) {

@@ -18,9 +18,12 @@ import org.openstack4j.model.common.Identifier;
 import org.openstack4j.model.identity.v3.Role;
 import org.openstack4j.model.identity.v3.Token;
 import org.openstack4j.openstack.OSFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Which projects there are for whom, and the way into them. Thread-safe. */
 final class Keystone {
+  private static final Logger LOG = LoggerFactory.getLogger(Keystone.class);
   private static final Duration BEFORE_ITS_END = Duration.ofMinutes(10);
   static final Config CONFIG =
       Config.newConfig().withConnectionTimeout(10_000).withReadTimeout(120_000);
@@ -31,6 +34,9 @@ final class Keystone {
   private final Clock clock;
   private final byte[] key;
   private final Map<String, Token> tokens = new ConcurrentHashMap<>();
+
+  /** By the ids of credentials, the project that each is for. */
+  private final Map<String, String> projectsOf = new ConcurrentHashMap<>();
 
   /**
    * @param key that tickets' secrets are derived with
@@ -70,6 +76,9 @@ final class Keystone {
 
   /** In which domains it has a role, and {@code system} if it has one there. */
   List<String> beyondProjects() throws IOException {
+    if (!account.credentials().isEmpty()) {
+      return List.of(); // a credential is for a project
+    }
     Token token = token(NO_PROJECT);
     List<String> names = new ArrayList<>();
     String scopes = account.keystone() + "/auth/";
@@ -111,7 +120,10 @@ final class Keystone {
     return ids;
   }
 
-  private JsonNode scopes() throws IOException {
+  private Iterable<JsonNode> scopes() throws IOException {
+    if (!account.credentials().isEmpty()) {
+      return scopesOfCredentials();
+    }
     Token token = token(NO_PROJECT);
     Rest.Answer answer =
         rest.call("GET", account.keystone() + "/auth/projects", token.getId(), Optional.empty());
@@ -121,15 +133,78 @@ final class Keystone {
     return answer.good().path("projects");
   }
 
+  /** One that its customer has ended keeps nobody from the others. */
+  private List<JsonNode> scopesOfCredentials() throws IOException {
+    List<JsonNode> scopes = new ArrayList<>();
+    Denied denied = null;
+    for (Account.Credential one : account.credentials()) {
+      try {
+        Token token = token(one);
+        String project = token.getProject().getId();
+        Rest.Answer answer =
+            rest.call(
+                "GET",
+                account.keystone() + "/projects/" + project,
+                token.getId(),
+                Optional.empty());
+        if (answer.status() == 401) {
+          tokens.remove(project);
+        }
+        scopes.add(answer.good().path("project"));
+      } catch (Denied e) {
+        LOG.warn("{} is good for nothing: {}", one, e.getMessage());
+        denied = e;
+      }
+    }
+    if (denied != null && scopes.isEmpty()) {
+      throw denied;
+    }
+    return scopes;
+  }
+
+  private Token token(Account.Credential credential) throws IOException {
+    Optional<Token> known =
+        Optional.ofNullable(projectsOf.get(credential.id())).flatMap(this::known);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    Token token = rest.token(account.keystone(), credential.id(), credential.secret());
+    if (token.getProject() == null) {
+      throw new IOException("a credential for no project");
+    }
+    String project = token.getProject().getId();
+    projectsOf.put(credential.id(), project);
+    tokens.put(project, token);
+    return token;
+  }
+
+  /** One that does not end soon. */
+  private Optional<Token> known(String project) {
+    return Optional.ofNullable(tokens.get(project))
+        .filter(
+            token ->
+                clock.instant().isBefore(token.getExpires().toInstant().minus(BEFORE_ITS_END)));
+  }
+
   Project project(String id) throws IOException {
     return new Project(id, token(id), account, rest, key, () -> tokens.remove(id));
   }
 
   private Token token(String project) throws IOException {
-    Token known = tokens.get(project);
-    if (known != null
-        && clock.instant().isBefore(known.getExpires().toInstant().minus(BEFORE_ITS_END))) {
-      return known;
+    Optional<Token> known = known(project);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    for (Account.Credential one : account.credentials()) {
+      if (projectsOf.getOrDefault(one.id(), project).equals(project)) {
+        Token token = token(one);
+        if (token.getProject().getId().equals(project)) {
+          return token;
+        }
+      }
+    }
+    if (!account.credentials().isEmpty()) {
+      throw new Denied("no credential is for project " + project, null);
     }
     IOSClientBuilder.V3 login =
         OSFactory.builderV3()

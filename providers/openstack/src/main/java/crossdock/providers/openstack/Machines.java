@@ -247,15 +247,16 @@ final class Machines {
     if (flavor.getEphemeral() != 0 || flavor.getSwap() != 0) {
       throw new Refused("it has ephemeral or swap disks, which no snapshot holds");
     }
-    if (flavor.getDisk() > 0) {
-      return new Place.Local(new Machine.Disk("root", FORMAT, (long) flavor.getDisk() << 30));
-    }
     long size =
-        project
-            .image(server.getImageId())
-            .map(Image::getVirtualSize)
-            .orElseThrow(() -> new Refused("the size of its root disk is not known"));
-    return new Place.Local(new Machine.Disk("root", FORMAT, size));
+        flavor.getDisk() > 0
+            ? (long) flavor.getDisk() << 30
+            : project
+                .image(server.getImageId())
+                .map(Image::getVirtualSize)
+                .orElseThrow(() -> new Refused("the size of its root disk is not known"));
+    String name =
+        new Found(project, server).meta(Found.DISK).filter(Machines::isPlain).orElse("root");
+    return new Place.Local(new Machine.Disk(name, FORMAT, size, Optional.of(OpenStack.LOCAL)));
   }
 
   /** What the image of its root says of it; nothing, where that does not exist any more. */
@@ -273,6 +274,11 @@ final class Machines {
       }
       case null -> throw new Refused("it has no disk");
     };
+  }
+
+  /** What an image says of the machines that are made of it. */
+  static Properties properties(Image image) {
+    return name -> property(image, name);
   }
 
   private static Optional<String> property(Image image, String name) {

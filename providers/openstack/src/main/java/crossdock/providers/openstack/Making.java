@@ -89,9 +89,18 @@ record Making(Site site, Project project, Tag tag) {
 
   /** Deletes what has a name that begins so. */
   void sweep() throws IOException, Refusal {
+    sweep(Optional.empty());
+  }
+
+  /**
+   * The same, but for one image.
+   *
+   * @param kept its id
+   */
+  void sweep(Optional<String> kept) throws IOException, Refusal {
     project.endAccess(prefix());
     for (Image image : project.images()) {
-      if (isOurs(image.getName())) {
+      if (isOurs(image.getName()) && !kept.equals(Optional.of(image.getId()))) {
         project.delete(image);
       }
     }

@@ -16,10 +16,11 @@ import org.openstack4j.model.compute.Server;
 
 /**
  * An OpenStack cloud. A machine's disks leave it as images in Glance and come into it as images,
- * which become Cinder volumes; what is made for a migration has a name that begins with its tag, or
- * the tag in its metadata. Nova cannot make a server without starting it, so what is registered is
- * the set of volumes, and the server is made by {@link #boot}: a machine that came in is known by
- * an id of ours, which its server carries in its metadata.
+ * which become Cinder volumes, but for a root of the class {@link #LOCAL}; what is made for a
+ * migration has a name that begins with its tag, or the tag in its metadata. Nova cannot make a
+ * server without starting it, so what is registered is the set of volumes, and the server is made
+ * by {@link #boot}: a machine that came in is known by an id of ours, which its server carries in
+ * its metadata.
  *
  * <p>What this side has under way lies in files, so several processes may use one directory; the
  * two sides of a site need not share it. Thread-safe.
@@ -28,10 +29,17 @@ public final class OpenStack implements Cloud {
   /** What Nova and Cinder take and give a disk as, beside raw. */
   static final String FORMAT = "qcow2";
 
+  /**
+   * The class of storage of a root disk that Nova keeps on the hypervisor and makes of an image,
+   * whatever volume types there are. All others are Cinder's volume types.
+   */
+  static final String LOCAL = "local";
+
   private final Site site;
   private final Rest rest = new Rest();
   private final Keystone keystone;
   private final Source source;
+  private final Pictures pictures;
   private final Target target;
 
   /**
@@ -41,6 +49,7 @@ public final class OpenStack implements Cloud {
     this.site = Site.at(directory);
     this.keystone = new Keystone(account, rest, clock, site.key());
     this.source = new Source(site, keystone);
+    this.pictures = new Pictures(site, keystone);
     this.target = new Target(site, keystone);
   }
 
@@ -66,6 +75,7 @@ public final class OpenStack implements Cloud {
           new Found(project, server).shown(rules).ifPresent(machines::add);
         }
       }
+      machines.addAll(pictures.in(project));
     }
     for (Reservation one : site.reservations()) {
       boolean booted =
@@ -81,6 +91,9 @@ public final class OpenStack implements Cloud {
   public Optional<Machine> machine(String owner, String id) throws IOException {
     if (!Found.ID.matcher(id).matches()) {
       return Optional.empty();
+    }
+    if (Pictures.isOne(id)) {
+      return pictures.machine(keystone.projects(owner), id);
     }
     Optional<Found> found = Found.in(keystone.projects(owner), id, keystone);
     if (found.isPresent()) {
@@ -115,27 +128,43 @@ public final class OpenStack implements Cloud {
 
   @Override
   public void stop(String machine, Tag tag) throws IOException, Refusal {
-    source.stop(machine, tag);
+    if (Pictures.isOne(machine)) {
+      pictures.stop(machine, tag);
+    } else {
+      source.stop(machine, tag);
+    }
   }
 
   @Override
   public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
-    return source.open(machine, tag);
+    return Pictures.isOne(machine) ? pictures.open(machine, tag) : source.open(machine, tag);
   }
 
   @Override
   public void close(Tag tag) throws IOException {
-    source.close(tag);
+    if (pictures.isOf(tag)) {
+      pictures.close(tag);
+    } else {
+      source.close(tag);
+    }
   }
 
   @Override
   public void restore(String machine, Tag tag) throws IOException, Refusal {
-    source.restore(machine, tag);
+    if (Pictures.isOne(machine)) {
+      pictures.restore(tag);
+    } else {
+      source.restore(machine, tag);
+    }
   }
 
   @Override
   public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
-    source.retire(machine, tag, erase);
+    if (Pictures.isOne(machine)) {
+      pictures.retire(machine, tag, erase);
+    } else {
+      source.retire(machine, tag, erase);
+    }
   }
 
   @Override

@@ -11,7 +11,12 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.openstack4j.core.transport.ObjectMapperSingleton;
+import org.openstack4j.model.identity.v3.Token;
+import org.openstack4j.openstack.identity.v3.domain.KeystoneToken;
 
 /** The requests that openstack4j does not know. Thread-safe. */
 final class Rest implements AutoCloseable {
@@ -45,11 +50,19 @@ final class Rest implements AutoCloseable {
   }
 
   Answer call(String method, String uri, String token, Optional<JsonNode> body) throws IOException {
+    return call(method, uri, token, "application/json", body);
+  }
+
+  /**
+   * @param type of the body's media
+   */
+  Answer call(String method, String uri, String token, String type, Optional<JsonNode> body)
+      throws IOException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(uri))
             .timeout(Duration.ofSeconds(60))
             .header("X-Auth-Token", token)
-            .header("Content-Type", "application/json")
+            .header("Content-Type", type)
             .method(
                 method,
                 body.isPresent()
@@ -72,24 +85,40 @@ final class Rest implements AutoCloseable {
     }
   }
 
-  /**
-   * Logs in.
-   *
-   * @return the token (Identity API v3, {@code X-Subject-Token})
-   */
-  String token(String uri, JsonNode body) throws IOException {
+  /** Logs in with an application credential (Identity API v3, "Authenticating with"). */
+  Token token(URI keystone, String id, String secret) throws IOException {
+    Object body =
+        Map.of(
+            "auth",
+            Map.of(
+                "identity",
+                Map.of(
+                    "methods",
+                    List.of("application_credential"),
+                    "application_credential",
+                    Map.of("id", id, "secret", secret))));
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create(uri))
+        HttpRequest.newBuilder(URI.create(keystone + "/auth/tokens"))
             .timeout(Duration.ofSeconds(60))
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)))
             .build();
     try {
-      HttpResponse<Void> answer = http.send(request, BodyHandlers.discarding());
-      return answer
-          .headers()
-          .firstValue("X-Subject-Token")
-          .orElseThrow(() -> new IOException("Keystone answers " + answer.statusCode()));
+      HttpResponse<byte[]> answer =
+          http.send(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), LONGEST));
+      String said = "Keystone answers " + answer.statusCode() + " to a credential";
+      if (answer.statusCode() == 401) {
+        throw new Denied(said, null); // nobody's token has ended here
+      }
+      if (answer.statusCode() != 201) {
+        throw Denied.by(answer.statusCode(), said, null);
+      }
+      KeystoneToken token =
+          ObjectMapperSingleton.getContext(KeystoneToken.class)
+              .readValue(answer.body(), KeystoneToken.class);
+      token.setId(answer.headers().firstValue("X-Subject-Token").orElse(""));
+      token.setEndpoint(keystone.toString());
+      return token;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);

@@ -82,7 +82,7 @@ record Source(Site site, Keystone keystone) {
         }
         requireReadable(project, found);
         if (site.hold(tag).isEmpty()) {
-          site.keep(tag, new Hold(project.id(), found.id(), List.of(), List.of(), List.of()));
+          site.keep(tag, new Hold(project.id(), found.id(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
           project.mark(
@@ -145,7 +145,7 @@ record Source(Site site, Keystone keystone) {
         Making making = making(project, tag);
         requireStopped(found);
         List<Machines.Place> places = Machines.disks(project, found.server());
-        site.keep(tag, new Hold(project.id(), found.id(), volumes(places), List.of(), List.of()));
+        site.keep(tag, new Hold(project.id(), found.id(), volumes(places)));
         List<DiskTicket> tickets = new ArrayList<>();
         for (Machines.Place place : places) {
           String name = making.name(place.disk().name());
@@ -202,26 +202,32 @@ record Source(Site site, Keystone keystone) {
                       "snapshot " + name,
                       one -> project.snapshot(one).isPresent(),
                       () -> project.snapshotVolume(volume.getId(), name).getId());
-              Object _ = project.awaitSnapshot(snapshot);
-              String copy =
-                  making.once(
-                      "volume " + name,
-                      one -> project.volume(one).isPresent(),
-                      () -> project.create(volumeOf(snapshot, volume, name)).getId());
-              Object _ = project.awaitAvailable(copy);
-              return project.imageOf(copy, name);
+              return imageOf(snapshot, volume.getSize(), name, making);
             });
     Image active = project.awaitActive(image.getId());
     dropCopies(project, name);
     return active;
   }
 
-  private static Volume volumeOf(String snapshot, Volume volume, String name) {
-    return Builders.volume().name(name).size(volume.getSize()).snapshot(snapshot).build();
+  /** The id of an image of a snapshot, by a volume of it. */
+  static String imageOf(String snapshot, int gib, String name, Making making)
+      throws IOException, Refusal {
+    Project project = making.project();
+    Object _ = project.awaitSnapshot(snapshot);
+    String copy =
+        making.once(
+            "volume " + name,
+            one -> project.volume(one).isPresent(),
+            () ->
+                project
+                    .create(Builders.volume().name(name).size(gib).snapshot(snapshot).build())
+                    .getId());
+    Object _ = project.awaitAvailable(copy);
+    return project.imageOf(copy, name);
   }
 
   /** What a copy went through. */
-  private static void dropCopies(Project project, String name) throws IOException, Refusal {
+  static void dropCopies(Project project, String name) throws IOException, Refusal {
     for (Volume copy : project.volumes()) {
       if (name.equals(copy.getName())) {
         project.delete(project.awaitAvailable(copy.getId()));
@@ -312,7 +318,7 @@ record Source(Site site, Keystone keystone) {
           requireErasable(project, hold.get());
           // Nova leaves ports that it did not make, and with them the addresses.
           List<? extends Port> cards = project.portsOf(found.id());
-          Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards));
+          Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards), rootImage(found));
           site.keep(tag, all);
           project.delete(found.server());
           finishErasing(all, tag);
@@ -323,6 +329,17 @@ record Source(Site site, Keystone keystone) {
         }
       }
     }
+  }
+
+  /** The image that its local root was made of, if that came here with it. */
+  private static Optional<String> rootImage(Found found) throws IOException {
+    String id = found.server().getImageId();
+    Optional<Image> image =
+        id == null || id.isEmpty() ? Optional.empty() : found.project().image(id);
+    return image
+        .filter(one -> found.project().id().equals(one.getOwner()))
+        .filter(one -> found.machine().equals(one.getAdditionalPropertyValue(Found.MACHINE)))
+        .map(Image::getId);
   }
 
   /** Cinder deletes no volume that somebody else uses: better nothing is erased than a half. */
@@ -357,6 +374,14 @@ record Source(Site site, Keystone keystone) {
       String user = port.map(Port::getDeviceId).orElse("");
       if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
         project.deletePort(id);
+      }
+    }
+    for (String id : hold.images()) {
+      Optional<Image> image = project.image(id);
+      // Its customer may have made another server of it.
+      if (image.isPresent()
+          && project.servers().stream().noneMatch(one -> id.equals(one.getImageId()))) {
+        project.delete(image.get());
       }
     }
     for (String id : hold.groups()) {

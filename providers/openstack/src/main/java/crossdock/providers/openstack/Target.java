@@ -46,7 +46,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * An OpenStack as the target of migrations: room, addresses and firewalls are held first, images
- * become volumes, and these the server. What is made can be removed until it is accepted.
+ * become volumes, and these the server. A root disk of the class {@link OpenStack#LOCAL} becomes no
+ * volume: Nova makes it of its image, which stays with the server. What is made can be removed
+ * until it is accepted.
  */
 record Target(Site site, Keystone keystone) {
   private static final Logger LOG = LoggerFactory.getLogger(Target.class);
@@ -128,7 +130,7 @@ record Target(Site site, Keystone keystone) {
   /** What is planned of zones and volume types. */
   private static void requirePlaces(Project project, Machine machine) throws IOException, Refusal {
     Set<String> types =
-        machine.disks().stream()
+        volumes(machine).stream()
             .flatMap(disk -> disk.storage().stream())
             .collect(Collectors.toCollection(TreeSet::new));
     if (!types.isEmpty()) {
@@ -160,11 +162,23 @@ record Target(Site site, Keystone keystone) {
                 new Refusal(Reason.UNMAPPABLE, "The project has no security group " + name + "."));
   }
 
+  /** Whether its root is to be on the hypervisor. */
+  private static boolean isLocal(Machine machine) {
+    return machine.disks().getFirst().storage().equals(Optional.of(OpenStack.LOCAL));
+  }
+
+  /** The disks that are to be in Cinder. */
+  private static List<Machine.Disk> volumes(Machine machine) {
+    return machine.disks().subList(isLocal(machine) ? 1 : 0, machine.disks().size());
+  }
+
   /** The smallest that is no smaller than the machine. */
   private static Flavor flavor(Project project, Machine machine) throws IOException, Refusal {
     long memory = mib(machine);
+    int disk = isLocal(machine) ? gib(machine.disks().getFirst()) : 0;
     return project.flavors().stream()
         .filter(one -> one.getVcpus() >= machine.cpus() && one.getRam() >= memory)
+        .filter(one -> one.getDisk() >= disk)
         .filter(one -> one.getEphemeral() == 0 && one.getSwap() == 0)
         .min(
             Comparator.<Flavor>comparingInt(Flavor::getVcpus)
@@ -175,7 +189,8 @@ record Target(Site site, Keystone keystone) {
             () ->
                 new Refusal(
                     Reason.UNMAPPABLE,
-                    "No flavor has %d CPUs and %d MiB.".formatted(machine.cpus(), memory)));
+                    "No flavor has %d CPUs, %d MiB and a disk of %d GiB."
+                        .formatted(machine.cpus(), memory, disk)));
   }
 
   private static long mib(Machine machine) {
@@ -187,7 +202,7 @@ record Target(Site site, Keystone keystone) {
   }
 
   private static long gib(Machine machine) {
-    return machine.disks().stream().mapToLong(Target::gib).sum();
+    return volumes(machine).stream().mapToLong(Target::gib).sum();
   }
 
   private void requireRoom(Project project, Machine machine) throws IOException, Refusal {
@@ -206,14 +221,14 @@ record Target(Site site, Keystone keystone) {
                 1,
                 flavor.getVcpus(),
                 flavor.getRam(),
-                volumes ? 0 : other.disks().size(),
+                volumes ? 0 : volumes(other).size(),
                 volumes ? 0 : gib(other));
       }
     }
     // While a disk is read back, nothing more than its volume counts.
     Flavor flavor = flavor(project, machine);
     Project.Room left =
-        room.less(1, flavor.getVcpus(), flavor.getRam(), machine.disks().size(), gib(machine));
+        room.less(1, flavor.getVcpus(), flavor.getRam(), volumes(machine).size(), gib(machine));
     if (!left.isThere()) {
       throw new Refusal(Reason.QUOTA, "The project has no room for the machine: " + room + ".");
     }
@@ -232,7 +247,7 @@ record Target(Site site, Keystone keystone) {
       List<DiskTicket> tickets = new ArrayList<>();
       for (Machine.Disk disk : reservation.machine().disks()) {
         String name = making.name(disk.name());
-        Image empty = image(reservation.machine(), name);
+        Image empty = image(reservation.machine(), disk, making);
         Image image = making.image(name, () -> making.project().create(empty).getId());
         tickets.add(making.toWrite(disk, image, name));
       }
@@ -241,11 +256,15 @@ record Target(Site site, Keystone keystone) {
   }
 
   /** Without its data. The properties are what Nova makes the virtual hardware by. */
-  private static Image image(Machine machine, String name) {
+  private static Image image(Machine machine, Machine.Disk disk, Making making) {
     ImageBuilder image = Builders.imageV2();
     Properties.devices(machine.traits()).orElseThrow().forEach(image::additionalProperty);
+    if (!volumes(machine).contains(disk)) {
+      // It stays as long as the machine.
+      image.additionalProperty(Found.MACHINE, id(machine, making));
+    }
     return image
-        .name(name)
+        .name(making.name(disk.name()))
         .visibility(Image.ImageVisibility.PRIVATE)
         .containerFormat(ContainerFormat.BARE)
         .diskFormat(DiskFormat.QCOW2)
@@ -275,7 +294,7 @@ record Target(Site site, Keystone keystone) {
           throw new Refusal(Reason.INTERNAL, "Disk " + disk.name() + " has not been written.");
         }
       }
-      for (Machine.Disk disk : planned.disks()) {
+      for (Machine.Disk disk : volumes(planned)) {
         Volume _ = volume(planned, disk, making);
       }
       Machine machine = planned.withId(id(planned, making));
@@ -369,10 +388,16 @@ record Target(Site site, Keystone keystone) {
       Project project = making.project();
       List<DiskTicket> tickets = new ArrayList<>();
       for (Machine.Disk disk : reservation.machine().disks()) {
-        Volume volume = made(disk, making);
         String name = making.prefix() + "back-" + disk.name();
-        Image image = making.image(name, () -> project.imageOf(volume.getId(), name));
-        tickets.add(making.toRead(disk, project.awaitActive(image.getId()), name));
+        Image image;
+        if (volumes(reservation.machine()).contains(disk)) {
+          Volume volume = made(disk, making);
+          Image copy = making.image(name, () -> project.imageOf(volume.getId(), name));
+          image = project.awaitActive(copy.getId());
+        } else {
+          image = rootImage(reservation, making);
+        }
+        tickets.add(making.toRead(disk, image, name));
       }
       return tickets;
     }
@@ -389,7 +414,10 @@ record Target(Site site, Keystone keystone) {
               "server",
               one -> project.server(one).isPresent(),
               () -> {
-                making.sweep();
+                making.sweep(
+                    isLocal(reservation.machine())
+                        ? Optional.of(rootImage(reservation, making).getId())
+                        : Optional.empty());
                 for (Server unknown : servers(making)) {
                   project.delete(unknown);
                 }
@@ -399,6 +427,12 @@ record Target(Site site, Keystone keystone) {
       project.start(id);
       return awaitLife(project, id);
     }
+  }
+
+  /** What Nova makes the local root of. */
+  private Image rootImage(Reservation reservation, Making making) throws IOException {
+    return written(reservation.machine().disks().getFirst(), making)
+        .orElseThrow(() -> new IOException("the image of the root disk has gone"));
   }
 
   /** What has the tag. */
@@ -421,14 +455,28 @@ record Target(Site site, Keystone keystone) {
         Builders.server()
             .name(machine.name())
             .flavor(flavor(project, machine).getId())
-            .addMetadata(Map.of(Found.MADE_BY, making.tag().name(), Found.MACHINE, machine.id()));
+            .addMetadata(metadata(machine, making));
     String zone = machine.traits().get(Placement.ZONE);
     if (zone != null) {
       server.availabilityZone(zone);
     }
     ports(machine, making).forEach(server::addNetworkPort);
     int index = 0;
-    for (Machine.Disk disk : machine.disks()) {
+    if (isLocal(machine)) {
+      Image image = rootImage(reservation, making);
+      server
+          .image(image.getId())
+          .blockDevice(
+              Builders.blockDeviceMapping()
+                  .sourceType(BDMSourceType.IMAGE)
+                  .destinationType(BDMDestType.LOCAL)
+                  .uuid(image.getId())
+                  .bootIndex(0)
+                  .deleteOnTermination(true)
+                  .build());
+      index++;
+    }
+    for (Machine.Disk disk : volumes(machine)) {
       Volume volume = made(disk, making);
       server.blockDevice(
           Builders.blockDeviceMapping()
@@ -441,6 +489,16 @@ record Target(Site site, Keystone keystone) {
       index++;
     }
     return project.create(server.build());
+  }
+
+  private static Map<String, String> metadata(Machine machine, Making making) {
+    Map<String, String> said = new HashMap<>();
+    said.put(Found.MADE_BY, making.tag().name());
+    said.put(Found.MACHINE, machine.id());
+    if (isLocal(machine)) {
+      said.put(Found.DISK, machine.disks().getFirst().name());
+    }
+    return said;
   }
 
   /** By firewall, the group that lets exactly that through. */
@@ -561,7 +619,7 @@ record Target(Site site, Keystone keystone) {
       Optional<Reservation> reservation = site.reservation(tag);
       if (reservation.filter(one -> one.registered().isPresent()).isPresent()) {
         try {
-          release(making(reservation.get(), tag));
+          release(reservation.get(), making(reservation.get(), tag));
         } catch (Denied e) {
           // Where nobody lets us in at all, that says nothing of this machine.
           List<String> _ = keystone.projects();
@@ -573,7 +631,7 @@ record Target(Site site, Keystone keystone) {
     }
   }
 
-  private static void release(Making making) throws IOException {
+  private void release(Reservation reservation, Making making) throws IOException {
     Project project = making.project();
     for (Volume volume : made(making)) {
       project.unmarkVolume(volume.getId(), Found.MADE_BY);
@@ -582,6 +640,13 @@ record Target(Site site, Keystone keystone) {
       // Its customer may have locked it, and then nothing is said of it.
       project.act(server.getId(), Action.UNLOCK);
       project.unmark(server.getId(), Found.MADE_BY);
+    }
+    if (isLocal(reservation.machine())) {
+      Machine.Disk root = reservation.machine().disks().getFirst();
+      Optional<Image> image = written(root, making);
+      if (image.isPresent()) {
+        project.rename(image.get(), reservation.machine().name() + "-" + root.name());
+      }
     }
   }
 

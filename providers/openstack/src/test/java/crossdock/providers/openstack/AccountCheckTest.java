@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import crossdock.contracts.Check;
 import crossdock.contracts.Check.Outcome;
+import crossdock.providers.Cloud;
+import crossdock.providers.DiskTicket;
+import crossdock.providers.conformance.Passage;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,6 +23,7 @@ class AccountCheckTest {
   void whoHasTheRoleOfAMemberWhereSomebodyOwnsAProjectHasWhatItTakes(@TempDir Path directory)
       throws Exception {
     Lab lab = Lab.here();
+    lab.own("demo", "somebody");
     OpenStackFixture fixture = new OpenStackFixture(lab, directory);
     try {
       List<Check> checks = AccountCheck.of(lab.account(), Clock.systemUTC());
@@ -26,6 +31,46 @@ class AccountCheckTest {
       assertThat(checks.toString()).contains("good for that, and for no other", "member");
     } finally {
       fixture.close();
+    }
+  }
+
+  @Test
+  void aCredentialOfACustomerIsEnoughToMoveItsMachines(@TempDir Path directory) throws Exception {
+    try (OpenStackFixture fixture = new OpenStackFixture(Lab.here(), directory)) {
+      Account ended = fixture.credential(true);
+      Account account = fixture.credential(true);
+      List<Check> checks = AccountCheck.of(account, Clock.systemUTC());
+      assertThat(checks).as("%s", checks).noneMatch(Check::failed).hasSizeGreaterThanOrEqualTo(10);
+      fixture.end(ended);
+      Account both =
+          new Account(
+              account.keystone(),
+              "",
+              "",
+              "",
+              account.region(),
+              List.of(ended.credentials().getFirst(), account.credentials().getFirst()));
+      Map<String, String> before = fixture.inventory();
+      Passage away = Passage.away(fixture, 1);
+      try (Cloud cloud = fixture.cloud(both)) {
+        assertThat(cloud.machines(fixture.owner())).hasSize(1);
+        cloud.stop(fixture.machine(), away.tag());
+        for (DiskTicket disk : cloud.open(fixture.machine(), away.tag())) {
+          away.assertHolds(disk, fixture.content(disk.disk()));
+        }
+        cloud.restore(fixture.machine(), away.tag());
+      }
+      assertThat(fixture.inventory()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void aRestrictedCredentialCannotGiveEachDiskItsOwn(@TempDir Path directory) throws Exception {
+    try (OpenStackFixture fixture = new OpenStackFixture(Lab.here(), directory)) {
+      assertThat(AccountCheck.of(fixture.credential(false), Clock.systemUTC()))
+          .filteredOn(Check::failed)
+          .singleElement()
+          .satisfies(check -> assertThat(check.name()).endsWith(".tickets"));
     }
   }
 

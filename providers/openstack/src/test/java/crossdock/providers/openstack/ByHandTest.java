@@ -43,7 +43,7 @@ final class ByHandTest {
 
   @TestFactory
   Stream<DynamicTest> chapter4() throws Exception {
-    proxy.spoil(0, Proxy.Fault.LOST);
+    proxy.spoilNothing();
     Passage away = Passage.away(fixture, 1);
     try (Cloud cloud = fixture.cloud(account)) {
       assertThat(cloud.machines(fixture.owner())).hasSize(1);
@@ -54,7 +54,7 @@ final class ByHandTest {
       cloud.restore(fixture.machine(), away.tag());
     }
     List<Proxy.Request> out = proxy.asked();
-    proxy.spoil(0, Proxy.Fault.LOST);
+    proxy.spoilNothing();
     Passage into = Passage.into(fixture, 2);
     try (Cloud cloud = fixture.cloud(account)) {
       into.reserve(cloud);

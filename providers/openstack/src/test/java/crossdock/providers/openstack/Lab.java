@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -93,17 +94,65 @@ final class Lab {
     Object _ = call("DELETE", "admin/identity", "/regions/" + region, Optional.empty());
   }
 
-  private void login(String project) throws IOException {
+  /** The same cloud, by a credential that a user has made for a project. */
+  Account account(String project, boolean unrestricted) throws IOException {
+    HttpResponse<byte[]> answer = login("crossdock", project);
+    String user = JSON.readTree(answer.body()).path("token").path("user").path("id").asText();
+    JsonNode body =
+        JSON.readTree(
+            """
+            {"application_credential": {"name": "of-%s-%d", "unrestricted": %s}}
+            """
+                .formatted(project, System.nanoTime(), unrestricted));
+    JsonNode made =
+        JSON.readTree(
+                send(
+                        "POST",
+                        keystone + "/users/" + user + "/application_credentials",
+                        answer.headers().firstValue("X-Subject-Token").orElseThrow(),
+                        Optional.of(body))
+                    .body())
+            .path("application_credential");
+    return new Account(
+        URI.create(keystone),
+        "",
+        "",
+        "",
+        Optional.of("RegionOne"),
+        List.of(new Account.Credential(made.path("id").asText(), made.path("secret").asText())));
+  }
+
+  /** Has its user end the credential that {@link #account(String, boolean)} made. */
+  void end(Account account, String project) throws IOException {
+    HttpResponse<byte[]> answer = login("crossdock", project);
+    String user = JSON.readTree(answer.body()).path("token").path("user").path("id").asText();
+    Object _ =
+        send(
+            "DELETE",
+            keystone
+                + "/users/"
+                + user
+                + "/application_credentials/"
+                + account.credentials().getFirst().id(),
+            answer.headers().firstValue("X-Subject-Token").orElseThrow(),
+            Optional.empty());
+  }
+
+  private HttpResponse<byte[]> login(String user, String project) throws IOException {
     JsonNode body =
         JSON.readTree(
             """
             {"auth": {
               "identity": {"methods": ["password"], "password": {"user":
-                {"name": "admin", "password": "%s", "domain": {"id": "default"}}}},
+                {"name": "%s", "password": "%s", "domain": {"id": "default"}}}},
               "scope": {"project": {"name": "%s", "domain": {"id": "default"}}}}}
             """
-                .formatted(PASSWORD, project));
-    HttpResponse<byte[]> answer = send("POST", keystone + "/auth/tokens", "", Optional.of(body));
+                .formatted(user, PASSWORD, project));
+    return send("POST", keystone + "/auth/tokens", "", Optional.of(body));
+  }
+
+  private void login(String project) throws IOException {
+    HttpResponse<byte[]> answer = login("admin", project);
     JsonNode token = JSON.readTree(answer.body()).path("token");
     tokens.put(project, answer.headers().firstValue("X-Subject-Token").orElseThrow());
     for (JsonNode service : token.path("catalog")) {
@@ -153,6 +202,20 @@ final class Lab {
                 "{\"quota_set\": {\"instances\": %d, \"force\": true}}".formatted(servers)));
     login(name);
     return id;
+  }
+
+  /** Makes the machines of a project that owner's, too. */
+  void own(String project, String owner) throws IOException {
+    String identity = "admin/identity";
+    String path = "/projects/" + named(identity, "/projects", "projects", project) + "/tags";
+    List<String> tags = new ArrayList<>(List.of(Account.OWNER + owner));
+    get(identity, path).path("tags").forEach(tag -> tags.add(tag.asText()));
+    Object _ =
+        call(
+            "PUT",
+            identity,
+            path,
+            Optional.of(JSON.writeValueAsString(Map.of("tags", Set.copyOf(tags)))));
   }
 
   /** The id of what has that name. */

@@ -29,11 +29,16 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Against a real OpenStack. */
 @Timeout(600)
-final class OpenStackConformanceTest implements CloudConformance {
+class OpenStackConformanceTest implements CloudConformance {
   private final OpenStackFixture fixture;
 
   OpenStackConformanceTest(@TempDir Path directory) throws IOException {
-    fixture = new OpenStackFixture(Lab.here(), directory);
+    fixture = new OpenStackFixture(Lab.here(), directory, storage());
+  }
+
+  /** Of the roots of machines that come in. */
+  String storage() {
+    return "bulk";
   }
 
   @AfterEach

@@ -46,9 +46,18 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
   private final String project;
   private final String server;
   private final String back;
+  private final String storage;
 
   OpenStackFixture(Lab lab, Path directory) throws IOException {
+    this(lab, directory, "bulk");
+  }
+
+  /**
+   * @param storage of the roots of machines that come in
+   */
+  OpenStackFixture(Lab lab, Path directory, String storage) throws IOException {
     this.lab = lab;
+    this.storage = storage;
     this.root = Files.createDirectory(directory.resolve("site")).toRealPath();
     this.name = "t" + ProcessHandle.current().pid() + "-" + NUMBER.incrementAndGet();
     this.project = lab.project(name, owner(), 1 + room());
@@ -118,6 +127,16 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     return cloud(lab.account());
   }
 
+  /** The way into this project alone, by an application credential. */
+  Account credential(boolean unrestricted) throws IOException {
+    return lab.account(name, unrestricted);
+  }
+
+  /** Ends such a credential. */
+  void end(Account account) throws IOException {
+    lab.end(account, name);
+  }
+
   Cloud cloud(Account account) throws IOException {
     return new OpenStack(root, account, Clock.systemUTC());
   }
@@ -159,7 +178,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
         Machine.Firmware.BIOS,
         "linux",
         List.of(
-            new Machine.Disk("root", "qcow2", GIB),
+            new Machine.Disk("root", "qcow2", GIB, Optional.of(storage)),
             new Machine.Disk("data", "qcow2", GIB, Optional.of("bulk"))),
         List.of(
             new Machine.Nic("nic0", "lan", "52:54:00:01:" + last, List.of(), Optional.of(FIREWALL)),
@@ -236,9 +255,33 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     return machine;
   }
 
-  /** Has its customer make an image of a name that Crossdock is going to use. */
-  void customerMakesImage(String image, byte[] raw) throws IOException {
-    Object _ = lab.image(name, image, raw);
+  /**
+   * Has its customer make an image, maybe of a name that Crossdock is going to use.
+   *
+   * @return its id
+   */
+  String customerMakesImage(String image, byte[] raw) throws IOException {
+    return lab.image(name, image, raw);
+  }
+
+  /**
+   * Has its customer make an image of a server.
+   *
+   * @return its id
+   */
+  String customerTakesSnapshotOf(String machine) throws IOException {
+    String server = uuid(machine);
+    Object _ =
+        lab.post(
+            name + "/compute",
+            "/servers/" + server + "/action",
+            "{\"createImage\": {\"name\": \"before\"}}");
+    for (JsonNode one : lab.get(name + "/image", "/images?name=before").path("images")) {
+      String id = one.path("id").asText();
+      Object _ = lab.await(name + "/image", "/images/" + id, "status", "active");
+      return id;
+    }
+    throw new IOException("Nova made no image of " + server);
   }
 
   /** Has its customer use the address that a planned machine is to have. */

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Stands between an adapter and a cloud, a port for each service: notes what is asked, and spoils
- * one request.
+ * some of the requests.
  */
 final class Proxy implements AutoCloseable {
   /** What becomes of a request. */
@@ -41,6 +42,13 @@ final class Proxy implements AutoCloseable {
    * @param bytes of its body
    */
   record Request(String method, String path, long bytes) {
+    /** What it asks for, of whichever thing. */
+    String kind() {
+      return method
+          + " "
+          + path.replaceAll("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", "{id}");
+    }
+
     @Override
     public String toString() {
       return method + " " + path;
@@ -56,8 +64,8 @@ final class Proxy implements AutoCloseable {
   private final List<HttpServer> servers = new ArrayList<>();
   private final List<Request> asked = Collections.synchronizedList(new ArrayList<>());
   private final AtomicInteger count = new AtomicInteger();
-  private volatile int spoiled;
-  private volatile Fault fault = Fault.LOST;
+  private final List<Spoiled> done = Collections.synchronizedList(new ArrayList<>());
+  private volatile Spoiling spoiling = _ -> Optional.empty();
 
   /** The same URL, through here. */
   String through(String url) throws IOException {
@@ -71,12 +79,30 @@ final class Proxy implements AutoCloseable {
     return url.replaceFirst("//[^/]*", "//127.0.0.1:" + server.getAddress().getPort());
   }
 
-  /** Spoils the request of that number, counted from now on, once. */
-  void spoil(int number, Fault how) {
-    fault = how;
-    spoiled = number;
+  /** What has become of a request. */
+  record Spoiled(Request request, Fault fault) {}
+
+  /** What becomes of the request of a number, from 1 on; nothing, if it passes. */
+  interface Spoiling {
+    Optional<Fault> of(int number);
+  }
+
+  /** Counts from now on, and spoils these. */
+  void spoil(Spoiling those) {
+    spoiling = those;
     asked.clear();
+    done.clear();
     count.set(0);
+  }
+
+  /** The same of none. */
+  void spoilNothing() {
+    spoil(_ -> Optional.empty());
+  }
+
+  /** What was spoiled since then. */
+  List<Spoiled> spoiled() {
+    return List.copyOf(done);
   }
 
   /** Every request since then. */
@@ -86,15 +112,17 @@ final class Proxy implements AutoCloseable {
 
   private void pass(HttpExchange exchange, URI real) throws IOException {
     byte[] body = exchange.getRequestBody().readAllBytes();
-    asked.add(
-        new Request(exchange.getRequestMethod(), exchange.getRequestURI().getPath(), body.length));
-    boolean now = count.incrementAndGet() == spoiled;
+    Request request =
+        new Request(exchange.getRequestMethod(), exchange.getRequestURI().getPath(), body.length);
+    asked.add(request);
+    Optional<Fault> fault = spoiling.of(count.incrementAndGet());
     try {
-      if (!now) {
+      if (fault.isEmpty()) {
         answer(exchange, forward(exchange, real, body));
         return;
       }
-      switch (fault) {
+      done.add(new Spoiled(request, fault.get()));
+      switch (fault.get()) {
         case LOST -> {}
         case ANSWER_LOST -> {
           HttpResponse<byte[]> _ = forward(exchange, real, body);
