@@ -45,8 +45,10 @@ public record Account(
 
   public Account {
     credentials = List.copyOf(credentials);
-    if (user.isEmpty() == credentials.isEmpty()) {
-      throw new Refused("an account is a user or has credentials, not both");
+    boolean named = !user.isEmpty() && !password.isEmpty() && !domain.isEmpty();
+    boolean nameless = user.isEmpty() && password.isEmpty() && domain.isEmpty();
+    if (!(credentials.isEmpty() ? named : nameless)) {
+      throw new Refused("an account is a user, with password and domain, or has credentials");
     }
   }
 

@@ -91,6 +91,18 @@ public final class AccountCheck {
     if (!in) {
       return;
     }
+    if (!account.credentials().isEmpty()) {
+      boolean _ =
+          ask(
+              "credentials",
+              () -> {
+                List<String> ended = keystone.ended();
+                if (!ended.isEmpty()) {
+                  throw new No("nobody gets in by " + ended);
+                }
+                return account.credentials().size() + ", each good for a project";
+              });
+    }
     boolean _ =
         ask(
             "no-other-projects",

@@ -23,6 +23,9 @@ record Found(Project project, Server server) {
   /** Our id of a machine that came in. */
   static final String MACHINE = "crossdock-machine";
 
+  /** The image that a server's local root was made of here. */
+  static final String IMAGE = "crossdock-image";
+
   /** The name that a volume has as a disk of its machine, or a server's local root has. */
   static final String DISK = "crossdock-disk";
 
@@ -35,13 +38,23 @@ record Found(Project project, Server server) {
   private static final Logger LOG = LoggerFactory.getLogger(Found.class);
   private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
-  /** What happens in one project keeps nobody from another. */
   static Optional<Found> in(List<String> projects, String id, Keystone keystone)
+      throws IOException {
+    return first(projects, keystone, project -> in(project, id));
+  }
+
+  /** Looks for something in one project. */
+  interface Looking<T> {
+    Optional<T> in(Project project) throws IOException;
+  }
+
+  /** What happens in one project keeps nobody from another. */
+  static <T> Optional<T> first(List<String> projects, Keystone keystone, Looking<T> looking)
       throws IOException {
     IOException failed = null;
     for (String one : projects) {
       try {
-        Optional<Found> found = in(keystone.project(one), id);
+        Optional<T> found = looking.in(keystone.project(one));
         if (found.isPresent()) {
           return found;
         }

@@ -6,9 +6,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.openstack4j.api.client.IOSClientBuilder;
@@ -136,21 +138,20 @@ final class Keystone {
   /** One that its customer has ended keeps nobody from the others. */
   private List<JsonNode> scopesOfCredentials() throws IOException {
     List<JsonNode> scopes = new ArrayList<>();
+    Set<String> ids = new HashSet<>();
     Denied denied = null;
     for (Account.Credential one : account.credentials()) {
       try {
         Token token = token(one);
         String project = token.getProject().getId();
-        Rest.Answer answer =
-            rest.call(
-                "GET",
-                account.keystone() + "/projects/" + project,
-                token.getId(),
-                Optional.empty());
+        Rest.Answer answer = describe(token, project);
         if (answer.status() == 401) {
-          tokens.remove(project);
+          tokens.remove(project); // its user's password may be another now
+          answer = describe(token(one), project);
         }
-        scopes.add(answer.good().path("project"));
+        if (ids.add(project)) {
+          scopes.add(answer.good().path("project"));
+        }
       } catch (Denied e) {
         LOG.warn("{} is good for nothing: {}", one, e.getMessage());
         denied = e;
@@ -160,6 +161,24 @@ final class Keystone {
       throw denied;
     }
     return scopes;
+  }
+
+  private Rest.Answer describe(Token token, String project) throws IOException {
+    String uri = account.keystone() + "/projects/" + project;
+    return rest.call("GET", uri, token.getId(), Optional.empty());
+  }
+
+  /** The ids of the credentials that nobody gets in by. */
+  List<String> ended() throws IOException {
+    List<String> ended = new ArrayList<>();
+    for (Account.Credential one : account.credentials()) {
+      try {
+        Token _ = token(one);
+      } catch (Denied e) {
+        ended.add(one.id());
+      }
+    }
+    return ended;
   }
 
   private Token token(Account.Credential credential) throws IOException {
@@ -176,6 +195,23 @@ final class Keystone {
     projectsOf.put(credential.id(), project);
     tokens.put(project, token);
     return token;
+  }
+
+  /** One that its customer has ended keeps nobody from the others. */
+  private Token tokenOfCredential(String project) throws IOException {
+    for (Account.Credential one : account.credentials()) {
+      if (projectsOf.getOrDefault(one.id(), project).equals(project)) {
+        try {
+          Token token = token(one);
+          if (token.getProject().getId().equals(project)) {
+            return token;
+          }
+        } catch (Denied e) {
+          LOG.warn("{} is good for nothing: {}", one, e.getMessage());
+        }
+      }
+    }
+    throw new Denied("no credential is for project " + project, null);
   }
 
   /** One that does not end soon. */
@@ -195,16 +231,8 @@ final class Keystone {
     if (known.isPresent()) {
       return known.get();
     }
-    for (Account.Credential one : account.credentials()) {
-      if (projectsOf.getOrDefault(one.id(), project).equals(project)) {
-        Token token = token(one);
-        if (token.getProject().getId().equals(project)) {
-          return token;
-        }
-      }
-    }
     if (!account.credentials().isEmpty()) {
-      throw new Denied("no credential is for project " + project, null);
+      return tokenOfCredential(project);
     }
     IOSClientBuilder.V3 login =
         OSFactory.builderV3()

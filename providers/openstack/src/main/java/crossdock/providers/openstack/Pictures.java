@@ -13,6 +13,7 @@ import crossdock.providers.files.Turn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,7 +21,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.Image;
+import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Images, and snapshots of servers, as the source of migrations: each is shown as the machine that
@@ -28,7 +32,10 @@ import org.openstack4j.model.storage.block.VolumeSnapshot;
  * stopped or locked, and several migrations may read one at once.
  */
 record Pictures(Site site, Keystone keystone) {
+  private static final Logger LOG = LoggerFactory.getLogger(Pictures.class);
   private static final String PREFIX = "image-";
+  private static final String TYPE = "image_type"; // Nova says it of its snapshots and backups
+  private static final String STOPPED = "stopped";
   private static final Set<String> FORMATS = Set.of("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
   private static final int LEAST_MIB = 512;
   private static final int MOST_DISKS = 64;
@@ -44,8 +51,9 @@ record Pictures(Site site, Keystone keystone) {
     record OfVolume(Machine.Disk disk, String snapshot) implements Place {}
   }
 
+  /** Not a machine that came in by such a name, whose id is longer. */
   static boolean isOne(String machine) {
-    return machine.startsWith(PREFIX);
+    return machine.startsWith(PREFIX) && Found.isUuid(machine.substring(PREFIX.length()));
   }
 
   /** Whether a migration has to do with one. */
@@ -63,36 +71,36 @@ record Pictures(Site site, Keystone keystone) {
   }
 
   Optional<Machine> machine(List<String> projects, String id) throws IOException {
-    for (String one : projects) {
-      Project project = keystone.project(one);
-      Optional<Machine> machine = find(project, id).flatMap(Pictures::shown);
-      if (machine.isPresent()) {
-        return machine;
-      }
-    }
-    return Optional.empty();
+    return Found.first(projects, keystone, project -> find(project, id).flatMap(Pictures::shown));
   }
 
   private static Optional<Image> find(Project project, String id) throws IOException {
-    String image = id.substring(PREFIX.length());
-    return Found.isUuid(image)
-        ? project.image(image).filter(one -> project.id().equals(one.getOwner()))
-        : Optional.empty();
+    return project
+        .image(id.substring(PREFIX.length()))
+        .filter(one -> project.id().equals(one.getOwner()));
   }
 
   private static Optional<Machine> shown(Image image) {
-    boolean ours =
-        String.valueOf(image.getName()).startsWith(Found.MADE_BY + "-")
-            || image.getAdditionalPropertyValue(Found.MACHINE) != null;
-    if (ours || image.getStatus() != Image.ImageStatus.ACTIVE) {
+    if (isPartOfSomething(image) || image.getStatus() != Image.ImageStatus.ACTIVE) {
       return Optional.empty();
     }
     try {
       List<Place> places = places(image);
       return places.isEmpty() ? Optional.empty() : Optional.of(describe(image, places));
     } catch (Refused e) {
+      LOG.warn("Image {} is not shown: {}", image.getId(), e.getMessage());
       return Optional.empty();
     }
+  }
+
+  /** Of a migration, of a machine that came in, or of one that Nova has shelved. */
+  private static boolean isPartOfSomething(Image image) {
+    String name = String.valueOf(image.getName());
+    // Snapshots take over what their server's image says.
+    boolean snapshot = image.getAdditionalPropertyValue(TYPE) != null;
+    return name.startsWith(Found.MADE_BY + "-")
+        || (!snapshot && image.getAdditionalPropertyValue(Found.MACHINE) != null)
+        || (snapshot && name.endsWith("-shelved"));
   }
 
   private static Machine describe(Image image, List<Place> places) {
@@ -101,7 +109,7 @@ record Pictures(Site site, Keystone keystone) {
     traits.put(
         "machine.of",
         places.getFirst() instanceof Place.OfVolume
-                || "snapshot".equals(image.getAdditionalPropertyValue("image_type"))
+                || "snapshot".equals(image.getAdditionalPropertyValue(TYPE))
             ? "a snapshot"
             : "an image");
     String id = PREFIX + image.getId();
@@ -145,16 +153,15 @@ record Pictures(Site site, Keystone keystone) {
       }
       places.add(new Place.Data(new Machine.Disk("root", format, size)));
     }
-    String volumes = image.getAdditionalPropertyValue("block_device_mapping");
-    for (JsonNode one :
-        volumes == null ? List.<JsonNode>of() : Json.read(volumes, JsonNode.class)) {
+    for (JsonNode one : volumes(image)) {
       String snapshot = one.path("snapshot_id").asText();
-      if (one.path("source_type").asText().equals("snapshot") && Found.isUuid(snapshot)) {
-        String name = places.isEmpty() ? "root" : "disk" + places.size();
-        long size = (long) one.path("volume_size").asInt() << 30;
-        Machine.Disk disk = new Machine.Disk(name, OpenStack.FORMAT, size);
-        places.add(new Place.OfVolume(disk, snapshot));
+      if (!one.path("source_type").asText().equals("snapshot") || !Found.isUuid(snapshot)) {
+        throw new Refused("with a disk that it only describes");
       }
+      String name = places.isEmpty() ? "root" : "disk" + places.size();
+      long size = (long) one.path("volume_size").asInt() << 30;
+      Machine.Disk disk = new Machine.Disk(name, OpenStack.FORMAT, size);
+      places.add(new Place.OfVolume(disk, snapshot));
       if (places.size() > MOST_DISKS) {
         throw new Refused("too many disks");
       }
@@ -162,11 +169,61 @@ record Pictures(Site site, Keystone keystone) {
     return places;
   }
 
+  /** What it boots from first; Nova lists them in no order. */
+  private static List<JsonNode> volumes(Image image) {
+    String said = image.getAdditionalPropertyValue("block_device_mapping");
+    List<JsonNode> volumes = new ArrayList<>();
+    if (said != null) {
+      Json.read(said, JsonNode.class).forEach(volumes::add);
+    }
+    volumes.sort(
+        Comparator.comparing((JsonNode one) -> one.path("boot_index").asInt(-1) != 0)
+            .thenComparing(one -> one.path("device_name").asText())
+            .thenComparing(one -> one.path("snapshot_id").asText()));
+    return volumes;
+  }
+
   /** Nothing of it runs, and nobody can change it. */
   void stop(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
-      Making _ = making(machine, tag);
+      Making making = making(machine, tag);
+      for (Place place : places(making, machine)) {
+        if (place instanceof Place.OfVolume(Machine.Disk disk, String snapshot)) {
+          requireReadable(making.project(), disk, snapshot);
+        }
+      }
+      site.keepMade(tag, STOPPED, machine);
+    }
+  }
+
+  /** Better no beginning than one of what cannot be read; and the snapshot is its customer's. */
+  private static void requireReadable(Project project, Machine.Disk disk, String id)
+      throws IOException, Refusal {
+    VolumeSnapshot snapshot = project.snapshot(id).orElseThrow(() -> refused(disk, "has gone"));
+    Volume.Status status = snapshot.getStatus();
+    if (status == Volume.Status.CREATING) {
+      throw new IOException("snapshot " + id + " is being made");
+    }
+    if (status != Volume.Status.AVAILABLE) {
+      throw refused(disk, "is " + status);
+    }
+    if (project.volume(snapshot.getVolumeId()).filter(Volume::encrypted).isPresent()) {
+      throw refused(disk, "is encrypted, and not copied");
+    }
+  }
+
+  private static Refusal refused(Machine.Disk disk, String what) {
+    return new Refusal(
+        Reason.REFUSED_BY_SOURCE, "The snapshot of " + disk.name() + " " + what + ".");
+  }
+
+  private static List<Place> places(Making making, String machine) throws IOException, Refusal {
+    Image image = find(making.project(), machine).orElseThrow(Pictures::gone);
+    try {
+      return places(image);
+    } catch (Refused e) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image is " + e.getMessage() + " now.");
     }
   }
 
@@ -176,14 +233,14 @@ record Pictures(Site site, Keystone keystone) {
     if (hold.isPresent()) {
       return new Making(site, keystone.project(hold.get().project()), tag);
     }
-    for (String one : keystone.projects()) {
-      Project project = keystone.project(one);
-      if (find(project, machine).flatMap(Pictures::shown).isPresent()) {
-        site.keep(tag, new Hold(project.id(), machine, List.of()));
-        return new Making(site, project, tag);
-      }
-    }
-    throw gone();
+    Project project =
+        Found.first(
+                keystone.projects(),
+                keystone,
+                one -> find(one, machine).flatMap(Pictures::shown).map(_ -> one))
+            .orElseThrow(Pictures::gone);
+    site.keep(tag, new Hold(project.id(), machine, List.of()));
+    return new Making(site, project, tag);
   }
 
   private static Refusal gone() {
@@ -195,8 +252,8 @@ record Pictures(Site site, Keystone keystone) {
       site.admit(tag);
       Making making = making(machine, tag);
       Project project = making.project();
+      List<Place> places = places(making, machine);
       Image image = find(project, machine).orElseThrow(Pictures::gone);
-      List<Place> places = places(image);
       List<String> snapshots = new ArrayList<>();
       List<DiskTicket> tickets = new ArrayList<>();
       for (Place place : places) {
@@ -205,6 +262,7 @@ record Pictures(Site site, Keystone keystone) {
           case Place.Data(Machine.Disk disk) -> tickets.add(making.toRead(disk, image, name));
           case Place.OfVolume(Machine.Disk disk, String snapshot) -> {
             snapshots.add(snapshot);
+            requireReadable(project, disk, snapshot);
             int gib = Math.toIntExact(disk.virtualBytes() >> 30);
             Image copy = making.image(name, () -> Source.imageOf(snapshot, gib, name, making));
             tickets.add(making.toRead(disk, project.awaitActive(copy.getId()), name));
@@ -221,6 +279,9 @@ record Pictures(Site site, Keystone keystone) {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       sweep(tag);
+      if (site.made(tag, STOPPED).isEmpty()) {
+        site.dropHold(tag); // it was only looked at, or copied
+      }
     }
   }
 
@@ -248,27 +309,40 @@ record Pictures(Site site, Keystone keystone) {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Optional<Hold> hold = site.hold(tag);
-      if (hold.isEmpty()) {
-        return; // done by an earlier call
+      if (hold.isPresent()) {
+        sweep(tag);
+        if (erase) {
+          erase(keystone.project(hold.get().project()), hold.get());
+        }
+        site.dropHold(tag);
+      } else if (erase && machine(keystone.projects(), machine).isPresent()) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image was not read for this.");
       }
-      sweep(tag);
-      if (erase) {
-        Project project = keystone.project(hold.get().project());
-        Optional<Image> image = find(project, machine);
-        if (image.isPresent() && Boolean.TRUE.equals(image.get().getIsProtected())) {
-          throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image is protected.");
-        }
-        if (image.isPresent()) {
-          project.delete(image.get());
-        }
-        for (String id : hold.get().volumes()) {
-          Optional<VolumeSnapshot> snapshot = project.snapshot(id);
-          if (snapshot.isPresent()) {
-            project.delete(snapshot.get());
-          }
-        }
+    }
+  }
+
+  /** All of it, or nothing where that can be known before. */
+  private static void erase(Project project, Hold hold) throws IOException, Refusal {
+    Optional<Image> image = find(project, hold.server());
+    if (image.isPresent()) {
+      String id = image.get().getId();
+      if (Boolean.TRUE.equals(image.get().getIsProtected())) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image is protected.");
       }
-      site.dropHold(tag);
+      if (project.servers().stream().anyMatch(one -> id.equals(one.getImageId()))) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "A server is made of the image.");
+      }
+      try {
+        project.delete(image.get());
+      } catch (Denied e) {
+        throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image stays: " + e.getMessage());
+      }
+    }
+    for (String id : hold.volumes()) {
+      Optional<VolumeSnapshot> snapshot = project.snapshot(id);
+      if (snapshot.isPresent()) {
+        project.delete(snapshot.get());
+      }
     }
   }
 }

@@ -94,7 +94,8 @@ final class Project {
     try {
       return Optional.ofNullable(request.make());
     } catch (RuntimeException e) {
-      if (e instanceof ResponseException no && no.getStatus() == 401) {
+      // 0: nothing was answered, or openstack4j was told 401 and cannot log in by a credential.
+      if (e instanceof ResponseException no && (no.getStatus() == 401 || no.getStatus() == 0)) {
         forgetToken.run();
       }
       throw failed(e);

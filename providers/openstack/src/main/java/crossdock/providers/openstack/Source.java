@@ -18,12 +18,15 @@ import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.network.Port;
 import org.openstack4j.model.storage.block.Volume;
 import org.openstack4j.model.storage.block.VolumeSnapshot;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An OpenStack as the source of migrations: servers that are stopped and locked, read as images,
  * and given back or given up. Until one is retired, only its metadata are changed beside that.
  */
 record Source(Site site, Keystone keystone) {
+  private static final Logger LOG = LoggerFactory.getLogger(Source.class);
   private static final int STOPS = 10;
 
   private Making making(Project project, Tag tag) {
@@ -49,12 +52,22 @@ record Source(Site site, Keystone keystone) {
 
   /** Better no stop than one for disks that cannot be read: Cinder makes no image of these. */
   private static void requireReadable(Project project, Found found) throws IOException, Refusal {
+    int largest = 0;
     for (Machines.Place place : Machines.disks(project, found.server())) {
       if (place instanceof Machines.Place.Attached(Machine.Disk disk, Volume volume)
           && volume.encrypted()) {
         throw new Refusal(
             Reason.REFUSED_BY_SOURCE, disk.name() + " is an encrypted volume, and not copied.");
       }
+      if (place instanceof Machines.Place.Attached(_, Volume volume)) {
+        largest = Math.max(largest, volume.getSize());
+      }
+    }
+    // One after the other has a snapshot and a volume of it, which go again.
+    Project.Room room = project.room();
+    if (largest > 0 && !room.less(0, 0, 0, 1, 2L * largest).isThere()) {
+      throw new Refusal(
+          Reason.QUOTA, "The source's project has no room to copy a volume: " + room + ".");
     }
   }
 
@@ -145,7 +158,10 @@ record Source(Site site, Keystone keystone) {
         Making making = making(project, tag);
         requireStopped(found);
         List<Machines.Place> places = Machines.disks(project, found.server());
-        site.keep(tag, new Hold(project.id(), found.id(), volumes(places)));
+        site.keep(
+            tag,
+            new Hold(project.id(), found.id(), volumes(places))
+                .with(List.of(), List.of(), rootImage(found)));
         List<DiskTicket> tickets = new ArrayList<>();
         for (Machines.Place place : places) {
           String name = making.name(place.disk().name());
@@ -202,6 +218,7 @@ record Source(Site site, Keystone keystone) {
                       "snapshot " + name,
                       one -> project.snapshot(one).isPresent(),
                       () -> project.snapshotVolume(volume.getId(), name).getId());
+              Object _ = project.awaitSnapshot(snapshot);
               return imageOf(snapshot, volume.getSize(), name, making);
             });
     Image active = project.awaitActive(image.getId());
@@ -209,11 +226,10 @@ record Source(Site site, Keystone keystone) {
     return active;
   }
 
-  /** The id of an image of a snapshot, by a volume of it. */
+  /** The id of an image of an available snapshot, by a volume of it. */
   static String imageOf(String snapshot, int gib, String name, Making making)
       throws IOException, Refusal {
     Project project = making.project();
-    Object _ = project.awaitSnapshot(snapshot);
     String copy =
         making.once(
             "volume " + name,
@@ -315,7 +331,7 @@ record Source(Site site, Keystone keystone) {
         closeOpened(tag);
         Project project = found.project();
         if (erase) {
-          requireErasable(project, hold.get());
+          requireErasable(project, hold.get(), rootImage(found));
           // Nova leaves ports that it did not make, and with them the addresses.
           List<? extends Port> cards = project.portsOf(found.id());
           Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards), rootImage(found));
@@ -336,14 +352,20 @@ record Source(Site site, Keystone keystone) {
     String id = found.server().getImageId();
     Optional<Image> image =
         id == null || id.isEmpty() ? Optional.empty() : found.project().image(id);
+    // Not one that its customer has made of it since, and rebuilt it with.
     return image
         .filter(one -> found.project().id().equals(one.getOwner()))
-        .filter(one -> found.machine().equals(one.getAdditionalPropertyValue(Found.MACHINE)))
+        .filter(one -> found.meta(Found.IMAGE).equals(Optional.of(one.getId())))
         .map(Image::getId);
   }
 
   /** Cinder deletes no volume that somebody else uses: better nothing is erased than a half. */
-  private static void requireErasable(Project project, Hold hold) throws IOException, Refusal {
+  private static void requireErasable(Project project, Hold hold, Optional<String> root)
+      throws IOException, Refusal {
+    Optional<Image> image = root.isPresent() ? project.image(root.get()) : Optional.empty();
+    if (image.filter(one -> Boolean.TRUE.equals(one.getIsProtected())).isPresent()) {
+      throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image of its root is protected.");
+    }
     for (VolumeSnapshot snapshot : project.snapshots()) {
       if (hold.volumes().contains(snapshot.getVolumeId())) {
         throw new Refusal(
@@ -381,7 +403,12 @@ record Source(Site site, Keystone keystone) {
       // Its customer may have made another server of it.
       if (image.isPresent()
           && project.servers().stream().noneMatch(one -> id.equals(one.getImageId()))) {
-        project.delete(image.get());
+        try {
+          project.delete(image.get());
+        } catch (Denied e) {
+          // Somebody's volume or server of it, and then it stays.
+          LOG.warn("Image {} stays: {}", id, e.getMessage());
+        }
       }
     }
     for (String id : hold.groups()) {

@@ -53,6 +53,7 @@ import org.slf4j.LoggerFactory;
 record Target(Site site, Keystone keystone) {
   private static final Logger LOG = LoggerFactory.getLogger(Target.class);
   private static final long GIB = 1L << 30;
+  private static final int LONGEST_NAME = 255; // Glance's
   private static final Duration LIVES = Duration.ofMinutes(5);
 
   private Making making(Reservation reservation, Tag tag) throws IOException {
@@ -455,7 +456,7 @@ record Target(Site site, Keystone keystone) {
         Builders.server()
             .name(machine.name())
             .flavor(flavor(project, machine).getId())
-            .addMetadata(metadata(machine, making));
+            .addMetadata(metadata(reservation, making));
     String zone = machine.traits().get(Placement.ZONE);
     if (zone != null) {
       server.availabilityZone(zone);
@@ -491,12 +492,14 @@ record Target(Site site, Keystone keystone) {
     return project.create(server.build());
   }
 
-  private static Map<String, String> metadata(Machine machine, Making making) {
+  private Map<String, String> metadata(Reservation reservation, Making making) throws IOException {
+    Machine machine = reservation.machine();
     Map<String, String> said = new HashMap<>();
     said.put(Found.MADE_BY, making.tag().name());
     said.put(Found.MACHINE, machine.id());
     if (isLocal(machine)) {
       said.put(Found.DISK, machine.disks().getFirst().name());
+      said.put(Found.IMAGE, rootImage(reservation, making).getId());
     }
     return said;
   }
@@ -645,8 +648,17 @@ record Target(Site site, Keystone keystone) {
       Machine.Disk root = reservation.machine().disks().getFirst();
       Optional<Image> image = written(root, making);
       if (image.isPresent()) {
-        project.rename(image.get(), reservation.machine().name() + "-" + root.name());
+        rename(project, image.get(), reservation.machine().name() + "-" + root.name());
       }
+    }
+  }
+
+  /** Its customer may have taken it from us; the machine is accepted all the same. */
+  private static void rename(Project project, Image image, String name) throws IOException {
+    try {
+      project.rename(image, name.substring(0, Math.min(LONGEST_NAME, name.length())));
+    } catch (Denied e) {
+      LOG.warn("Image {} keeps its name: {}", image.getId(), e.getMessage());
     }
   }
 

@@ -40,7 +40,7 @@ final class FaultsTest {
   private int number;
 
   FaultsTest(@TempDir Path directory) throws IOException {
-    fixture = new OpenStackFixture(lab, directory);
+    fixture = new OpenStackFixture(lab, directory, OpenStack.LOCAL);
     account = lab.through(proxy);
   }
 
@@ -55,8 +55,9 @@ final class FaultsTest {
   void everyRequestMayFail() throws Exception {
     Map<String, String> before = fixture.inventory();
     proxy.spoilNothing();
-    there();
-    andBack();
+    andBack(there());
+    andBack(fixture.machine());
+    undone();
     List<Proxy.Request> clean = proxy.asked();
     assertThat(fixture.inventory()).isEqualTo(before);
     String wanted = System.getProperty("crossdock.faults", "3");
@@ -74,8 +75,9 @@ final class FaultsTest {
               number == first || (all && number % STRIDE == first % STRIDE)
                   ? Optional.of(faults.get(random.nextInt(faults.size())))
                   : Optional.empty());
-      there();
-      andBack();
+      andBack(there());
+      andBack(fixture.machine());
+      undone();
       List<Proxy.Spoiled> now = proxy.spoiled();
       System.out.println("run " + run + ": " + now);
       now.forEach(
@@ -83,15 +85,42 @@ final class FaultsTest {
               spoiled.computeIfAbsent(one.request().kind(), _ -> new TreeSet<>()).add(one.fault()));
       assertThat(fixture.inventory()).as("%s", now).isEqualTo(before);
     }
+    assertThat(spoiled).isNotEmpty();
     spoiled.forEach((kind, how) -> System.out.println(kind + ": " + how));
     if (all) {
       assertThat(spoiled.keySet()).containsAll(clean.stream().map(Proxy.Request::kind).toList());
     }
   }
 
-  /** A machine comes in, boots, and is removed. */
-  private void there() throws IOException, Refusal {
+  /** A machine comes in, boots, and is accepted. */
+  private String there() throws IOException, Refusal {
     Passage passage = Passage.into(fixture, ++number);
+    String id = registered(passage);
+    for (DiskTicket disk : insist(cloud -> cloud.readBack(passage.tag()))) {
+      insist(
+          _ -> {
+            passage.assertHolds(disk, fixture.image(disk.disk()));
+            return true;
+          });
+    }
+    String sign = insist(cloud -> cloud.boot(passage.tag()));
+    assertThat(sign).contains("CROSSDOCK-GUEST");
+    insist(
+        cloud -> {
+          cloud.release(passage.tag());
+          return true;
+        });
+    return id;
+  }
+
+  /** A machine comes in, and is removed before it boots. */
+  private void undone() throws IOException, Refusal {
+    Passage passage = Passage.into(fixture, ++number);
+    String _ = registered(passage);
+    insist(cloud -> cloud.remove(passage.tag()));
+  }
+
+  private String registered(Passage passage) throws IOException, Refusal {
     insist(
         cloud -> {
           passage.reserve(cloud);
@@ -104,17 +133,7 @@ final class FaultsTest {
           }
           return true;
         });
-    insist(cloud -> cloud.register(passage.tag()));
-    for (DiskTicket disk : insist(cloud -> cloud.readBack(passage.tag()))) {
-      insist(
-          _ -> {
-            passage.assertHolds(disk, fixture.image(disk.disk()));
-            return true;
-          });
-    }
-    String sign = insist(cloud -> cloud.boot(passage.tag()));
-    assertThat(sign).contains("CROSSDOCK-GUEST");
-    insist(cloud -> cloud.remove(passage.tag()));
+    return insist(cloud -> cloud.register(passage.tag()));
   }
 
   private static void writeOnce(Passage passage, DiskTicket place) throws IOException {
@@ -125,27 +144,33 @@ final class FaultsTest {
     }
   }
 
-  /** The machine that is there is stopped, read and let go. */
-  private void andBack() throws IOException, Refusal {
+  /** A machine is stopped, read, and let go if it was there before, else erased. */
+  private void andBack(String machine) throws IOException, Refusal {
+    boolean own = machine.equals(fixture.machine());
     Passage passage = Passage.away(fixture, ++number);
     insist(
         cloud -> {
-          cloud.stop(fixture.machine(), passage.tag());
+          cloud.stop(machine, passage.tag());
           return true;
         });
-    for (DiskTicket disk : insist(cloud -> cloud.open(fixture.machine(), passage.tag()))) {
+    for (DiskTicket disk : insist(cloud -> cloud.open(machine, passage.tag()))) {
       insist(
           _ -> {
-            passage.assertHolds(disk, fixture.content(disk.disk()));
+            passage.assertHolds(
+                disk, own ? fixture.content(disk.disk()) : fixture.image(disk.disk()));
             return true;
           });
     }
     insist(
         cloud -> {
-          cloud.restore(fixture.machine(), passage.tag());
+          if (own) {
+            cloud.restore(machine, passage.tag());
+          } else {
+            cloud.retire(machine, passage.tag(), true);
+          }
           return true;
         });
-    assertThat(fixture.runs(fixture.machine())).isTrue();
+    assertThat(fixture.runs(machine)).isEqualTo(own);
   }
 
   private interface Call<T> {
