@@ -49,7 +49,19 @@ class AccountCheckTest {
               "",
               "",
               account.region(),
-              List.of(ended.credentials().getFirst(), account.credentials().getFirst()));
+              List.of(
+                  ended.credentials().getFirst(),
+                  account.credentials().getFirst(),
+                  fixture.credential(true).credentials().getFirst()));
+      assertThat(AccountCheck.of(both, Clock.systemUTC()))
+          .filteredOn(Check::failed)
+          .extracting(Check::name)
+          .containsExactly("credentials");
+      try (Rest rest = new Rest()) {
+        // As who goes on after a crash.
+        Keystone keystone = new Keystone(both, rest, Clock.systemUTC(), new byte[32]);
+        assertThat(keystone.project(fixture.project()).servers()).hasSize(1);
+      }
       Map<String, String> before = fixture.inventory();
       Passage away = Passage.away(fixture, 1);
       try (Cloud cloud = fixture.cloud(both)) {

@@ -127,6 +127,10 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     return cloud(lab.account());
   }
 
+  String project() {
+    return project;
+  }
+
   /** The way into this project alone, by an application credential. */
   Account credential(boolean unrestricted) throws IOException {
     return lab.account(name, unrestricted);
