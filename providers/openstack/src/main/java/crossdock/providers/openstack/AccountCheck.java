@@ -169,12 +169,7 @@ public final class AccountCheck {
             of + "volume",
             () ->
                 "%d volumes, types %s".formatted(project.volumes().size(), project.volumeTypes()));
-    boolean _ =
-        ask(
-            of + "network",
-            () ->
-                "%d security groups"
-                    .formatted(project.groups().findPath("security_groups").size()));
+    boolean _ = ask(of + "network", () -> "%d security groups".formatted(project.groups().size()));
     boolean _ =
         ask(
             of + "quota",

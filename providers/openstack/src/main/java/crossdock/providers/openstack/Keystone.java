@@ -85,15 +85,12 @@ final class Keystone {
     List<String> names = new ArrayList<>();
     String scopes = account.keystone() + "/auth/";
     for (JsonNode domain :
-        rest.call("GET", scopes + "domains", token.getId(), Optional.empty())
-            .good()
-            .path("domains")) {
+        rest.call("GET", scopes + "domains", token.getId(), Optional.empty()).good("domains")) {
       names.add(domain.path("name").asText());
     }
     boolean system =
         !rest.call("GET", scopes + "system", token.getId(), Optional.empty())
-            .good()
-            .path("system")
+            .good("system")
             .isEmpty();
     if (system) {
       names.add("system");
@@ -132,7 +129,7 @@ final class Keystone {
     if (answer.status() == 401) {
       tokens.remove(NO_PROJECT);
     }
-    return answer.good().path("projects");
+    return answer.good("projects");
   }
 
   /** One that its customer has ended keeps nobody from the others. */
@@ -150,7 +147,7 @@ final class Keystone {
           answer = describe(token(one), project);
         }
         if (ids.add(project)) {
-          scopes.add(answer.good().path("project"));
+          scopes.add(answer.good("project"));
         }
       } catch (Denied e) {
         LOG.warn("{} is good for nothing: {}", one, e.getMessage());

@@ -175,7 +175,7 @@ final class Project {
   /** The MAC addresses of a server's cards, network by network; openstack4j loses that order. */
   List<String> macs(String server) throws IOException {
     String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server;
-    JsonNode networks = raw("GET", uri, Optional.empty()).good().path("server").path("addresses");
+    JsonNode networks = raw("GET", uri, Optional.empty()).good("server").path("addresses");
     List<String> macs = new ArrayList<>();
     for (JsonNode network : networks) {
       for (JsonNode address : network) {
@@ -193,7 +193,7 @@ final class Project {
   void mark(String server, Map<String, String> metadata) throws IOException {
     String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server + "/metadata";
     JsonNode body = rest.json(Map.of("metadata", metadata));
-    Object _ = raw("POST", uri, Optional.of(body)).good();
+    raw("POST", uri, Optional.of(body)).done();
   }
 
   void unmark(String server, String key) throws IOException {
@@ -294,14 +294,8 @@ final class Project {
   void rename(Image image, String name) throws IOException {
     String uri = data(image).toString().replaceFirst("/file$", "");
     JsonNode patch = rest.json(List.of(Map.of("op", "replace", "path", "/name", "value", name)));
-    Object _ =
-        rest.call(
-                "PATCH",
-                uri,
-                token.getId(),
-                "application/openstack-images-v2.1-json-patch",
-                Optional.of(patch))
-            .good();
+    String type = "application/openstack-images-v2.1-json-patch";
+    rest.call("PATCH", uri, token.getId(), type, Optional.of(patch)).done();
   }
 
   /** Where an image's data is read and written; what is said of it is one level above. */
@@ -368,8 +362,7 @@ final class Project {
   /** What an image's properties were when the volume was made of it. */
   JsonNode imageMetadata(String volume) throws IOException {
     return raw("GET", cinder("/volumes/" + volume), Optional.empty())
-        .good()
-        .path("volume")
+        .good("volume")
         .path("volume_image_metadata");
   }
 
@@ -406,7 +399,7 @@ final class Project {
     Rest.Answer answer =
         raw("DELETE", cinder("/volumes/" + volume + "/metadata/" + key), Optional.empty());
     if (answer.status() != 404) {
-      Object _ = answer.good();
+      answer.done();
     }
   }
 
@@ -532,14 +525,8 @@ final class Project {
    * a rule may be what narrows it.
    */
   JsonNode groups() throws IOException {
-    JsonNode groups =
-        raw("GET", neutron("/security-groups?project_id=" + id), Optional.empty())
-            .good()
-            .path("security_groups");
-    if (!groups.isArray()) {
-      throw new IOException("Neutron lists no security groups");
-    }
-    return groups;
+    return raw("GET", neutron("/security-groups?project_id=" + id), Optional.empty())
+        .good("security_groups");
   }
 
   /**
@@ -549,10 +536,9 @@ final class Project {
    */
   String createGroup(String name) throws IOException, Refusal {
     JsonNode body = rest.json(Map.of("security_group", Map.of("name", name)));
-    return within(raw("POST", neutron("/security-groups"), Optional.of(body)))
-        .path("security_group")
-        .path("id")
-        .asText();
+    Rest.Answer answer = raw("POST", neutron("/security-groups"), Optional.of(body));
+    requireQuota(answer);
+    return answer.good("security_group").path("id").asText();
   }
 
   /** Adds rules to a group, all or none. */
@@ -563,21 +549,21 @@ final class Project {
       throw new Refusal(
           Reason.UNMAPPABLE, "Neutron: " + answer.body().findPath("message").asText());
     }
-    Object _ = within(answer);
+    requireQuota(answer);
+    answer.done();
   }
 
-  private static JsonNode within(Rest.Answer answer) throws IOException, Refusal {
+  private static void requireQuota(Rest.Answer answer) throws Refusal {
     String said = answer.body().findPath("message").asText();
     if (answer.status() == 409 && said.contains("Quota exceeded")) {
       throw new Refusal(Reason.QUOTA, "Neutron: " + said);
     }
-    return answer.good();
   }
 
   void deleteRule(String rule) throws IOException {
     Rest.Answer answer = raw("DELETE", neutron("/security-group-rules/" + rule), Optional.empty());
     if (answer.status() != 404) {
-      Object _ = answer.good();
+      answer.done();
     }
   }
 
@@ -585,7 +571,7 @@ final class Project {
   void deleteGroup(String group) throws IOException {
     Rest.Answer answer = raw("DELETE", neutron("/security-groups/" + group), Optional.empty());
     if (answer.status() != 404 && answer.status() != 409) {
-      Object _ = answer.good();
+      answer.done();
     }
   }
 
@@ -672,8 +658,7 @@ final class Project {
                   "application_credential",
                   Map.of("name", name, "secret", secret, "access_rules", wanted)));
       there =
-          Optional.of(
-              raw("POST", credentials(), Optional.of(body)).good().path("application_credential"));
+          Optional.of(raw("POST", credentials(), Optional.of(body)).good("application_credential"));
     }
     return new DiskTicket.Access(account.keystone(), there.get().path("id").asText(), secret);
   }
@@ -711,7 +696,7 @@ final class Project {
   }
 
   private JsonNode credentialList() throws IOException {
-    return raw("GET", credentials(), Optional.empty()).good().path("application_credentials");
+    return raw("GET", credentials(), Optional.empty()).good("application_credentials");
   }
 
   /** Ends what {@link #access} gave under names that begin so. */
@@ -727,7 +712,7 @@ final class Project {
     Rest.Answer answer =
         raw("DELETE", credentials() + "/" + credential.path("id").asText(), Optional.empty());
     if (answer.status() != 404) {
-      Object _ = answer.good();
+      answer.done();
     }
   }
 

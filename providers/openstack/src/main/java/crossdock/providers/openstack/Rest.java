@@ -34,14 +34,27 @@ final class Rest implements AutoCloseable {
    * @param body empty unless it is JSON
    */
   record Answer(int status, JsonNode body) {
-    JsonNode good() throws IOException {
+    /**
+     * What was asked for; an answer without it is none, whatever its status.
+     *
+     * @param field of the body
+     */
+    JsonNode good(String field) throws IOException {
+      done();
+      if (!body.hasNonNull(field)) {
+        throw new IOException("OpenStack answers " + status + " without " + field);
+      }
+      return body.get(field);
+    }
+
+    /** That it was done. */
+    void done() throws IOException {
       if (status >= 300) {
         throw Denied.by(
             status,
             "OpenStack answers " + status + ": " + body.findPath("message").asText("no reason"),
             null);
       }
-      return body;
     }
   }
 
