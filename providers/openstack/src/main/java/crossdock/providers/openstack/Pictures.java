@@ -80,7 +80,8 @@ record Pictures(Site site, Keystone keystone) {
         .filter(one -> project.id().equals(one.getOwner()));
   }
 
-  private static Optional<Machine> shown(Image image) {
+  /** The machine that it could become; empty if it is none of its own. */
+  static Optional<Machine> shown(Image image) {
     if (isPartOfSomething(image) || image.getStatus() != Image.ImageStatus.ACTIVE) {
       return Optional.empty();
     }
