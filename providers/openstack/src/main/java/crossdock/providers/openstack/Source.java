@@ -52,20 +52,28 @@ record Source(Site site, Keystone keystone) {
 
   /** Better no stop than one for disks that cannot be read: Cinder makes no image of these. */
   private static void requireReadable(Project project, Found found) throws IOException, Refusal {
-    int largest = 0;
     for (Machines.Place place : Machines.disks(project, found.server())) {
       if (place instanceof Machines.Place.Attached(Machine.Disk disk, Volume volume)
           && volume.encrypted()) {
         throw new Refusal(
             Reason.REFUSED_BY_SOURCE, disk.name() + " is an encrypted volume, and not copied.");
       }
+    }
+  }
+
+  /** One volume after the other has a snapshot and a volume of that, which go again. */
+  private static void requireRoomToCopy(Project project, Found found) throws IOException, Refusal {
+    int largest = 0;
+    for (Machines.Place place : Machines.disks(project, found.server())) {
       if (place instanceof Machines.Place.Attached(_, Volume volume)) {
         largest = Math.max(largest, volume.getSize());
       }
     }
-    // One after the other has a snapshot and a volume of it, which go again.
+    if (largest == 0) {
+      return;
+    }
     Project.Room room = project.room();
-    if (largest > 0 && !room.less(0, 0, 0, 1, 2L * largest).isThere()) {
+    if (!room.less(0, 0, 0, 1, 2L * largest).isThere()) {
       throw new Refusal(
           Reason.QUOTA, "The source's project has no room to copy a volume: " + room + ".");
     }
@@ -95,6 +103,7 @@ record Source(Site site, Keystone keystone) {
         }
         requireReadable(project, found);
         if (site.hold(tag).isEmpty()) {
+          requireRoomToCopy(project, found);
           site.keep(tag, new Hold(project.id(), found.id(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
