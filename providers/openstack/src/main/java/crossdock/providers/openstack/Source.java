@@ -34,8 +34,11 @@ record Source(Site site, Keystone keystone) {
   }
 
   private Found existing(String machine, Tag tag) throws IOException, Refusal {
-    return lookFor(machine, tag)
-        .orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+    return lookFor(machine, tag).orElseThrow(Source::gone);
+  }
+
+  private static Refusal gone() {
+    return new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine.");
   }
 
   /** The machine; once this migration has to do with it, the same server whatever is said of it. */
@@ -329,10 +332,15 @@ record Source(Site site, Keystone keystone) {
         }
         return;
       }
-      Found there =
-          seen.orElseThrow(() -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
+      Found there = seen.orElseThrow(Source::gone);
       try (Turn _ = site.turn(there.id())) {
-        Found found = movable(existing(machine, tag), tag);
+        Optional<Found> still = lookFor(machine, tag);
+        if (erase && still.isEmpty() && hold.isPresent()) {
+          // Nova was still deleting it when we looked first.
+          finishErasing(hold.get(), tag);
+          return;
+        }
+        Found found = movable(still.orElseThrow(Source::gone), tag);
         if (!found.isHeldBy(tag) || hold.isEmpty()) {
           throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was not stopped for this.");
         }
