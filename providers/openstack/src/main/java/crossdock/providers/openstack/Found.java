@@ -40,33 +40,7 @@ record Found(Project project, Server server) {
 
   static Optional<Found> in(List<String> projects, String id, Keystone keystone)
       throws IOException {
-    return first(projects, keystone, project -> in(project, id));
-  }
-
-  /** Looks for something in one project. */
-  interface Looking<T> {
-    Optional<T> in(Project project) throws IOException;
-  }
-
-  /** What happens in one project keeps nobody from another. */
-  static <T> Optional<T> first(List<String> projects, Keystone keystone, Looking<T> looking)
-      throws IOException {
-    IOException failed = null;
-    for (String one : projects) {
-      try {
-        Optional<T> found = looking.in(keystone.project(one));
-        if (found.isPresent()) {
-          return found;
-        }
-      } catch (IOException e) {
-        LOG.warn("Project {} cannot be searched: {}", one, e.getMessage());
-        failed = e;
-      }
-    }
-    if (failed != null) {
-      throw failed;
-    }
-    return Optional.empty();
+    return keystone.first(projects, project -> in(project, id));
   }
 
   /** Whether it is what Nova, Glance and Cinder name things by. */

@@ -11,7 +11,7 @@ import org.openstack4j.model.network.Port;
  * A machine that a migration has to do with as its source, in {@code holds/<tag>.json}.
  *
  * @param project where it is
- * @param server its id in Nova; of an image, what {@link Pictures} name it by
+ * @param server its id in Nova; of an image, what {@link Images} name it by
  * @param volumes that were read as its disks, and are erased with it; of an image, the snapshots
  * @param ports that were its cards when it was to be erased, and are erased with it
  * @param groups that were made for those cards alone

@@ -223,6 +223,31 @@ final class Keystone {
     return new Project(id, token(id), account, rest, key, () -> tokens.remove(id));
   }
 
+  /** Looks for something in one project. */
+  interface Looking<T> {
+    Optional<T> in(Project project) throws IOException;
+  }
+
+  /** What happens in one project keeps nobody from another. */
+  <T> Optional<T> first(List<String> projects, Looking<T> looking) throws IOException {
+    IOException failed = null;
+    for (String one : projects) {
+      try {
+        Optional<T> found = looking.in(project(one));
+        if (found.isPresent()) {
+          return found;
+        }
+      } catch (IOException e) {
+        LOG.warn("Project {} cannot be searched: {}", one, e.getMessage());
+        failed = e;
+      }
+    }
+    if (failed != null) {
+      throw failed;
+    }
+    return Optional.empty();
+  }
+
   private Token token(String project) throws IOException {
     Optional<Token> known = known(project);
     if (known.isPresent()) {

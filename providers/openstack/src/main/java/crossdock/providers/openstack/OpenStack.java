@@ -39,7 +39,7 @@ public final class OpenStack implements Cloud {
   private final Rest rest = new Rest();
   private final Keystone keystone;
   private final Source source;
-  private final Pictures pictures;
+  private final Images images;
   private final Target target;
 
   /**
@@ -49,7 +49,7 @@ public final class OpenStack implements Cloud {
     this.site = Site.at(directory);
     this.keystone = new Keystone(account, rest, clock, site.key());
     this.source = new Source(site, keystone);
-    this.pictures = new Pictures(site, keystone);
+    this.images = new Images(site, keystone);
     this.target = new Target(site, keystone);
   }
 
@@ -75,7 +75,7 @@ public final class OpenStack implements Cloud {
           new Found(project, server).shown(rules).ifPresent(machines::add);
         }
       }
-      machines.addAll(pictures.in(project));
+      machines.addAll(images.in(project));
     }
     for (Reservation one : site.reservations()) {
       boolean booted =
@@ -92,8 +92,8 @@ public final class OpenStack implements Cloud {
     if (!Found.ID.matcher(id).matches()) {
       return Optional.empty();
     }
-    if (Pictures.isOne(id)) {
-      return pictures.machine(keystone.projects(owner), id);
+    if (Images.isOne(id)) {
+      return images.machine(keystone.projects(owner), id);
     }
     Optional<Found> found = Found.in(keystone.projects(owner), id, keystone);
     if (found.isPresent()) {
@@ -126,45 +126,34 @@ public final class OpenStack implements Cloud {
     return text.substring(Math.max(0, text.length() - (64 << 10)));
   }
 
+  private Origin origin(String machine) {
+    return Images.isOne(machine) ? images : source;
+  }
+
   @Override
   public void stop(String machine, Tag tag) throws IOException, Refusal {
-    if (Pictures.isOne(machine)) {
-      pictures.stop(machine, tag);
-    } else {
-      source.stop(machine, tag);
-    }
+    origin(machine).stop(machine, tag);
   }
 
   @Override
   public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
-    return Pictures.isOne(machine) ? pictures.open(machine, tag) : source.open(machine, tag);
+    return origin(machine).open(machine, tag);
   }
 
   @Override
   public void close(Tag tag) throws IOException {
-    if (pictures.isOf(tag)) {
-      pictures.close(tag);
-    } else {
-      source.close(tag);
-    }
+    Origin origin = images.isOf(tag) ? images : source;
+    origin.close(tag);
   }
 
   @Override
   public void restore(String machine, Tag tag) throws IOException, Refusal {
-    if (Pictures.isOne(machine)) {
-      pictures.restore(tag);
-    } else {
-      source.restore(machine, tag);
-    }
+    origin(machine).restore(machine, tag);
   }
 
   @Override
   public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
-    if (Pictures.isOne(machine)) {
-      pictures.retire(machine, tag, erase);
-    } else {
-      source.retire(machine, tag, erase);
-    }
+    origin(machine).retire(machine, tag, erase);
   }
 
   @Override

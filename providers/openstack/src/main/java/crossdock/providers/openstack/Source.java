@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * An OpenStack as the source of migrations: servers that are stopped and locked, read as images,
  * and given back or given up. Until one is retired, only its metadata are changed beside that.
  */
-record Source(Site site, Keystone keystone) {
+record Source(Site site, Keystone keystone) implements Origin {
   private static final Logger LOG = LoggerFactory.getLogger(Source.class);
   private static final int STOPS = 10;
 
@@ -93,7 +93,8 @@ record Source(Site site, Keystone keystone) {
     return found;
   }
 
-  void stop(String machine, Tag tag) throws IOException, Refusal {
+  @Override
+  public void stop(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Found seen = existing(machine, tag);
@@ -160,7 +161,8 @@ record Source(Site site, Keystone keystone) {
         });
   }
 
-  List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
+  @Override
+  public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Found seen = existing(machine, tag);
@@ -268,7 +270,8 @@ record Source(Site site, Keystone keystone) {
     }
   }
 
-  void close(Tag tag) throws IOException {
+  @Override
+  public void close(Tag tag) throws IOException {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       closeOpened(tag);
@@ -289,7 +292,8 @@ record Source(Site site, Keystone keystone) {
     }
   }
 
-  void restore(String machine, Tag tag) throws IOException, Refusal {
+  @Override
+  public void restore(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       closeOpened(tag);
@@ -320,7 +324,8 @@ record Source(Site site, Keystone keystone) {
     project.unmark(found.id(), Found.HELD_BY);
   }
 
-  void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
+  @Override
+  public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Optional<Hold> hold = site.hold(tag);

@@ -16,7 +16,7 @@ class ImagesShownTest {
   private static final String ID = "0f5f7a36-5f3c-4a4e-9c55-6b1c1d9a3b10";
 
   private static Optional<Machine> shown(String more) throws JsonProcessingException {
-    return Pictures.shown(
+    return Images.shown(
         ObjectMapperSingleton.getContext(GlanceImage.class)
             .readValue(
                 """
@@ -54,8 +54,8 @@ class ImagesShownTest {
   void anImageWithoutANameIsKnownByItsId() throws Exception {
     Machine machine = shown(", \"size\": 1024, \"disk_format\": \"raw\"").orElseThrow();
     assertThat(machine.name()).isEqualTo("image-" + ID);
-    assertThat(Pictures.isOne(machine.id())).isTrue();
-    assertThat(Pictures.isOne(machine.name() + "-0123-suffix")).isFalse();
+    assertThat(Images.isOne(machine.id())).isTrue();
+    assertThat(Images.isOne(machine.name() + "-0123-suffix")).isFalse();
     assertThat(machine)
         .isEqualTo(shown(", \"size\": 1024, \"disk_format\": \"raw\"").orElseThrow());
   }

@@ -22,10 +22,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Images and snapshots that no server is made of, of a real OpenStack; see {@link Lab#here}. */
 @Timeout(600)
-final class PicturesTest {
+final class ImagesTest {
   private final OpenStackFixture fixture;
 
-  PicturesTest(@TempDir Path directory) throws IOException {
+  ImagesTest(@TempDir Path directory) throws IOException {
     fixture = new OpenStackFixture(Lab.here(), directory);
   }
 

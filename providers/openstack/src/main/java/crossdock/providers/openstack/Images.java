@@ -31,8 +31,8 @@ import org.slf4j.LoggerFactory;
  * could be made of it, and moves as one. Nothing of them runs and nothing changes them, so none is
  * stopped or locked, and several migrations may read one at once.
  */
-record Pictures(Site site, Keystone keystone) {
-  private static final Logger LOG = LoggerFactory.getLogger(Pictures.class);
+record Images(Site site, Keystone keystone) implements Origin {
+  private static final Logger LOG = LoggerFactory.getLogger(Images.class);
   private static final String PREFIX = "image-";
   private static final String TYPE = "image_type"; // Nova says it of its snapshots and backups
   private static final String STOPPED = "stopped";
@@ -71,7 +71,7 @@ record Pictures(Site site, Keystone keystone) {
   }
 
   Optional<Machine> machine(List<String> projects, String id) throws IOException {
-    return Found.first(projects, keystone, project -> find(project, id).flatMap(Pictures::shown));
+    return keystone.first(projects, project -> find(project, id).flatMap(Images::shown));
   }
 
   private static Optional<Image> find(Project project, String id) throws IOException {
@@ -185,7 +185,8 @@ record Pictures(Site site, Keystone keystone) {
   }
 
   /** Nothing of it runs, and nobody can change it. */
-  void stop(String machine, Tag tag) throws IOException, Refusal {
+  @Override
+  public void stop(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Making making = making(machine, tag);
@@ -220,7 +221,7 @@ record Pictures(Site site, Keystone keystone) {
   }
 
   private static List<Place> places(Making making, String machine) throws IOException, Refusal {
-    Image image = find(making.project(), machine).orElseThrow(Pictures::gone);
+    Image image = find(making.project(), machine).orElseThrow(Images::gone);
     try {
       return places(image);
     } catch (Refused e) {
@@ -235,11 +236,10 @@ record Pictures(Site site, Keystone keystone) {
       return new Making(site, keystone.project(hold.get().project()), tag);
     }
     Project project =
-        Found.first(
-                keystone.projects(),
-                keystone,
-                one -> find(one, machine).flatMap(Pictures::shown).map(_ -> one))
-            .orElseThrow(Pictures::gone);
+        keystone
+            .first(
+                keystone.projects(), one -> find(one, machine).flatMap(Images::shown).map(_ -> one))
+            .orElseThrow(Images::gone);
     site.keep(tag, new Hold(project.id(), machine, List.of()));
     return new Making(site, project, tag);
   }
@@ -248,13 +248,14 @@ record Pictures(Site site, Keystone keystone) {
     return new Refusal(Reason.NO_SUCH_MACHINE, "There is no such image.");
   }
 
-  List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
+  @Override
+  public List<DiskTicket> open(String machine, Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Making making = making(machine, tag);
       Project project = making.project();
       List<Place> places = places(making, machine);
-      Image image = find(project, machine).orElseThrow(Pictures::gone);
+      Image image = find(project, machine).orElseThrow(Images::gone);
       List<String> snapshots = new ArrayList<>();
       List<DiskTicket> tickets = new ArrayList<>();
       for (Place place : places) {
@@ -276,7 +277,8 @@ record Pictures(Site site, Keystone keystone) {
     }
   }
 
-  void close(Tag tag) throws IOException {
+  @Override
+  public void close(Tag tag) throws IOException {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       sweep(tag);
@@ -286,7 +288,8 @@ record Pictures(Site site, Keystone keystone) {
     }
   }
 
-  void restore(Tag tag) throws IOException {
+  @Override
+  public void restore(String machine, Tag tag) throws IOException {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       sweep(tag);
@@ -306,7 +309,8 @@ record Pictures(Site site, Keystone keystone) {
   }
 
   /** Erased with the snapshots that were read; kept, it is as if it had never moved. */
-  void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
+  @Override
+  public void retire(String machine, Tag tag, boolean erase) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);
       Optional<Hold> hold = site.hold(tag);
