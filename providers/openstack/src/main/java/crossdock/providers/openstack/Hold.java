@@ -16,6 +16,7 @@ import org.openstack4j.model.network.Port;
  * @param ports that were its cards when it was to be erased, and are erased with it
  * @param groups that were made for those cards alone
  * @param images that its local root had been made of here, and of nothing else
+ * @param moment how far it is with being opened while it runs; absent where it is not
  */
 record Hold(
     String project,
@@ -24,10 +25,27 @@ record Hold(
     // there are some of before it was known that ports stay
     @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> ports,
     @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> groups,
-    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> images) {
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> images,
+    Optional<Moment> moment) {
+  /** Of a server that runs, and is opened as it was at one instant. */
+  enum Moment {
+    /** This side has paused it, until all its volumes have their snapshots. */
+    PAUSED,
+    /** All that is copied is there. */
+    TAKEN
+  }
+
   /** One of which no more is known yet. */
   Hold(String project, String server, List<String> volumes) {
-    this(project, server, volumes, List.of(), List.of(), List.of());
+    this(project, server, volumes, List.of(), List.of(), List.of(), Optional.empty());
+  }
+
+  Hold at(Moment now) {
+    return new Hold(project, server, volumes, ports, groups, images, Optional.of(now));
+  }
+
+  boolean is(Moment one) {
+    return moment.equals(Optional.of(one));
   }
 
   /** Also these; those of before may have left a server that is half gone. */
@@ -38,6 +56,7 @@ record Hold(
         volumes,
         Stream.concat(ports.stream(), cards.stream().map(Port::getId)).distinct().toList(),
         Stream.concat(groups.stream(), firewalls.stream()).distinct().toList(),
-        Stream.concat(images.stream(), root.stream()).distinct().toList());
+        Stream.concat(images.stream(), root.stream()).distinct().toList(),
+        moment);
   }
 }

@@ -47,6 +47,11 @@ record Making(Site site, Project project, Tag tag) {
     return id;
   }
 
+  /** The id of what was made under that name, whether it is still there or not. */
+  String known(String name) throws IOException {
+    return site.made(tag, name).orElseThrow(() -> new IOException("there was no " + name));
+  }
+
   /** An image that only we have filled: one of that name that is not known here goes first. */
   Image image(String name, Maker maker) throws IOException, Refusal {
     String id =

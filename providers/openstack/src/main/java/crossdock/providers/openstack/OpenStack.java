@@ -55,7 +55,7 @@ public final class OpenStack implements Cloud {
 
   @Override
   public Set<Capability> capabilities() {
-    return Set.of(Capability.RUNS);
+    return Set.of(Capability.RUNS, Capability.SNAPSHOT);
   }
 
   @Override

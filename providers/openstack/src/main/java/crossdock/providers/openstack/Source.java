@@ -64,19 +64,24 @@ record Source(Site site, Keystone keystone) implements Origin {
     }
   }
 
-  /** One volume after the other has a snapshot and a volume of that, which go again. */
+  /**
+   * One volume after the other has a snapshot and a volume of that, which go again; of a server
+   * that runs, all snapshots are there from the beginning.
+   */
   private static void requireRoomToCopy(Project project, Found found) throws IOException, Refusal {
     int largest = 0;
+    long all = 0;
     for (Machines.Place place : Machines.disks(project, found.server())) {
       if (place instanceof Machines.Place.Attached(_, Volume volume)) {
         largest = Math.max(largest, volume.getSize());
+        all += volume.getSize();
       }
     }
     if (largest == 0) {
       return;
     }
     Project.Room room = project.room();
-    if (!room.less(0, 0, 0, 1, 2L * largest).isThere()) {
+    if (!room.less(0, 0, 0, 1, largest + (found.runs() ? all : largest)).isThere()) {
       throw new Refusal(
           Reason.QUOTA, "The source's project has no room to copy a volume: " + room + ".");
     }
@@ -106,6 +111,7 @@ record Source(Site site, Keystone keystone) implements Origin {
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
         requireReadable(project, found);
+        leaveMoment(tag);
         if (site.hold(tag).isEmpty()) {
           requireRoomToCopy(project, found);
           site.keep(tag, new Hold(project.id(), found.id(), List.of()));
@@ -170,26 +176,124 @@ record Source(Site site, Keystone keystone) implements Origin {
         Found found = movable(existing(machine, tag), tag);
         Project project = found.project();
         Making making = making(project, tag);
-        requireStopped(found);
         List<Machines.Place> places = Machines.disks(project, found.server());
-        site.keep(
-            tag,
+        boolean runs = found.runs() && !found.isHeldBy(tag);
+        Hold hold =
             new Hold(project.id(), found.id(), volumes(places))
-                .with(List.of(), List.of(), rootImage(found)));
+                .with(List.of(), List.of(), rootImage(found));
+        if (runs) {
+          takeMoment(found, places, making, hold);
+        } else {
+          requireStopped(found);
+          leaveMoment(tag);
+          site.keep(tag, hold);
+        }
         List<DiskTicket> tickets = new ArrayList<>();
         for (Machines.Place place : places) {
           String name = making.name(place.disk().name());
           Image image =
               switch (place) {
                 case Machines.Place.Local _ -> snapshot(found, name, making);
-                case Machines.Place.Attached(var _, Volume volume) -> copy(volume, name, making);
+                case Machines.Place.Attached(var _, Volume volume) ->
+                    copy(volume, name, runs, making);
               };
           tickets.add(making.toRead(place.disk(), image, name));
         }
-        requireStopped(existing(machine, tag));
+        if (!runs) {
+          requireStopped(existing(machine, tag));
+        }
         return tickets;
       }
     }
+  }
+
+  /**
+   * Of a server that runs, a snapshot of each volume, all of one instant: while they are made of
+   * several it is paused, by which QEMU writes what it has been given. A local root alone is one
+   * instant by itself, for Nova's copy of it ends at once with its last block.
+   */
+  private void takeMoment(Found found, List<Machines.Place> places, Making making, Hold hold)
+      throws IOException, Refusal {
+    Project project = found.project();
+    Tag tag = making.tag();
+    Optional<Hold> before = site.hold(tag);
+    if (before.filter(one -> one.is(Hold.Moment.TAKEN)).isPresent()) {
+      return;
+    }
+    boolean several = places.size() > 1;
+    if (several && hold.volumes().size() < places.size()) {
+      throw new Refusal(
+          Reason.REFUSED_BY_SOURCE,
+          "A server with a local root and volumes is opened at one instant only when stopped.");
+    }
+    boolean paused =
+        before.filter(one -> one.is(Hold.Moment.PAUSED)).isPresent()
+            && found.server().getStatus() == Server.Status.PAUSED;
+    if (!paused) {
+      if (found.server().getStatus() != Server.Status.ACTIVE) {
+        throw new Refusal(
+            Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
+      }
+      requireReadable(project, found);
+      // An earlier turn's are of another instant.
+      making.sweep();
+      requireRoomToCopy(project, found);
+      if (several) {
+        site.keep(tag, hold.at(Hold.Moment.PAUSED));
+        turn(project, found.id(), Server.Status.ACTIVE, Server.Status.PAUSED);
+      }
+    }
+    for (Machines.Place place : places) {
+      if (place instanceof Machines.Place.Attached(var disk, Volume volume)) {
+        Object _ = project.awaitSnapshot(snapshotOf(volume, making.name(disk.name()), making));
+      }
+    }
+    if (several) {
+      boolean still =
+          project
+              .server(found.id())
+              .filter(now -> now.getStatus() == Server.Status.PAUSED)
+              .isPresent();
+      goOn(project, found.id());
+      if (!still) {
+        throw new IOException("somebody let the server go on while its snapshots were made");
+      }
+    }
+    site.keep(tag, hold.at(Hold.Moment.TAKEN));
+  }
+
+  /** What was opened of it while it ran is not what it is when it stands still. */
+  private void leaveMoment(Tag tag) throws IOException {
+    if (site.hold(tag).flatMap(Hold::moment).isPresent()) {
+      closeOpened(tag);
+      site.dropHold(tag);
+    }
+  }
+
+  private static void goOn(Project project, String server) throws IOException, Refusal {
+    turn(project, server, Server.Status.PAUSED, Server.Status.ACTIVE);
+  }
+
+  /** Pauses a server, or lets it go on; of another it takes no notice. */
+  private static void turn(Project project, String id, Server.Status from, Server.Status to)
+      throws IOException, Refusal {
+    Object _ =
+        Project.await(
+            "a server to be " + to,
+            () -> {
+              Optional<Server> server = project.server(id);
+              if (server.isEmpty()) {
+                return Optional.of(true);
+              }
+              if (server.get().getTaskState() != null) {
+                return Optional.empty();
+              }
+              if (server.get().getStatus() != from) {
+                return Optional.of(true);
+              }
+              project.act(id, to == Server.Status.PAUSED ? Action.PAUSE : Action.UNPAUSE);
+              return Optional.empty();
+            });
   }
 
   private static List<String> volumes(List<Machines.Place> places) {
@@ -221,23 +325,34 @@ record Source(Site site, Keystone keystone) implements Origin {
   }
 
   /** By a snapshot and a volume of it, since a volume in use is not copied to an image. */
-  private static Image copy(Volume volume, String name, Making making) throws IOException, Refusal {
+  private static Image copy(Volume volume, String name, boolean taken, Making making)
+      throws IOException, Refusal {
     Project project = making.project();
     Image image =
         making.image(
             name,
             () -> {
               String snapshot =
-                  making.once(
-                      "snapshot " + name,
-                      one -> project.snapshot(one).isPresent(),
-                      () -> project.snapshotVolume(volume.getId(), name).getId());
+                  taken ? making.known(snapshotKey(name)) : snapshotOf(volume, name, making);
               Object _ = project.awaitSnapshot(snapshot);
               return imageOf(snapshot, volume.getSize(), name, making);
             });
     Image active = project.awaitActive(image.getId());
     dropCopies(project, name);
     return active;
+  }
+
+  private static String snapshotKey(String name) {
+    return "snapshot " + name;
+  }
+
+  private static String snapshotOf(Volume volume, String name, Making making)
+      throws IOException, Refusal {
+    Project project = making.project();
+    return making.once(
+        snapshotKey(name),
+        one -> project.snapshot(one).isPresent(),
+        () -> project.snapshotVolume(volume.getId(), name).getId());
   }
 
   /** The id of an image of an available snapshot, by a volume of it. */
@@ -285,7 +400,11 @@ record Source(Site site, Keystone keystone) implements Origin {
     Optional<Hold> hold = site.hold(tag);
     if (hold.isPresent()) {
       try {
-        making(keystone.project(hold.get().project()), tag).sweep();
+        Project project = keystone.project(hold.get().project());
+        if (hold.get().is(Hold.Moment.PAUSED)) {
+          goOn(project, hold.get().server());
+        }
+        making(project, tag).sweep();
       } catch (Refusal e) {
         throw new IOException(e);
       }

@@ -23,7 +23,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A project of its own, with one running server of a local root disk and a volume. */
+/**
+ * A project of its own, with one running server of two disks: both volumes, or a local root and
+ * one.
+ */
 final class OpenStackFixture implements Fixture, AutoCloseable {
   private static final AtomicInteger NUMBER = new AtomicInteger();
   private static final long GIB = 1L << 30;
@@ -53,7 +56,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
   }
 
   /**
-   * @param storage of the roots of machines that come in
+   * @param storage of the server's root, and those of machines that come in
    */
   OpenStackFixture(Lab lab, Path directory, String storage) throws IOException {
     this.lab = lab;
@@ -72,33 +75,53 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
               "ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}}
             """
                 .formatted(back));
-    String volume =
-        lab.post(
-                name + "/volumev3",
-                "/volumes",
-                "{\"volume\": {\"name\": \"web-1-data\", \"size\": 1, \"imageRef\": \"%s\"}}"
-                    .formatted(lab.image("crossdock-data", content("data"))))
-            .findPath("id")
-            .asText();
-    Object _ = lab.await(name + "/volumev3", "/volumes/" + volume, "status", "available");
+    String data = volume("web-1-data", lab.image("crossdock-data", content("data")));
+    String root =
+        storage.equals(OpenStack.LOCAL)
+            ? disk(0, "image", boot(), "local")
+            : disk(0, "volume", volume("web-1-root", boot()), "volume");
     this.server =
         lab.post(
                 name + "/compute",
                 "/servers",
                 """
-                {"server": {"name": "web-1", "flavorRef": "1", "imageRef": "%s",
+                {"server": {"name": "web-1", "flavorRef": "1", %s
                   "metadata": {"note": "the customer's own"},
                   "networks": [{"uuid": "%s"}, {"uuid": "%s"}],
-                  "block_device_mapping_v2": [
-                    {"boot_index": 0, "uuid": "%s", "source_type": "image",
-                     "destination_type": "local", "delete_on_termination": true},
-                    {"boot_index": -1, "uuid": "%s", "source_type": "volume",
-                     "destination_type": "volume"}]}}
+                  "block_device_mapping_v2": [%s, %s]}}
                 """
-                    .formatted(boot(), network, back, boot(), volume))
+                    .formatted(
+                        storage.equals(OpenStack.LOCAL)
+                            ? "\"imageRef\": \"%s\",".formatted(boot())
+                            : "",
+                        network,
+                        back,
+                        root,
+                        disk(-1, "volume", data, "volume")))
             .findPath("id")
             .asText();
     Object _ = lab.await(name + "/compute", "/servers/" + server, "status", "ACTIVE");
+  }
+
+  private String volume(String called, String image) throws IOException {
+    String volume =
+        lab.post(
+                name + "/volumev3",
+                "/volumes",
+                "{\"volume\": {\"name\": \"%s\", \"size\": 1, \"imageRef\": \"%s\"}}"
+                    .formatted(called, image))
+            .findPath("id")
+            .asText();
+    Object _ = lab.await(name + "/volumev3", "/volumes/" + volume, "status", "available");
+    return volume;
+  }
+
+  private static String disk(int index, String source, String id, String destination) {
+    return """
+        {"boot_index": %d, "source_type": "%s", "uuid": "%s", "destination_type": "%s",
+         "delete_on_termination": %s}
+        """
+        .formatted(index, source, id, destination, destination.equals("local"));
   }
 
   private String network(String called, String cidr) throws IOException {
@@ -162,7 +185,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
 
   @Override
   public byte[] content(String disk) {
-    if (disk.equals("root")) {
+    if (disk.equals("root") || disk.equals("vda")) {
       return BootSector.still();
     }
     byte[] noise = new byte[2 << 20];
