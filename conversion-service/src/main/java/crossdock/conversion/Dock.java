@@ -77,6 +77,7 @@ final class Dock implements Workers.Hand {
   private final Openings openings;
   private final Pull pull;
   private final Adapting adapting;
+  private final Shelf shelf;
   private final Probe probe;
   private final Database database;
   private final Jobs jobs;
@@ -95,6 +96,7 @@ final class Dock implements Workers.Hand {
       Openings openings,
       Pull pull,
       Adapting adapting,
+      Shelf shelf,
       Probe probe,
       Database database,
       Jobs jobs,
@@ -112,6 +114,7 @@ final class Dock implements Workers.Hand {
     this.openings = openings;
     this.pull = pull;
     this.adapting = adapting;
+    this.shelf = shelf;
     this.probe = probe;
     this.database = database;
     this.jobs = jobs;
@@ -326,9 +329,11 @@ final class Dock implements Workers.Hand {
     Meter meter = meter(order);
     Pace own = pull.own(order);
     Adapting.Disks all = adapted(order, own, held);
-    for (Certificate.Disk disk : order.disks()) {
-      Layer layer = adapting.layer(order.migration(), disk.name(), all);
-      pull.disk(order, disk, ticket(tickets, disk), layer, own, held, meter);
+    try (Shelf.Disks here = shelf.open(sites.tickets(order.migration(), Tickets.Purpose.AT_HAND))) {
+      for (Certificate.Disk disk : order.disks()) {
+        Layer layer = adapting.layer(order.migration(), disk.name(), all);
+        pull.disk(order, disk, ticket(tickets, disk), layer, here, own, held, meter);
+      }
     }
     return Outcome.sent(result(order, all.disks(), List.of(), all.adapted()));
   }
@@ -374,6 +379,10 @@ final class Dock implements Workers.Hand {
     }
     look(examination, tickets, held);
     List<Check> checks = examination.checks();
+    for (Certificate.Disk disk : order.disks()) {
+      Manifest manifest = new Manifest(disk.length(), new crossdock.disk.Sha256(disk.root().hex()));
+      pull.keep(order.migration(), ticket(tickets, disk), manifest, shelf);
+    }
     // The layer stays: on another certificate the same must be registered.
     pull.forget(order.migration());
     return Outcome.sent(result(order, order.disks(), checks, order.adapted()));

@@ -84,6 +84,7 @@ class PullTest {
   private HttpsServer source;
   private Answer answer = PullTest::honest;
   private Layer layer = Layer.of(List.of(), Path.of("none"));
+  private List<DiskTicket> atHand = List.of();
 
   /** A disk with zeros in its middle, and an end that is no whole chunk. */
   PullTest(@TempDir Path directory) throws IOException {
@@ -94,6 +95,7 @@ class PullTest {
     certified = certify();
     Map<String, Object> all = TestDock.configuration(parties, Parties.SOUTH, directory, root);
     all.put("crossdock.dock.stall", "5s");
+    all.put("crossdock.dock.images", Files.createDirectory(directory.resolve("images")).toString());
     all.put("crossdock.dock.budgets.west.bytes-per-second", 1);
     all.put("crossdock.dock.budgets.all.bytes-per-second", 1L << 40);
     all.put("crossdock.dock.budgets.all.from", "22:00");
@@ -190,14 +192,17 @@ class PullTest {
             Optional.empty(),
             List.of());
     Pull pull = context.getBean(Pull.class);
-    pull.disk(
-        order,
-        certified.disk(),
-        ticket(),
-        layer,
-        pull.own(order),
-        held,
-        new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
+    try (Shelf.Disks here = context.getBean(Shelf.class).open(atHand)) {
+      pull.disk(
+          order,
+          certified.disk(),
+          ticket(),
+          layer,
+          here,
+          pull.own(order),
+          held,
+          new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
+    }
   }
 
   private void pull() throws IOException, InterruptedException {
@@ -227,6 +232,73 @@ class PullTest {
     assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
     assertThat(asked).hasSize(1 + 101 - 25).doesNotHaveDuplicates();
     assertThat(told).hasValue(content.length);
+  }
+
+  @Test
+  void whatThisCustomersOwnDisksHaveIsNotAskedFor() throws Exception {
+    atHand = List.of(earlierDisk());
+    pull();
+    assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
+    assertThat(asked).as("leaves, 10 new chunks, and the short end").hasSize(1 + 10 + 1);
+    assertThat(told).hasValue(content.length);
+  }
+
+  @Test
+  void aDigestIsNotFilledInFromADiskOfSomebodyElse() throws Exception {
+    DiskTicket _ = earlierDisk(); // known to the dock, and no ticket for it in this migration
+    pull();
+    assertThat(chunksAsked()).isEqualTo(101 - 25);
+  }
+
+  @Test
+  void whatHasChangedOnADiskSinceOrIsGoneIsAskedFor() throws Exception {
+    DiskTicket earlier = earlierDisk();
+    atHand = List.of(earlier);
+    byte[] now = Files.readAllBytes(root.resolve("earlier.raw"));
+    Arrays.fill(now, 50 * MIB, 53 * MIB + 1, (byte) 7);
+    Files.write(root.resolve("earlier.raw"), now);
+    pull();
+    assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
+    assertThat(chunksAsked()).isEqualTo(10 + 1 + 4);
+    Files.delete(root.resolve("disk.raw"));
+    Files.delete(root.resolve("earlier.raw"));
+    asked.clear();
+    pull();
+    assertThat(chunksAsked()).isEqualTo(101 - 25);
+  }
+
+  @Test
+  void whatPublicImagesHaveIsNotAskedFor() throws Exception {
+    Path images = directory.resolve("images");
+    Files.write(images.resolve("debian.raw"), Arrays.copyOf(content, 60 * MIB));
+    Files.writeString(images.resolve("debian.txt"), "what it is");
+    context.getBean(Shelf.class).learn();
+    pull();
+    assertThat(Files.readAllBytes(root.resolve("disk.raw"))).isEqualTo(content);
+    assertThat(chunksAsked()).isEqualTo(101 - 60);
+    Files.write(images.resolve("debian.raw"), new byte[60 * MIB]);
+    Files.delete(root.resolve("disk.raw"));
+    asked.clear();
+    pull();
+    assertThat(chunksAsked()).as("another image of that name").isEqualTo(101 - 25);
+  }
+
+  /** Of the same customer: the content with ten other chunks, as it was pulled and read back. */
+  private DiskTicket earlierDisk() throws IOException {
+    byte[] other = Arrays.copyOf(content, 100 * MIB);
+    for (int chunk = 40; chunk < 50; chunk++) {
+      other[chunk * MIB] ^= 1;
+    }
+    Path file = Files.write(root.resolve("earlier.raw"), other);
+    DiskTicket ticket = new DiskTicket.Image("root", "earlier.raw", "raw", other.length);
+    Path leaves = directory.resolve("earlier.leaves");
+    try (DiskSource raw = Disks.openSource(file, DiskFormat.RAW, 1L << 40);
+        LeafFile.Writer writer = new LeafFile.Writer(leaves)) {
+      Manifest manifest = DiskHasher.hash(raw, writer);
+      writer.finish();
+      context.getBean(Shelf.class).keep(ticket, leaves, manifest);
+    }
+    return ticket;
   }
 
   @Test

@@ -118,14 +118,17 @@ final class TransferBench {
       while (System.in.read() >= 0) {
         AtomicLong told = new AtomicLong();
         long began = System.nanoTime();
-        pull.disk(
-            order,
-            disk,
-            ticket,
-            Layer.of(List.of(), directory),
-            pull.own(order),
-            () -> true,
-            new Meter(disk.length(), told::set));
+        try (Shelf.Disks here = context.getBean(Shelf.class).open(List.of())) {
+          pull.disk(
+              order,
+              disk,
+              ticket,
+              Layer.of(List.of(), directory),
+              here,
+              pull.own(order),
+              () -> true,
+              new Meter(disk.length(), told::set));
+        }
         double seconds = (System.nanoTime() - began) / 1e9;
         System.out.printf("pulled %d bytes in %.3f s%n", told.get(), seconds);
         pull.forget(ID);

@@ -272,6 +272,8 @@ final class ImportDesk {
     Migration migration = work.migration();
     List<DiskTicket> places = calls.make(work, Role.TARGET, "prepare", cloud::prepare);
     site.tickets().keep(migration.id(), Tickets.Purpose.WRITE, places);
+    List<DiskTicket> atHand = cloud.atHand(site.owner(migration, Role.TARGET).sub());
+    site.tickets().keep(migration.id(), Tickets.Purpose.AT_HAND, atHand);
     Party.Site source = new Party.Site(migration.request().source());
     return Outcome.waiting(
         site.dock()

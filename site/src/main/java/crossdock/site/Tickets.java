@@ -39,7 +39,9 @@ public final class Tickets {
   public enum Purpose {
     READ,
     WRITE,
-    READ_BACK;
+    READ_BACK,
+    /** Disks of the same customer that lie here already. */
+    AT_HAND;
 
     /** As it stands in paths. */
     public String wire() {

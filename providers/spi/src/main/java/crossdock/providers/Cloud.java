@@ -78,6 +78,15 @@ public interface Cloud extends AutoCloseable {
   void reserve(Machine machine, String owner, Tag tag) throws IOException, Refusal;
 
   /**
+   * Disks of an owner's machines, running or not, that lie where this site's dock can read them, so
+   * that what a machine that comes has in common with them need not cross. What is read there may
+   * be half written, and is believed by its hash alone. None where a cloud has no such places.
+   */
+  default List<DiskTicket> atHand(String owner) throws IOException {
+    return List.of();
+  }
+
+  /**
    * Prepares places for the disks of the reserved machine, empty.
    *
    * @return one ticket per disk, in the machine's order

@@ -327,6 +327,24 @@ public interface CloudConformance {
   }
 
   @Test
+  default void whatLiesAtHandIsOfTheOwnersMachinesAlone() throws Exception {
+    Fixture site = fixture();
+    Passage passage = Passage.into(site, 1);
+    try (Cloud cloud = site.cloud()) {
+      String id = passage.arrive(cloud);
+      List<DiskTicket> atHand = cloud.atHand(site.owner());
+      assertThat(cloud.atHand("somebody-else")).isEmpty();
+      assertThat(atHand).allMatch(ticket -> ticket instanceof DiskTicket.Image);
+      if (!atHand.isEmpty()) {
+        assertThat(atHand).containsAll(cloud.readBack(passage.tag()));
+      }
+      assertThat(cloud.remove(passage.tag())).isTrue();
+      assertThat(cloud.atHand(site.owner()))
+          .noneMatch(ticket -> ((DiskTicket.Image) ticket).path().contains(id));
+    }
+  }
+
+  @Test
   default void registeringTwiceMakesOneMachine() throws Exception {
     Fixture site = fixture();
     Passage passage = Passage.into(site, 1);

@@ -444,6 +444,15 @@ public final class Kvm implements Cloud {
   }
 
   @Override
+  public List<DiskTicket> atHand(String owner) throws IOException {
+    return site.machines().stream()
+        .filter(state -> state.owner().equals(owner))
+        .map(State::machine)
+        .flatMap(machine -> site.tickets(machine, site.machine(machine.id())).stream())
+        .toList();
+  }
+
+  @Override
   public List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       site.admit(tag);

@@ -243,6 +243,19 @@ public final class Library implements Cloud {
   }
 
   @Override
+  public List<DiskTicket> atHand(String owner) throws IOException {
+    List<DiskTicket> disks = new ArrayList<>();
+    for (Machine machine : machines(owner)) {
+      try {
+        disks.addAll(OvfPackage.read(site.machine(machine.id())).tickets(site.root()));
+      } catch (Refused | NoSuchFileException e) {
+        LOG.debug("{} has changed, or has gone", machine.id());
+      }
+    }
+    return disks;
+  }
+
+  @Override
   public List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
     try (Turn _ = site.turn(tag)) {
       Optional<Path> registered = registered(tag);

@@ -110,6 +110,11 @@ final class MortalCloud implements Cloud {
   }
 
   @Override
+  public List<DiskTicket> atHand(String owner) throws IOException {
+    return cloud.atHand(owner);
+  }
+
+  @Override
   public List<DiskTicket> prepare(Tag tag) throws IOException, Refusal {
     return call("prepare", () -> cloud.prepare(tag));
   }
