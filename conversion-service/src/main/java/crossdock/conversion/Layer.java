@@ -1,8 +1,10 @@
 package crossdock.conversion;
 
 import crossdock.contracts.Countersignature.Change;
+import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
 import crossdock.disk.MerkleTree;
+import crossdock.disk.Sha256;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -33,6 +35,18 @@ record Layer(SortedMap<Long, Change> changes, Path directory) {
   long unchanged(long chunk, long end) {
     SortedMap<Long, Change> within = changes.subMap(chunk, end);
     return within.isEmpty() ? end : within.firstKey();
+  }
+
+  /** Which chunks are zeros, the changed ones none. */
+  ServedDisk.Runs over(ServedDisk.Runs certified) {
+    return chunk -> {
+      Change change = changes.get(chunk);
+      if (change != null) {
+        return new LeafFile.Run(chunk + 1, new Sha256(change.registered().hex()));
+      }
+      LeafFile.Run run = certified.at(chunk);
+      return new LeafFile.Run(unchanged(chunk, run.end()), run.leaf());
+    };
   }
 
   /**

@@ -39,8 +39,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import java.util.zip.DataFormatException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Pulls a certified disk from the source's dock into a sink: leaves first, held against the
@@ -51,6 +54,8 @@ import java.util.zip.DataFormatException;
  */
 @Singleton
 final class Pull {
+  private static final Logger LOG = LoggerFactory.getLogger(Pull.class);
+
   /** Chunks under way at once, each on a connection of its own: 16 MiB. */
   static final int IN_FLIGHT = 16;
 
@@ -61,6 +66,7 @@ final class Pull {
   private static final int KEPT = 24; // chunks of all disks of a machine, while one is adapted
 
   private final Pace pace;
+  private final Spool spool;
   private final Path work;
   private final Patience patience;
   private final Counter received;
@@ -69,6 +75,7 @@ final class Pull {
       MutualTls tls,
       Sites sites,
       Pace pace,
+      Spool spool,
       MeterRegistry meters,
       @Value("${crossdock.work}") Path work,
       @Value("${crossdock.dock.stall:30s}") Duration stall)
@@ -76,6 +83,7 @@ final class Pull {
     this.tls = tls;
     this.sites = sites;
     this.pace = pace;
+    this.spool = spool;
     this.work = Files.createDirectories(work.resolve("ledgers"));
     this.patience = new Patience(stall);
     this.received = meters.counter("crossdock.dock.received", "unit", "byte");
@@ -96,6 +104,23 @@ final class Pull {
    * @throws Unanswered if it does not answer, or stops in the middle
    */
   void disk(
+      DockMessage.Fetch order,
+      Certificate.Disk disk,
+      DiskTicket ticket,
+      Layer layer,
+      Shelf.Disks here,
+      Pace own,
+      Held held,
+      Meter meter)
+      throws IOException, InterruptedException {
+    switch (ticket) {
+      case DiskTicket.Image _, DiskTicket.Export _ ->
+          inAnyOrder(order, disk, ticket, layer, here, own, held, meter);
+      case DiskTicket.Glance _ -> inOnePiece(order, disk, ticket, layer, here, own, held, meter);
+    }
+  }
+
+  private void inAnyOrder(
       DockMessage.Fetch order,
       Certificate.Disk disk,
       DiskTicket ticket,
@@ -198,6 +223,86 @@ final class Pull {
   }
 
   /**
+   * From its first byte to its last, while it comes: nothing of the size of a disk lies here, but
+   * for what the {@link Spool} has room for.
+   */
+  private void inOnePiece(
+      DockMessage.Fetch order,
+      Certificate.Disk disk,
+      DiskTicket ticket,
+      Layer layer,
+      Shelf.Disks here,
+      Pace own,
+      Held held,
+      Meter meter)
+      throws IOException, InterruptedException {
+    MigrationId migration = order.migration();
+    String provider = Party.Site.ofDock(order.peer()).id().provider();
+    Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
+    AtomicLong left = new AtomicLong(disk.length());
+    try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
+        LeafFile leaves = leaves(order.peer(), base(order, disk), migration, disk, manifest(disk));
+        ServedDisk arriving =
+            new ServedDisk(
+                disk.length(),
+                layer.over(leaves::at),
+                IN_FLIGHT,
+                KEPT,
+                chunk -> {
+                  held.check();
+                  int length = length(disk, chunk);
+                  ByteBuffer bytes;
+                  if (layer.has(chunk)) {
+                    bytes = layer.read(chunk);
+                  } else {
+                    Sha256 leaf = leaves.at(chunk).leaf();
+                    Optional<ByteBuffer> spooled = spool.read(migration, disk.name(), chunk, leaf);
+                    ByteBuffer into = ByteBuffer.allocate(length);
+                    if (spooled.isPresent()) {
+                      bytes = spooled.get();
+                    } else if (here.read(chunk, leaf, into)) {
+                      bytes = into;
+                    } else {
+                      pace.await(provider, length);
+                      own.await(provider, length);
+                      bytes =
+                          certified(
+                              client,
+                              base(order, disk),
+                              chunk,
+                              into.clear(),
+                              encoding.next(),
+                              leaf,
+                              disk);
+                      if (spool.keep(migration, disk.name(), chunk, bytes)) {
+                        held.advanced();
+                      }
+                    }
+                  }
+                  if (left.addAndGet(-length) >= 0) {
+                    meter.add(length);
+                  }
+                  return bytes;
+                })) {
+      try {
+        sites.put(ticket, arriving);
+      } catch (FileAlreadyExistsException e) {
+        LOG.debug("{} of {} was finished by an earlier turn", disk.name(), migration);
+      } catch (IOException e) {
+        arriving.rethrow();
+        throw e;
+      }
+      held.check();
+      spool.forget(migration, disk.name());
+      meter.add(Math.max(0, left.get()));
+    }
+  }
+
+  private static int length(Certificate.Disk disk, int chunk) {
+    return (int) Math.min(Manifest.CHUNK, disk.length() - (long) chunk * Manifest.CHUNK);
+  }
+
+  /**
    * A disk as the source's dock serves it, for whoever reads only some of it.
    *
    * @param leaves as certified
@@ -205,8 +310,9 @@ final class Pull {
   record Served(ServedDisk disk, LeafFile leaves, DockClient client) implements Closeable {
     @Override
     public void close() throws IOException {
-      try (client) {
-        leaves.close();
+      try (client;
+          leaves) {
+        disk.close();
       }
     }
   }
@@ -220,10 +326,11 @@ final class Pull {
     ServedDisk served =
         new ServedDisk(
             disk.length(),
+            leaves::at,
+            0,
             Math.max(1, KEPT / order.disks().size()),
             chunk -> {
-              long offset = (long) chunk * Manifest.CHUNK;
-              int length = (int) Math.min(Manifest.CHUNK, disk.length() - offset);
+              int length = length(disk, chunk);
               ByteBuffer into = ByteBuffer.allocate(length);
               LeafFile.Run run = leaves.at(chunk);
               if (run.isZero()) {
@@ -356,8 +463,9 @@ final class Pull {
     shelf.keep(ticket, file(migration, ticket.disk()), manifest);
   }
 
-  /** Removes ledgers and leaves of a migration. */
+  /** Removes ledgers, leaves and what is spooled of a migration. */
   void forget(MigrationId migration) throws IOException {
+    spool.forget(migration);
     try (Stream<Path> files = Files.list(work)) {
       for (Path file :
           files

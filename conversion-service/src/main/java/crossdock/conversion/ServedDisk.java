@@ -2,6 +2,7 @@ package crossdock.conversion;
 
 import crossdock.disk.DiskSource;
 import crossdock.disk.Extent;
+import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -10,34 +11,51 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /**
- * A disk as another dock serves it: each chunk comes when it is wanted, and is the certified one.
- * The last few are kept. Thread-safe.
+ * A disk as another dock serves it: each chunk comes when it is wanted, or a little before, and is
+ * the certified one. The last few are kept. Thread-safe.
  */
 final class ServedDisk implements DiskSource {
-  /** Gets a whole chunk, held against its certified leaf. */
+  /** Gets a whole chunk, held against its certified leaf. From any thread. */
   @FunctionalInterface
   interface Chunks {
     ByteBuffer get(int chunk) throws IOException, InterruptedException;
   }
 
+  /** Which chunks are zeros. */
+  @FunctionalInterface
+  interface Runs {
+    LeafFile.Run at(long chunk) throws IOException;
+  }
+
   private final long size;
+  private final Runs runs;
+  private final int ahead;
   private final Chunks chunks;
-  private final Map<Integer, ByteBuffer> kept;
-  private Optional<Exception> failure = Optional.empty();
+  private final Map<Integer, Future<ByteBuffer>> kept;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private long begun;
+  private Optional<Throwable> failure = Optional.empty();
 
   /**
-   * @param most chunks that are kept in memory
+   * @param ahead chunks that are asked for before they are wanted, by who reads from the beginning
+   * @param most chunks that are kept in memory beside those
    */
-  ServedDisk(long size, int most, Chunks chunks) {
+  ServedDisk(long size, Runs runs, int ahead, int most, Chunks chunks) {
     this.size = size;
+    this.runs = runs;
+    this.ahead = ahead;
     this.chunks = chunks;
     this.kept =
-        new LinkedHashMap<>(most, 0.75f, true) {
+        new LinkedHashMap<>(ahead + most, 0.75f, true) {
           @Override
-          protected boolean removeEldestEntry(Map.Entry<Integer, ByteBuffer> eldest) {
-            return size() > most;
+          protected boolean removeEldestEntry(Map.Entry<Integer, Future<ByteBuffer>> eldest) {
+            return size() > ahead + most;
           }
         };
   }
@@ -48,13 +66,17 @@ final class ServedDisk implements DiskSource {
   }
 
   @Override
-  public Extent extentAt(long offset, long atMost) {
-    Objects.checkIndex(offset, size);
-    return new Extent(offset, Math.min(atMost, size - offset), Extent.Kind.DATA);
+  public Extent extentAt(long offset, long atMost) throws IOException {
+    long most = Math.min(atMost, size - Objects.checkIndex(offset, size));
+    LeafFile.Run run = runs.at(offset / Manifest.CHUNK);
+    return new Extent(
+        offset,
+        Math.min(most, run.end() * Manifest.CHUNK - offset),
+        run.isZero() ? Extent.Kind.ZERO : Extent.Kind.DATA);
   }
 
   @Override
-  public synchronized void read(long offset, ByteBuffer into) throws IOException {
+  public void read(long offset, ByteBuffer into) throws IOException {
     Objects.checkFromIndexSize(offset, into.remaining(), size);
     for (long at = offset; into.hasRemaining(); ) {
       ByteBuffer chunk = chunk(Math.toIntExact(at / Manifest.CHUNK));
@@ -66,21 +88,38 @@ final class ServedDisk implements DiskSource {
   }
 
   private ByteBuffer chunk(int number) throws IOException {
-    ByteBuffer known = kept.get(number);
-    if (known != null) {
-      return known;
-    }
     try {
-      ByteBuffer chunk = chunks.get(number);
-      kept.put(number, chunk);
-      return chunk;
+      return wanted(number).get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException();
-    } catch (IOException | RuntimeException e) {
-      failure = failure.or(() -> Optional.of(e));
-      throw new IOException("chunk " + number + " does not come", e);
+    } catch (ExecutionException e) {
+      Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+      failed(cause);
+      throw new IOException("chunk " + number + " does not come", cause);
     }
+  }
+
+  private synchronized Future<ByteBuffer> wanted(int number) throws IOException {
+    long chunks = Manifest.chunks(size);
+    for (begun = Math.max(begun, number + 1L);
+        ahead > 0 && begun < chunks && begun <= number + (long) ahead; ) {
+      LeafFile.Run run = runs.at(begun);
+      if (run.isZero()) {
+        begun = run.end();
+      } else {
+        Future<ByteBuffer> _ = coming((int) begun++);
+      }
+    }
+    return coming(number);
+  }
+
+  private Future<ByteBuffer> coming(int number) {
+    return kept.computeIfAbsent(number, _ -> threads.submit(() -> chunks.get(number)));
+  }
+
+  private synchronized void failed(Throwable e) {
+    failure = failure.or(() -> Optional.of(e));
   }
 
   /** Throws why the first chunk that did not come did not: whoever reads may be told only that. */
@@ -92,6 +131,10 @@ final class ServedDisk implements DiskSource {
     }
   }
 
+  /** Nothing comes any more. */
   @Override
-  public void close() {}
+  public void close() {
+    threads.shutdownNow();
+    threads.close();
+  }
 }

@@ -52,8 +52,7 @@ final class Sites {
             .site(site.id())
             .orElseThrow(() -> new Refused(site + " is not in the trust bundle"));
     this.client = tls.client(site.urn());
-    this.disks =
-        new TicketDisks(root, work.resolve("spool"), largest, RawContent.NOT_AN_IMAGE, clock);
+    this.disks = new TicketDisks(root, largest, RawContent.NOT_AN_IMAGE, clock);
   }
 
   Party.Site party() {
@@ -92,6 +91,15 @@ final class Sites {
    */
   DiskSink sink(DiskTicket ticket) throws IOException {
     return disks.sink(ticket);
+  }
+
+  /**
+   * Writes all of a disk to a place that takes it in one piece.
+   *
+   * @throws java.nio.file.FileAlreadyExistsException if it has been finished before
+   */
+  void put(DiskTicket ticket, DiskSource disk) throws IOException {
+    disks.put(ticket, disk);
   }
 
   /** Gives up what lies here of an unfinished disk. */

@@ -94,6 +94,20 @@ public record Conversion(
         });
   }
 
+  /**
+   * The file's bytes by their offsets, without writing them: all of its tables follow from the
+   * disk's extents.
+   *
+   * @throws IllegalArgumentException if the container is compressed, or has no room for the disk
+   */
+  public Layout laidOut(DiskSource disk) throws IOException {
+    return switch (to) {
+      case RAW, QCOW2, VMDK, VHD, VHD_FIXED, VHDX, VDI -> layout(disk);
+      case QCOW2_ZLIB, QCOW2_ZSTD, VMDK_STREAM ->
+          throw new IllegalArgumentException(to + " is compressed");
+    };
+  }
+
   @FunctionalInterface
   private interface Writing {
     long write(DiskSource disk) throws IOException;

@@ -109,12 +109,7 @@ final class SiteExamining implements Callable<Integer> {
     Path work = state.run("examination");
     try (Cloud cloud = settings.open(Clock.systemUTC());
         TicketDisks disks =
-            new TicketDisks(
-                settings.root(),
-                State.directory(work.resolve("spool")),
-                LARGEST,
-                RawContent.NOT_AN_IMAGE,
-                Clock.systemUTC())) {
+            new TicketDisks(settings.root(), LARGEST, RawContent.NOT_AN_IMAGE, Clock.systemUTC())) {
       return new SiteExamination(cloud, disks, owner, State.directory(work.resolve("journal")))
           .examine(listing);
     }

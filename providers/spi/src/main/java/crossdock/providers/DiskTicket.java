@@ -20,6 +20,9 @@ public sealed interface DiskTicket {
   /** The disk's name in its machine. */
   String disk();
 
+  /** Its guest-visible size. */
+  long virtualBytes();
+
   /**
    * A disk image in a file: to be read as it is, or to be written under this name by the finish of
    * its sink.

@@ -1,6 +1,7 @@
 package crossdock.providers.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
@@ -13,6 +14,7 @@ import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.disks.Beginning;
 import crossdock.providers.disks.TicketDisks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -96,21 +98,58 @@ public final class Passage {
   public void write(List<DiskTicket> tickets) throws IOException {
     for (DiskTicket ticket : tickets) {
       try (TicketDisks disks = disks();
-          DiskSink sink = disks.sink(ticket)) {
-        byte[] image = fixture.image(ticket.disk());
-        sink.write(0, ByteBuffer.wrap(image));
-        sink.zero(image.length, sink.size() - image.length);
-        sink.finish();
+          DiskSource disk = new Beginning(fixture.image(ticket.disk()), ticket.virtualBytes())) {
+        disks.put(ticket, disk);
       }
     }
   }
 
   private void writeHalf(DiskTicket ticket) throws IOException {
     byte[] image = fixture.image(ticket.disk());
-    try (TicketDisks disks = disks();
-        DiskSink sink = disks.sink(ticket)) {
-      sink.write(0, ByteBuffer.wrap(image, 0, image.length / 2));
-      sink.flush();
+    try (TicketDisks disks = disks()) {
+      switch (ticket) {
+        case DiskTicket.Image _, DiskTicket.Export _ -> {
+          try (DiskSink sink = disks.sink(ticket)) {
+            sink.write(0, ByteBuffer.wrap(image, 0, image.length / 2));
+            sink.flush();
+          }
+        }
+        // It takes a disk in one piece, so that half of one is one that breaks off.
+        case DiskTicket.Glance _ ->
+            assertThatThrownBy(
+                    () ->
+                        disks.put(
+                            ticket,
+                            new HalfOf(
+                                new Beginning(image, ticket.virtualBytes()), image.length / 2)))
+                .isInstanceOf(IOException.class);
+      }
+    }
+  }
+
+  /** A disk that cannot be read to its end. */
+  private record HalfOf(DiskSource disk, long half) implements DiskSource {
+    @Override
+    public long size() {
+      return disk.size();
+    }
+
+    @Override
+    public Extent extentAt(long offset, long atMost) throws IOException {
+      return disk.extentAt(offset, atMost);
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer into) throws IOException {
+      if (offset + into.remaining() > half) {
+        throw new IOException("it breaks off");
+      }
+      disk.read(offset, into);
+    }
+
+    @Override
+    public void close() throws IOException {
+      disk.close();
     }
   }
 
@@ -142,11 +181,6 @@ public final class Passage {
 
   /** As a dock has them that was started anew. */
   private TicketDisks disks() {
-    return new TicketDisks(
-        fixture.root(),
-        fixture.root().resolve("spool"),
-        1L << 40,
-        RawContent.ANYTHING,
-        Clock.systemUTC());
+    return new TicketDisks(fixture.root(), 1L << 40, RawContent.ANYTHING, Clock.systemUTC());
   }
 }

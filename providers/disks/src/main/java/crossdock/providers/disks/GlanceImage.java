@@ -2,12 +2,11 @@ package crossdock.providers.disks;
 
 import crossdock.contracts.Json;
 import crossdock.contracts.Refused;
+import crossdock.disk.DiskSource;
 import crossdock.disk.HttpImage;
 import crossdock.disk.ImageBytes;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,8 +14,8 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -62,12 +61,19 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
 
   private record State(String status) {}
 
-  /** Gives it its data, unless it has it. */
-  void upload(Path file) throws IOException {
+  /**
+   * Gives it its data, from the first byte to the last.
+   *
+   * @throws FileAlreadyExistsException if it has it
+   */
+  void upload(DiskSource file) throws IOException {
+    if (isThere()) {
+      throw new FileAlreadyExistsException(uri.getPath());
+    }
     AtomicLong sent = new AtomicLong();
     BodyPublisher body =
         BodyPublishers.fromPublisher(
-            BodyPublishers.ofInputStream(() -> counted(file, sent)), Files.size(file));
+            BodyPublishers.ofInputStream(() -> new Reading(file, sent)), file.size());
     HttpRequest.Builder request =
         HttpRequest.newBuilder(uri).header("Content-Type", "application/octet-stream").PUT(body);
     tokens.sign(request);
@@ -80,30 +86,47 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
         if (!isThere()) {
           throw new IOException("Glance is still taking this image's data from somebody else");
         }
+        throw new FileAlreadyExistsException(uri.getPath());
       }
       default -> throw new IOException("Glance answers " + status + " to an image's data");
     }
   }
 
-  private static InputStream counted(Path file, AtomicLong sent) {
-    try {
-      return new FilterInputStream(Files.newInputStream(file)) {
-        @Override
-        public int read() throws IOException {
-          int one = in.read();
-          sent.addAndGet(one < 0 ? 0 : 1);
-          return one;
-        }
+  /** A file's bytes, a large part of it at a time. */
+  private static final class Reading extends InputStream {
+    private final DiskSource file;
+    private final AtomicLong read;
+    private final ByteBuffer part = ByteBuffer.allocate(1 << 20).limit(0);
+    private long at;
 
-        @Override
-        public int read(byte[] into, int from, int length) throws IOException {
-          int count = in.read(into, from, length);
-          sent.addAndGet(Math.max(count, 0));
-          return count;
-        }
-      };
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    Reading(DiskSource file, AtomicLong read) {
+      this.file = file;
+      this.read = read;
+    }
+
+    private boolean fill() throws IOException {
+      if (!part.hasRemaining() && at < file.size()) {
+        part.clear().limit((int) Math.min(part.capacity(), file.size() - at));
+        file.read(at, part);
+        at += part.flip().remaining();
+        read.set(at);
+      }
+      return part.hasRemaining();
+    }
+
+    @Override
+    public int read() throws IOException {
+      return fill() ? part.get() & 0xff : -1;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+      if (!fill()) {
+        return -1;
+      }
+      int count = Math.min(length, part.remaining());
+      part.get(into, from, count);
+      return count;
     }
   }
 

@@ -1,19 +1,29 @@
 package crossdock.providers.disks;
 
+import crossdock.disk.Container;
+import crossdock.disk.Conversion;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
+import crossdock.disk.Extent;
 import crossdock.disk.FormatSafety.RawContent;
+import crossdock.disk.Layout;
+import crossdock.disk.Manifest;
 import crossdock.providers.DiskTicket;
 import java.io.IOException;
 import java.net.http.HttpClient;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +33,6 @@ public final class TicketDisks implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TicketDisks.class);
 
   private final Path root;
-  private final Path spool;
   private final long largest;
   private final RawContent rawContent;
   private final Clock clock;
@@ -36,14 +45,11 @@ public final class TicketDisks implements AutoCloseable {
 
   /**
    * @param root the directory that tickets with paths lead into
-   * @param spool where a disk is gathered that its cloud takes only in one piece; made if it is not
-   *     there
    * @param largest bytes of the largest disk that is opened
    * @param rawContent what a raw disk may begin with
    */
-  public TicketDisks(Path root, Path spool, long largest, RawContent rawContent, Clock clock) {
+  public TicketDisks(Path root, long largest, RawContent rawContent, Clock clock) {
     this.root = root.toAbsolutePath().normalize();
-    this.spool = spool;
     this.largest = largest;
     this.rawContent = rawContent;
     this.clock = clock;
@@ -63,9 +69,11 @@ public final class TicketDisks implements AutoCloseable {
   }
 
   /**
-   * Opens a place for a disk.
+   * Opens a place for a disk that takes it in any order.
    *
-   * @throws java.nio.file.FileAlreadyExistsException if it has been finished before
+   * @throws FileAlreadyExistsException if it has been finished before
+   * @throws IOException also for a place that takes it only from its first byte to its last, as
+   *     Glance does
    */
   public DiskSink sink(DiskTicket ticket) throws IOException {
     return switch (ticket) {
@@ -73,10 +81,58 @@ public final class TicketDisks implements AutoCloseable {
           Disks.createSink(
               inside(image.path()), DiskFormat.fromWire(image.format()), image.virtualBytes());
       case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
-      case DiskTicket.Glance image ->
-          GlanceSink.open(
-              glance(image), spool, DiskFormat.fromWire(image.format()), image.virtualBytes());
+      case DiskTicket.Glance _ -> throw new IOException("Glance takes a disk in one piece");
     };
+  }
+
+  /**
+   * Writes all of a disk to its place, reading it once and in its order. What breaks off leaves
+   * nothing that would pass for a disk.
+   *
+   * @throws FileAlreadyExistsException if it has been finished before
+   */
+  public void put(DiskTicket ticket, DiskSource disk) throws IOException {
+    switch (ticket) {
+      case DiskTicket.Image image -> copy(disk, sink(image));
+      case DiskTicket.Export export -> copy(disk, sink(export));
+      case DiskTicket.Glance image -> {
+        if (disk.size() != image.virtualBytes()) {
+          throw new IOException(disk.size() + " bytes for a disk of " + image.virtualBytes());
+        }
+        glance(image).upload(laidOut(image, disk));
+      }
+    }
+  }
+
+  private static void copy(DiskSource disk, DiskSink sink) throws IOException {
+    try (sink) {
+      if (disk.size() != sink.size()) {
+        throw new IOException(disk.size() + " bytes for a disk of " + sink.size());
+      }
+      ByteBuffer buffer = ByteBuffer.allocateDirect(Manifest.CHUNK);
+      for (Extent extent : disk.extents(0, disk.size())) {
+        if (extent.kind() == Extent.Kind.ZERO) {
+          sink.zero(extent.offset(), extent.length());
+          continue;
+        }
+        for (long at = extent.offset(); at < extent.end(); at += buffer.limit()) {
+          disk.read(at, buffer.clear().limit((int) Math.min(Manifest.CHUNK, extent.end() - at)));
+          sink.write(at, buffer.flip());
+        }
+      }
+      sink.finish();
+    }
+  }
+
+  private static Layout laidOut(DiskTicket.Glance image, DiskSource disk) throws IOException {
+    UUID id = UUID.nameUUIDFromBytes(image.image().toString().getBytes(StandardCharsets.UTF_8));
+    Container container = Container.valueOf(DiskFormat.fromWire(image.format()).name());
+    try {
+      return new Conversion(container, OptionalInt.empty(), Optional.empty(), id, false)
+          .laidOut(disk);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("no room in a " + image.format() + ": " + e.getMessage(), e);
+    }
   }
 
   /**
@@ -93,7 +149,7 @@ public final class TicketDisks implements AutoCloseable {
         }
       }
       case DiskTicket.Export _ -> throw new IOException("an export is not for writing");
-      case DiskTicket.Glance image -> GlanceSink.abandon(image.image(), spool);
+      case DiskTicket.Glance _ -> {}
     }
   }
 

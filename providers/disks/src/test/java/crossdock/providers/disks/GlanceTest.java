@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
+import crossdock.disk.Extent;
 import crossdock.disk.FormatSafety.RawContent;
 import crossdock.providers.DiskTicket;
 import java.io.IOException;
@@ -16,7 +16,6 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,7 +23,6 @@ import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -129,11 +127,7 @@ final class GlanceTest {
   private TicketDisks disks() {
     InstantSource source = () -> now;
     return new TicketDisks(
-        directory,
-        directory.resolve("spool"),
-        1L << 40,
-        RawContent.NOT_AN_IMAGE,
-        source.withZone(ZoneOffset.UTC));
+        directory, 1L << 40, RawContent.NOT_AN_IMAGE, source.withZone(ZoneOffset.UTC));
   }
 
   private DiskTicket ticket(String secret) {
@@ -155,9 +149,8 @@ final class GlanceTest {
 
   private void write(DiskTicket ticket) throws IOException {
     try (TicketDisks disks = disks();
-        DiskSink sink = disks.sink(ticket)) {
-      sink.write(0, ByteBuffer.wrap(content()));
-      sink.finish();
+        DiskSource disk = new Beginning(content(), SIZE)) {
+      disks.put(ticket, disk);
     }
   }
 
@@ -170,21 +163,11 @@ final class GlanceTest {
     }
   }
 
-  private long spooled() throws IOException {
-    Path spool = directory.resolve("spool");
-    if (!Files.exists(spool)) {
-      return 0;
-    }
-    try (Stream<Path> files = Files.list(spool)) {
-      return files.count();
-    }
-  }
-
   @Test
-  void whatIsWrittenIsReadAndNothingIsLeftInTheSpool() throws IOException {
+  void whatIsWrittenIsReadAndAsLongAsItsLayout() throws IOException {
     write(ticket("word"));
     assertThat(read(ticket("word"))).isEqualTo(content());
-    assertThat(spooled()).isZero();
+    assertThat(data.length).as("its data and its tables").isBetween(SIZE, SIZE + (1 << 20));
   }
 
   @Test
@@ -195,58 +178,54 @@ final class GlanceTest {
   }
 
   @Test
-  void anUploadThatBreaksOffIsRepeatedFromTheSpool() throws IOException {
+  void anUploadThatBreaksOffIsRepeated() throws IOException {
     refusals = 1;
     assertThatThrownBy(() -> write(ticket("word"))).isInstanceOf(IOException.class);
-    assertThat(spooled()).isEqualTo(1);
-    // Who comes next writes nothing: all of it has crossed.
-    try (TicketDisks disks = disks()) {
-      assertThatThrownBy(() -> disks.sink(ticket("word")))
-          .isInstanceOf(FileAlreadyExistsException.class);
-    }
+    write(ticket("word"));
     assertThat(read(ticket("word"))).isEqualTo(content());
-    assertThat(spooled()).isZero();
   }
 
   @Test
-  void whatIsHalfGatheredGoesOnInAnotherProcess() throws IOException {
-    byte[] content = content();
-    try (TicketDisks disks = disks();
-        DiskSink sink = disks.sink(ticket("word"))) {
-      sink.write(0, ByteBuffer.wrap(content, 0, 1 << 20));
-      sink.flush();
-    }
-    try (TicketDisks disks = disks();
-        DiskSink sink = disks.sink(ticket("word"))) {
-      assertThat(sink.startsZeroed()).isFalse();
-      sink.write(2 << 20, ByteBuffer.wrap(content, 2 << 20, 1 << 20));
-      sink.zero(1 << 20, 1 << 20);
-      sink.finish();
-    }
-    assertThat(read(ticket("word"))).isEqualTo(content);
-  }
+  void whatCannotBeReadToItsEndIsNoDiskThere() throws IOException {
+    DiskSource broken =
+        new DiskSource() {
+          @Override
+          public long size() {
+            return SIZE;
+          }
 
-  @Test
-  void whatIsAbandonedLeavesNothing() throws IOException {
-    try (TicketDisks disks = disks();
-        DiskSink sink = disks.sink(ticket("word"))) {
-      sink.write(0, ByteBuffer.wrap(content()));
-      sink.abandon();
-    }
-    assertThat(spooled()).isZero();
-    assertThat(uploads).isZero();
-  }
+          @Override
+          public Extent extentAt(long offset, long atMost) {
+            return new Extent(offset, Math.min(atMost, SIZE - offset), Extent.Kind.DATA);
+          }
 
-  @Test
-  void whatIsGatheredIsGivenUpWithoutAskingGlance() throws IOException {
-    refusals = 1;
-    assertThatThrownBy(() -> write(ticket("word"))).isInstanceOf(IOException.class);
-    server.stop(0);
+          @Override
+          public void read(long offset, ByteBuffer into) throws IOException {
+            if (offset > 1 << 20) {
+              throw new IOException("no more");
+            }
+            into.position(into.limit());
+          }
+
+          @Override
+          public void close() {}
+        };
     try (TicketDisks disks = disks()) {
-      disks.abandon(ticket("ended"));
-      disks.abandon(ticket("ended"));
+      assertThatThrownBy(() -> disks.put(ticket("word"), broken))
+          .hasStackTraceContaining("no more");
     }
-    assertThat(spooled()).isZero();
+    assertThat(data).isEmpty();
+    write(ticket("word"));
+    assertThat(read(ticket("word"))).isEqualTo(content());
+  }
+
+  @Test
+  void aDiskOfAnotherSizeIsNotTaken() throws IOException {
+    try (TicketDisks disks = disks()) {
+      assertThatThrownBy(() -> disks.put(ticket("word"), new Beginning(new byte[0], SIZE + 1)))
+          .isInstanceOf(IOException.class);
+    }
+    assertThat(uploads).isZero();
   }
 
   @Test
@@ -256,27 +235,24 @@ final class GlanceTest {
         .isInstanceOf(IOException.class)
         .isNotInstanceOf(FileAlreadyExistsException.class);
     busy = false;
-    try (TicketDisks disks = disks()) {
-      assertThatThrownBy(() -> disks.sink(ticket("word")))
-          .isInstanceOf(FileAlreadyExistsException.class);
-    }
+    write(ticket("word"));
     assertThat(read(ticket("word"))).isEqualTo(content());
   }
 
   @Test
   void aTokenIsUsedUntilShortlyBeforeItsEnd() throws IOException {
     try (TicketDisks disks = disks()) {
-      try (DiskSink sink = disks.sink(ticket("word"))) {
-        sink.write(0, ByteBuffer.wrap(content()));
-        now = now.plus(Duration.ofMinutes(54));
-        sink.flush();
-        assertThat(tokens).isEqualTo(1);
-        now = now.plus(Duration.ofMinutes(5));
-        sink.finish();
-      }
+      busy = true;
+      assertThatThrownBy(() -> disks.put(ticket("word"), new Beginning(content(), SIZE)))
+          .isInstanceOf(IOException.class);
+      now = now.plus(Duration.ofMinutes(54));
+      busy = false;
+      assertThat(tokens).isEqualTo(1);
+      now = now.plus(Duration.ofMinutes(5));
+      disks.put(ticket("word"), new Beginning(content(), SIZE));
     }
     assertThat(tokens).isEqualTo(2);
-    assertThat(uploads).isEqualTo(1);
+    assertThat(uploads).isEqualTo(2);
   }
 
   @Test

@@ -21,8 +21,7 @@ final class TicketDisksTest {
     Files.write(directory.resolve("secret.raw"), new byte[512]);
     Files.createSymbolicLink(root.resolve("away"), directory);
     try (TicketDisks disks =
-        new TicketDisks(
-            root, root.resolve("spool"), 1L << 40, RawContent.ANYTHING, Clock.systemUTC())) {
+        new TicketDisks(root, 1L << 40, RawContent.ANYTHING, Clock.systemUTC())) {
       for (String path : new String[] {"../secret.raw", "away/secret.raw", "inside/../.."}) {
         DiskTicket ticket = new DiskTicket.Image("root", path, "raw", 512);
         assertThatThrownBy(() -> disks.source(ticket))

@@ -5,13 +5,13 @@ import crossdock.contracts.Machine;
 import crossdock.contracts.MigrationId;
 import crossdock.contracts.Reason;
 import crossdock.contracts.Role;
-import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
 import crossdock.disk.Extent;
 import crossdock.providers.Cloud;
 import crossdock.providers.DiskTicket;
 import crossdock.providers.Refusal;
 import crossdock.providers.Tag;
+import crossdock.providers.disks.Beginning;
 import crossdock.providers.disks.TicketDisks;
 import java.io.Closeable;
 import java.io.IOException;
@@ -196,11 +196,7 @@ final class Passages {
 
   private void write(List<DiskTicket> tickets) throws IOException {
     for (DiskTicket ticket : tickets) {
-      try (DiskSink sink = disks.sink(ticket)) {
-        sink.write(0, ByteBuffer.wrap(LandingDisk.bytes()));
-        sink.zero(LandingDisk.BYTES, sink.size() - LandingDisk.BYTES);
-        sink.finish();
-      }
+      disks.put(ticket, new Beginning(LandingDisk.bytes(), ticket.virtualBytes()));
     }
   }
 

@@ -40,9 +40,7 @@ final class KvmSiteTest {
   private Map<String, Check> examine(Listing listing) throws IOException {
     Path root = Files.createDirectory(directory.resolve("site"));
     Kvm.Limits limits = new Kvm.Limits(3, 1L << 40);
-    TicketDisks disks =
-        new TicketDisks(
-            root, directory.resolve("spool"), 1L << 40, RawContent.ANYTHING, Clock.systemUTC());
+    TicketDisks disks = new TicketDisks(root, 1L << 40, RawContent.ANYTHING, Clock.systemUTC());
     try (Kvm kvm = new Kvm(root, "tcg", List.of("qcow2", "vmdk"), limits);
         disks) {
       List<Check> checks =

@@ -35,12 +35,7 @@ final class LibrarySiteTest {
     Path root = Files.createDirectory(directory.resolve("site"));
     try (Library library = new Library(root, List.of("raw"), 10, 1L << 40);
         TicketDisks disks =
-            new TicketDisks(
-                root,
-                directory.resolve("spool"),
-                1L << 40,
-                RawContent.NOT_AN_IMAGE,
-                Clock.systemUTC())) {
+            new TicketDisks(root, 1L << 40, RawContent.NOT_AN_IMAGE, Clock.systemUTC())) {
       return new SiteExamination(library, disks, "examiner", directory.resolve("journal"))
           .examine(Json.read(LISTING.replace("%s", zones), Listing.class));
     }

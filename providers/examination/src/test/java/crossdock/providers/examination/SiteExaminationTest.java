@@ -74,9 +74,7 @@ final class SiteExaminationTest {
   }
 
   private SiteExamination examination(Inventory of) {
-    TicketDisks disks =
-        new TicketDisks(
-            root, directory.resolve("spool"), 1L << 40, RawContent.ANYTHING, Clock.systemUTC());
+    TicketDisks disks = new TicketDisks(root, 1L << 40, RawContent.ANYTHING, Clock.systemUTC());
     return new SiteExamination(of, disks, "examiner", directory.resolve("journal"));
   }
 
@@ -281,8 +279,7 @@ final class SiteExaminationTest {
     Passages first =
         new Passages(
             cloud,
-            new TicketDisks(
-                root, directory.resolve("spool"), 1, RawContent.ANYTHING, Clock.systemUTC()),
+            new TicketDisks(root, 1, RawContent.ANYTHING, Clock.systemUTC()),
             "examiner",
             directory.resolve("journal"));
     try (Closeable _ = first.alone()) {

@@ -208,12 +208,7 @@ class OpenStackConformanceTest implements CloudConformance {
           new DiskTicket.Glance(
               first.disk(), second.image(), first.access(), first.format(), first.virtualBytes());
       try (TicketDisks disks =
-          new TicketDisks(
-              fixture.root(),
-              fixture.root().resolve("spool"),
-              1L << 40,
-              RawContent.ANYTHING,
-              Clock.systemUTC())) {
+          new TicketDisks(fixture.root(), 1L << 40, RawContent.ANYTHING, Clock.systemUTC())) {
         disks.source(first).close();
         assertThatThrownBy(() -> disks.source(crossed))
             .isInstanceOf(IOException.class)

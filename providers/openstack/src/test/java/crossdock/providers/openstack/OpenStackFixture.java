@@ -328,7 +328,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
 
   @Override
   public Set<String> remembered() {
-    return Set.of("fences", "key", "locks", "spool");
+    return Set.of("fences", "key", "locks");
   }
 
   /** All that Crossdock could leave in the project, and what it says of it. */

@@ -54,12 +54,7 @@ final class OpenStackSiteTest {
     List<Check> checks;
     try (Cloud cloud = fixture.cloud();
         TicketDisks disks =
-            new TicketDisks(
-                fixture.root(),
-                directory.resolve("spool"),
-                1L << 40,
-                RawContent.ANYTHING,
-                Clock.systemUTC())) {
+            new TicketDisks(fixture.root(), 1L << 40, RawContent.ANYTHING, Clock.systemUTC())) {
       checks =
           new SiteExamination(cloud, disks, fixture.owner(), directory.resolve("journal"))
               .examine(listing);
