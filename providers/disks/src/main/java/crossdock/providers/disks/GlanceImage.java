@@ -2,11 +2,15 @@ package crossdock.providers.disks;
 
 import crossdock.contracts.Json;
 import crossdock.contracts.Refused;
+import crossdock.disk.Container;
+import crossdock.disk.Conversion;
 import crossdock.disk.DiskSource;
 import crossdock.disk.HttpImage;
 import crossdock.disk.ImageBytes;
+import crossdock.disk.Layout;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,10 +19,18 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.Pipe;
 import java.nio.file.FileAlreadyExistsException;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -66,14 +78,25 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
    *
    * @throws FileAlreadyExistsException if it has it
    */
-  void upload(DiskSource file) throws IOException {
+  void upload(Container container, UUID id, DiskSource disk) throws IOException {
     if (isThere()) {
       throw new FileAlreadyExistsException(uri.getPath());
     }
+    Conversion conversion =
+        new Conversion(container, OptionalInt.empty(), Optional.empty(), id, false);
     AtomicLong sent = new AtomicLong();
-    BodyPublisher body =
-        BodyPublishers.fromPublisher(
-            BodyPublishers.ofInputStream(() -> new Reading(file, sent)), file.size());
+    if (container == Container.VMDK_STREAM) {
+      try (Compressing file = new Compressing(conversion, disk, sent)) {
+        put(BodyPublishers.ofInputStream(() -> file), sent);
+      }
+    } else {
+      Layout file = conversion.laidOut(disk);
+      BodyPublisher body = BodyPublishers.ofInputStream(() -> new Reading(file, sent));
+      put(BodyPublishers.fromPublisher(body, file.size()), sent);
+    }
+  }
+
+  private void put(BodyPublisher body, AtomicLong sent) throws IOException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(uri).header("Content-Type", "application/octet-stream").PUT(body);
     tokens.sign(request);
@@ -89,6 +112,56 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
         throw new FileAlreadyExistsException(uri.getPath());
       }
       default -> throw new IOException("Glance answers " + status + " to an image's data");
+    }
+  }
+
+  /** A file that is compressed while it is read; where that fails it has no end. */
+  private static final class Compressing extends InputStream {
+    private final AtomicLong read;
+    private final Pipe pipe = Pipe.open();
+    private final InputStream out = Channels.newInputStream(pipe.source());
+    private final ExecutorService thread = Executors.newSingleThreadExecutor();
+    private final Future<?> writing;
+
+    Compressing(Conversion conversion, DiskSource disk, AtomicLong read) throws IOException {
+      this.read = read;
+      this.writing =
+          thread.submit(
+              () -> {
+                try (Pipe.SinkChannel in = pipe.sink()) {
+                  return conversion.toStream(disk, in);
+                }
+              });
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+      int count = out.read(into, from, length);
+      read.addAndGet(Math.max(count, 0));
+      if (count < 0) {
+        try {
+          Object _ = writing.get();
+        } catch (ExecutionException e) {
+          throw new IOException("the disk does not come to its end", e.getCause());
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new InterruptedIOException();
+        }
+      }
+      return count;
+    }
+
+    /** Whoever writes into it then is told that nobody reads. */
+    @Override
+    public void close() throws IOException {
+      out.close();
+      thread.close();
     }
   }
 

@@ -1,14 +1,12 @@
 package crossdock.providers.disks;
 
 import crossdock.disk.Container;
-import crossdock.disk.Conversion;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskSink;
 import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
 import crossdock.disk.Extent;
 import crossdock.disk.FormatSafety.RawContent;
-import crossdock.disk.Layout;
 import crossdock.disk.Manifest;
 import crossdock.providers.DiskTicket;
 import java.io.IOException;
@@ -21,8 +19,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
@@ -99,7 +95,12 @@ public final class TicketDisks implements AutoCloseable {
         if (disk.size() != image.virtualBytes()) {
           throw new IOException(disk.size() + " bytes for a disk of " + image.virtualBytes());
         }
-        glance(image).upload(laidOut(image, disk));
+        UUID id = UUID.nameUUIDFromBytes(image.image().toString().getBytes(StandardCharsets.UTF_8));
+        try {
+          glance(image).upload(inOnePiece(DiskFormat.fromWire(image.format())), id, disk);
+        } catch (IllegalArgumentException e) {
+          throw new IOException("no room in a " + image.format() + ": " + e.getMessage(), e);
+        }
       }
     }
   }
@@ -124,15 +125,16 @@ public final class TicketDisks implements AutoCloseable {
     }
   }
 
-  private static Layout laidOut(DiskTicket.Glance image, DiskSource disk) throws IOException {
-    UUID id = UUID.nameUUIDFromBytes(image.image().toString().getBytes(StandardCharsets.UTF_8));
-    Container container = Container.valueOf(DiskFormat.fromWire(image.format()).name());
-    try {
-      return new Conversion(container, OptionalInt.empty(), Optional.empty(), id, false)
-          .laidOut(disk);
-    } catch (IllegalArgumentException e) {
-      throw new IOException("no room in a " + image.format() + ": " + e.getMessage(), e);
-    }
+  /** Who takes a VMDK in one piece wants a streamOptimized one. */
+  private static Container inOnePiece(DiskFormat format) {
+    return switch (format) {
+      case RAW -> Container.RAW;
+      case QCOW2 -> Container.QCOW2;
+      case VMDK -> Container.VMDK_STREAM;
+      case VHD -> Container.VHD;
+      case VHDX -> Container.VHDX;
+      case VDI -> Container.VDI;
+    };
   }
 
   /**

@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -210,13 +211,35 @@ final class GlanceTest {
           @Override
           public void close() {}
         };
+    DiskTicket.Glance qcow2 = (DiskTicket.Glance) ticket("word");
+    DiskTicket vmdk = new DiskTicket.Glance("root", qcow2.image(), qcow2.access(), "vmdk", SIZE);
     try (TicketDisks disks = disks()) {
-      assertThatThrownBy(() -> disks.put(ticket("word"), broken))
-          .hasStackTraceContaining("no more");
+      for (DiskTicket ticket : List.of(qcow2, vmdk)) {
+        assertThatThrownBy(() -> disks.put(ticket, broken)).hasStackTraceContaining("no more");
+      }
     }
     assertThat(data).isEmpty();
     write(ticket("word"));
     assertThat(read(ticket("word"))).isEqualTo(content());
+  }
+
+  @Test
+  void aVmdkIsCompressedWhileItGoes() throws IOException {
+    DiskTicket.Glance qcow2 = (DiskTicket.Glance) ticket("word");
+    DiskTicket vmdk =
+        new DiskTicket.Glance("root", qcow2.image(), qcow2.access(), "vmdk", 3L * SIZE);
+    byte[] mostlyText = new byte[SIZE];
+    Arrays.fill(mostlyText, (byte) 'x');
+    try (TicketDisks disks = disks()) {
+      disks.put(vmdk, new Beginning(mostlyText, 3L * SIZE));
+      try (DiskSource there = disks.source(vmdk)) {
+        assertThat(there.size()).isEqualTo(3L * SIZE);
+        ByteBuffer begins = ByteBuffer.allocate(SIZE);
+        there.read(0, begins);
+        assertThat(begins.array()).isEqualTo(mostlyText);
+      }
+    }
+    assertThat(data.length).isLessThan(SIZE / 4);
   }
 
   @Test
