@@ -65,7 +65,7 @@ final class Proxy implements AutoCloseable {
   private final List<Request> asked = Collections.synchronizedList(new ArrayList<>());
   private final AtomicInteger count = new AtomicInteger();
   private final List<Spoiled> done = Collections.synchronizedList(new ArrayList<>());
-  private volatile Spoiling spoiling = _ -> Optional.empty();
+  private volatile Spoiling spoiling = (_, _) -> Optional.empty();
 
   /** The same URL, through here. */
   String through(String url) throws IOException {
@@ -82,9 +82,9 @@ final class Proxy implements AutoCloseable {
   /** What has become of a request. */
   record Spoiled(Request request, Fault fault) {}
 
-  /** What becomes of the request of a number, from 1 on; nothing, if it passes. */
+  /** What becomes of a request, by its number, from 1 on; nothing, if it passes. */
   interface Spoiling {
-    Optional<Fault> of(int number);
+    Optional<Fault> of(int number, Request request);
   }
 
   /** Counts from now on, and spoils these. */
@@ -97,7 +97,7 @@ final class Proxy implements AutoCloseable {
 
   /** The same of none. */
   void spoilNothing() {
-    spoil(_ -> Optional.empty());
+    spoil((_, _) -> Optional.empty());
   }
 
   /** What was spoiled since then. */
@@ -115,7 +115,7 @@ final class Proxy implements AutoCloseable {
     Request request =
         new Request(exchange.getRequestMethod(), exchange.getRequestURI().getPath(), body.length);
     asked.add(request);
-    Optional<Fault> fault = spoiling.of(count.incrementAndGet());
+    Optional<Fault> fault = spoiling.of(count.incrementAndGet(), request);
     try {
       if (fault.isEmpty()) {
         answer(exchange, forward(exchange, real, body));

@@ -51,7 +51,7 @@ final class RunningTest {
 
   @Test
   void aServerThatWasPausedGoesOnWhateverFails() throws Exception {
-    int calls = opened(_ -> Optional.empty());
+    int calls = opened((_, _) -> Optional.empty());
     String wanted = System.getProperty("crossdock.faults", "2");
     long seed = Long.getLong("crossdock.seed", System.nanoTime());
     System.out.printf("%d requests, seed %d%n", calls, seed);
@@ -63,9 +63,9 @@ final class RunningTest {
     List<Proxy.Fault> faults = List.copyOf(EnumSet.allOf(Proxy.Fault.class));
     for (int position : positions) {
       Proxy.Fault fault = faults.get(random.nextInt(faults.size()));
-      int _ = opened(one -> one == position ? Optional.of(fault) : Optional.empty());
+      int _ = opened((one, _) -> one == position ? Optional.of(fault) : Optional.empty());
       Tag tag = Passage.away(fixture, ++number).tag();
-      proxy.spoil(one -> one >= position ? Optional.of(Proxy.Fault.LOST) : Optional.empty());
+      proxy.spoil((one, _) -> one >= position ? Optional.of(Proxy.Fault.LOST) : Optional.empty());
       try (Cloud cloud = fixture.cloud(account)) {
         List<DiskTicket> _ = cloud.open(fixture.machine(), tag);
       } catch (IOException e) {
