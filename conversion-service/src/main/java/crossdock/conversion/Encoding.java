@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
  * Whether to ask for chunks as they are or compressed: in whichever way more of them arrived in a
  * second when it was last tried. Both are tried at the beginning, and the other one again soon, and
  * then ever later while that changes nothing: whoever has just begun is slow, and the link, the
- * processors at both ends and what the disk holds all change. For who asks for chunks
- * one after the other, and waits while enough are under way. Thread-safe.
+ * processors at both ends and what the disk holds all change. For who asks for chunks one after the
+ * other, and waits while enough are under way. Thread-safe.
  */
 final class Encoding {
   /** How many chunks are asked for in one way before it is looked at what came of it. */

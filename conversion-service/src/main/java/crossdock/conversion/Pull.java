@@ -146,7 +146,9 @@ final class Pull {
       Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
       Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
       long chunks = manifest.chunks();
-      try (Window window = new Window(IN_FLIGHT)) {
+      int asked = 0;
+      try (Window flushes = new Window(1);
+          Window window = new Window(IN_FLIGHT)) {
         for (int chunk = 0; chunk < chunks; ) {
           LeafFile.Run run = leaves.at(chunk);
           boolean changed = layer.has(chunk);
@@ -163,10 +165,14 @@ final class Pull {
             }
             meter.add(length);
           } else {
-            if (ledger.unflushed() >= FLUSHED_AT_ONCE) {
+            if (++asked % FLUSHED_AT_ONCE == 0) {
               held.check();
-              ledger.flush(sink);
-              held.advanced();
+              // Beside what comes meanwhile; waits only for the flush before.
+              flushes.submit(
+                  () -> {
+                    ledger.flush(sink);
+                    held.advanced();
+                  });
             }
             int wanted = chunk;
             boolean lies = here.had(chunk, run.leaf());
@@ -204,6 +210,7 @@ final class Pull {
           chunk = end;
         }
         window.finish();
+        flushes.finish();
       } catch (IOException | InterruptedException | RuntimeException e) {
         // Whatever ended it: what has come need not come again.
         try {
