@@ -164,6 +164,9 @@ docks() {
   answers 1 "$pulling"
 }
 end_docks() {
+  # It has the descriptors, too.
+  [ -z "${delaying:-}" ] || kill "$delaying"
+  delaying=
   exec 8>&- 9>&-
   wait "$serving" "$pulling" || true
 }

@@ -65,6 +65,15 @@ final class Pull {
   private final Sites sites;
   private static final int KEPT = 24; // chunks of all disks of a machine, while one is adapted
 
+  /**
+   * The same of a disk that is taken in one piece: 8 MiB, for they wait in memory for their turn.
+   */
+  private static final int AHEAD = 8;
+
+  /** And of those before them: whoever compresses reads that many at once. */
+  private static final int BEHIND =
+      Math.clamp(2L * Runtime.getRuntime().availableProcessors(), 4, 16);
+
   private final Pace pace;
   private final Spool spool;
   private final Path work;
@@ -188,6 +197,10 @@ final class Pull {
                       pooled == null ? ByteBuffer.allocateDirect(Manifest.CHUNK) : pooled;
                   buffer.clear().limit((int) length);
                   if (!lies || !here.read(wanted, run.leaf(), buffer)) {
+                    if (lies) {
+                      pace.await(provider, (int) length);
+                      own.await(provider, (int) length);
+                    }
                     buffer =
                         certified(
                             client,
@@ -245,7 +258,7 @@ final class Pull {
       throws IOException, InterruptedException {
     MigrationId migration = order.migration();
     String provider = Party.Site.ofDock(order.peer()).id().provider();
-    Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
+    Encoding encoding = new Encoding(AHEAD, System::nanoTime);
     AtomicLong left = new AtomicLong(disk.length());
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
         LeafFile leaves = leaves(order.peer(), base(order, disk), migration, disk, manifest(disk));
@@ -253,8 +266,8 @@ final class Pull {
             new ServedDisk(
                 disk.length(),
                 layer.over(leaves::at),
-                IN_FLIGHT,
-                KEPT,
+                AHEAD,
+                BEHIND,
                 chunk -> {
                   held.check();
                   int length = length(disk, chunk);
@@ -263,9 +276,12 @@ final class Pull {
                     bytes = layer.read(chunk);
                   } else {
                     Sha256 leaf = leaves.at(chunk).leaf();
-                    Optional<ByteBuffer> spooled = spool.read(migration, disk.name(), chunk, leaf);
+                    Optional<ByteBuffer> spooled =
+                        spool.read(migration, disk.name(), chunk, length, leaf);
                     ByteBuffer into = ByteBuffer.allocate(length);
-                    if (spooled.isPresent()) {
+                    if (leaves.at(chunk).isZero()) {
+                      bytes = into;
+                    } else if (spooled.isPresent()) {
                       bytes = spooled.get();
                     } else if (here.read(chunk, leaf, into)) {
                       bytes = into;

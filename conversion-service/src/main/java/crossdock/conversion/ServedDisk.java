@@ -8,9 +8,9 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,28 +36,26 @@ final class ServedDisk implements DiskSource {
   private final long size;
   private final Runs runs;
   private final int ahead;
+  private final int most;
   private final Chunks chunks;
-  private final Map<Integer, Future<ByteBuffer>> kept;
+  private final SequencedMap<Integer, Future<ByteBuffer>> kept;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private long begun;
+  private int furthest;
   private Optional<Throwable> failure = Optional.empty();
 
   /**
    * @param ahead chunks that are asked for before they are wanted, by who reads from the beginning
-   * @param most chunks that are kept in memory beside those
+   * @param most chunks that are kept in memory: those wanted last, or, of who reads from the
+   *     beginning, those before the last beside the ones ahead
    */
   ServedDisk(long size, Runs runs, int ahead, int most, Chunks chunks) {
     this.size = size;
     this.runs = runs;
     this.ahead = ahead;
     this.chunks = chunks;
-    this.kept =
-        new LinkedHashMap<>(ahead + most, 0.75f, true) {
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<Integer, Future<ByteBuffer>> eldest) {
-            return size() > ahead + most;
-          }
-        };
+    this.most = most;
+    this.kept = new LinkedHashMap<>(ahead + most, 0.75f, true);
   }
 
   @Override
@@ -82,6 +80,9 @@ final class ServedDisk implements DiskSource {
       ByteBuffer chunk = chunk(Math.toIntExact(at / Manifest.CHUNK));
       int within = (int) (at % Manifest.CHUNK);
       int part = Math.min(chunk.limit() - within, into.remaining());
+      if (part <= 0) {
+        throw new IOException("a chunk of " + chunk.limit() + " bytes");
+      }
       into.put(chunk.slice(within, part));
       at += part;
     }
@@ -111,7 +112,14 @@ final class ServedDisk implements DiskSource {
         Future<ByteBuffer> _ = coming((int) begun++);
       }
     }
-    return coming(number);
+    Future<ByteBuffer> wanted = coming(number);
+    if (ahead > 0) {
+      furthest = Math.max(furthest, number);
+      kept.keySet().removeIf(one -> one < furthest - most);
+    } else if (kept.size() > most) {
+      kept.pollFirstEntry();
+    }
+    return wanted;
   }
 
   private Future<ByteBuffer> coming(int number) {

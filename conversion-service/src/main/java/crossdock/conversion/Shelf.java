@@ -2,7 +2,6 @@ package crossdock.conversion;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import crossdock.contracts.Refused;
 import crossdock.disk.BadImageException;
 import crossdock.disk.DiskFormat;
 import crossdock.disk.DiskHasher;
@@ -51,6 +50,7 @@ import org.slf4j.LoggerFactory;
 @Singleton
 final class Shelf {
   private static final Logger LOG = LoggerFactory.getLogger(Shelf.class);
+  private static final String LEARNING = "learning";
   private static final int DISKS = 64; // that one fetch looks into
   private static final int KNOWN = 4096; // disks whose leaves are kept
   private static final Set<String> FORMATS =
@@ -78,6 +78,11 @@ final class Shelf {
       throws IOException {
     this.sites = sites;
     this.known = Files.createDirectories(work.resolve("known"));
+    for (Path left : list(work)) {
+      if (left.getFileName().toString().startsWith(LEARNING)) {
+        Files.delete(left); // by one that was killed
+      }
+    }
     this.images = images.isEmpty() ? Optional.empty() : Optional.of(Path.of(images));
     this.largest = largest;
     this.held = meters.counter("crossdock.dock.held", "unit", "byte");
@@ -173,7 +178,15 @@ final class Shelf {
   }
 
   /** A disk that cannot be read, or has gone, is no disk that lies here. */
-  private void open(String key, Opening opening, List<Lying> into) throws IOException {
+  private void open(String key, Opening opening, List<Lying> into) {
+    try {
+      openAll(key, opening, into);
+    } catch (IOException | RuntimeException e) {
+      LOG.debug("what is known of a disk is not read", e);
+    }
+  }
+
+  private void openAll(String key, Opening opening, List<Lying> into) throws IOException {
     for (Path file : of(key)) {
       Matcher name = NAME.matcher(file.getFileName().toString());
       if (!name.matches()) {
@@ -190,7 +203,8 @@ final class Shelf {
       }
       try {
         into.add(new Lying(leaves, opening.open()));
-      } catch (IOException | Refused e) {
+      } catch (IOException | RuntimeException e) {
+        // Also whatever a reader makes of an image that somebody writes meanwhile.
         LOG.debug("{} does not lie here any more", file.getFileName(), e);
         leaves.close();
       }
@@ -213,7 +227,7 @@ final class Shelf {
   }
 
   private void learn(Path image, String key) throws IOException {
-    Path file = known.resolveSibling("learning");
+    Path file = known.resolveSibling(LEARNING);
     try (DiskSource disk = openImage(image);
         LeafFile.Writer leaves = new LeafFile.Writer(file)) {
       Manifest manifest = DiskHasher.hash(disk, stopping(leaves));
@@ -323,10 +337,12 @@ final class Shelf {
     }
 
     @Override
-    public void close() throws IOException {
+    public void close() {
       for (Lying one : disks) {
         try (LeafFile _ = one.leaves()) {
           one.disk().close();
+        } catch (IOException e) {
+          LOG.debug("a disk that lies here does not close", e);
         }
       }
     }

@@ -1,7 +1,6 @@
 package crossdock.conversion;
 
 import crossdock.contracts.MigrationId;
-import crossdock.disk.Manifest;
 import crossdock.disk.MerkleTree;
 import crossdock.disk.Sha256;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -18,6 +17,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Chunks of disks that go to a place which takes them in one piece and forgets what breaks off: who
@@ -26,6 +27,8 @@ import java.util.stream.Stream;
  */
 @Singleton
 final class Spool {
+  private static final Logger LOG = LoggerFactory.getLogger(Spool.class);
+
   private final Path directory;
   private final long most;
   private final AtomicLong bytes = new AtomicLong();
@@ -52,44 +55,66 @@ final class Spool {
     return directory.resolve(migration + "." + disk);
   }
 
-  /** A chunk, if it is here and the right one. */
-  Optional<ByteBuffer> read(MigrationId migration, String disk, int chunk, Sha256 leaf)
-      throws IOException {
+  /** A chunk of that length, if it is here and the right one. */
+  Optional<ByteBuffer> read(
+      MigrationId migration, String disk, int chunk, int length, Sha256 leaf) {
     Path file = place(migration, disk).resolve(Integer.toString(chunk));
     try {
-      byte[] kept = Files.size(file) > Manifest.CHUNK ? new byte[0] : Files.readAllBytes(file);
-      ByteBuffer all = ByteBuffer.wrap(kept);
-      return MerkleTree.leaf(all.duplicate()).equals(leaf) ? Optional.of(all) : Optional.empty();
+      // A leaf is over zeros behind a chunk, too: one that was cut off in its zeros has it as well.
+      if (Files.size(file) == length) {
+        ByteBuffer all = ByteBuffer.wrap(Files.readAllBytes(file));
+        if (MerkleTree.leaf(all.duplicate()).equals(leaf)) {
+          return Optional.of(all);
+        }
+      }
     } catch (NoSuchFileException e) {
       return Optional.empty();
+    } catch (IOException e) {
+      LOG.warn("chunk {} of {} comes again: {}", chunk, disk, e.toString());
     }
+    return Optional.empty();
   }
 
   /**
-   * Keeps a chunk, if there is room.
+   * Keeps a chunk, if there is room, and the file system has some.
    *
    * @return whether it is kept
    */
-  boolean keep(MigrationId migration, String disk, int chunk, ByteBuffer data) throws IOException {
+  boolean keep(MigrationId migration, String disk, int chunk, ByteBuffer data) {
     int length = data.remaining();
     if (bytes.addAndGet(length) > most) {
       bytes.addAndGet(-length);
       return false;
     }
-    Path file = Files.createDirectories(place(migration, disk)).resolve(Integer.toString(chunk));
-    long before = Files.exists(file) ? Files.size(file) : 0;
-    try (FileChannel channel =
-        FileChannel.open(
-            file,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      for (ByteBuffer all = data.duplicate(); all.hasRemaining(); ) {
-        channel.write(all);
+    Path file = place(migration, disk).resolve(Integer.toString(chunk));
+    try {
+      Files.createDirectories(place(migration, disk));
+      bytes.addAndGet(-size(file));
+      try (FileChannel channel =
+          FileChannel.open(
+              file,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        for (ByteBuffer all = data.duplicate(); all.hasRemaining(); ) {
+          channel.write(all);
+        }
       }
+      return true;
+    } catch (IOException e) {
+      LOG.debug("chunk {} of {} is not kept: {}", chunk, disk, e.toString());
+      bytes.addAndGet(-length);
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException stays) {
+        LOG.warn("{} stays", file, stays);
+      }
+      return false;
     }
-    bytes.addAndGet(-before);
-    return true;
+  }
+
+  private static long size(Path file) throws IOException {
+    return Files.exists(file) ? Files.size(file) : 0;
   }
 
   /** Removes what is kept of a disk. */

@@ -21,6 +21,7 @@ import crossdock.disk.DiskSource;
 import crossdock.disk.Disks;
 import crossdock.disk.LeafFile;
 import crossdock.disk.Manifest;
+import crossdock.disk.MerkleTree;
 import crossdock.providers.DiskTicket;
 import crossdock.site.DockMessage;
 import io.micronaut.context.ApplicationContext;
@@ -28,6 +29,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -245,6 +247,24 @@ final class InOnePieceTest {
       takes = Long.MAX_VALUE;
       pull(dock);
       assertArrived();
+      assertThat(spooled()).isZero();
+    }
+  }
+
+  @Test
+  void aChunkThatWasCutOffInItsZerosIsNotTakenForWhole() throws Exception {
+    byte[] chunk = Arrays.copyOf(new byte[] {1, 2, 3}, MIB);
+    crossdock.disk.Sha256 leaf = MerkleTree.leaf(ByteBuffer.wrap(chunk));
+    try (ApplicationContext dock = dock(1 << 30)) {
+      Spool spool = dock.getBean(Spool.class);
+      assertThat(spool.keep(ID, "root", 7, ByteBuffer.wrap(chunk))).isTrue();
+      assertThat(spool.read(ID, "root", 7, MIB, leaf)).contains(ByteBuffer.wrap(chunk));
+      try (Stream<Path> files = Files.walk(directory)) {
+        Path kept = files.filter(file -> file.endsWith("7")).findFirst().orElseThrow();
+        Files.write(kept, Arrays.copyOf(chunk, 100));
+      }
+      assertThat(spool.read(ID, "root", 7, MIB, leaf)).isEmpty();
+      spool.forget(ID);
       assertThat(spooled()).isZero();
     }
   }

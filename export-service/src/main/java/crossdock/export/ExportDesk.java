@@ -147,6 +147,7 @@ final class ExportDesk {
                         migration.id(), work.attempt(), clock.instant().plus(PATIENCE))));
       } catch (StepFailed | IOException e) {
         LOG.info("{} is not looked into: {}", machine.id(), e.getMessage());
+        calls.run(work, Role.SOURCE, "looked", cloud::close);
       }
     }
     return Outcome.done(new Fact.Inspected(machine));

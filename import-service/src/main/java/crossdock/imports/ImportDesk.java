@@ -49,6 +49,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a site owes as the target of a migration. It takes a machine in for a customer who said yes
@@ -59,6 +61,8 @@ import java.util.stream.Stream;
 final class ImportDesk {
   /** By then everybody has the members' newest bundle. */
   private static final Duration HEARD = Duration.ofMinutes(10);
+
+  private static final Logger LOG = LoggerFactory.getLogger(ImportDesk.class);
 
   private final SiteDesk site;
   private final Cloud cloud;
@@ -272,8 +276,7 @@ final class ImportDesk {
     Migration migration = work.migration();
     List<DiskTicket> places = calls.make(work, Role.TARGET, "prepare", cloud::prepare);
     site.tickets().keep(migration.id(), Tickets.Purpose.WRITE, places);
-    List<DiskTicket> atHand = cloud.atHand(site.owner(migration, Role.TARGET).sub());
-    site.tickets().keep(migration.id(), Tickets.Purpose.AT_HAND, atHand);
+    site.tickets().keep(migration.id(), Tickets.Purpose.AT_HAND, atHand(migration));
     Party.Site source = new Party.Site(migration.request().source());
     return Outcome.waiting(
         site.dock()
@@ -286,6 +289,16 @@ final class ImportDesk {
                     certificate.disks(),
                     migration.request().bandwidth(),
                     migration.plan().adaptations())));
+  }
+
+  /** What spares chunks the way; what cannot be said spares none. */
+  private List<DiskTicket> atHand(Migration migration) {
+    try {
+      return cloud.atHand(site.owner(migration, Role.TARGET).sub());
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("nothing is at hand for {}: {}", migration.id(), e.toString());
+      return List.of();
+    }
   }
 
   /** How each step went, and beside that what the dock here has found. */

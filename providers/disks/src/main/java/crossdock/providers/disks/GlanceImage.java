@@ -11,6 +11,7 @@ import crossdock.disk.Layout;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -33,6 +34,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -46,13 +48,17 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
   private static final Duration STALL = Duration.ofMinutes(2);
 
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final String ACTIVE = "active";
 
   ImageBytes bytes() throws IOException {
     return HttpImage.open(uri, http, tokens::sign);
   }
 
-  /** Whether it has its data. */
-  boolean isThere() throws IOException {
+  private boolean isThere() throws IOException {
+    return status().equals(ACTIVE);
+  }
+
+  private String status() throws IOException {
     URI image = URI.create(uri.toString().replaceFirst("/file$", ""));
     HttpRequest.Builder request = HttpRequest.newBuilder(image).timeout(PATIENCE);
     tokens.sign(request);
@@ -65,7 +71,7 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
       throw new IOException("Glance answers " + answer.statusCode() + " for an image");
     }
     try {
-      return Json.read(answer.body(), State.class).status().equals("active");
+      return Json.read(answer.body(), State.class).status();
     } catch (Refused e) {
       throw new IOException("Glance's answer is no image: " + e.getMessage(), e);
     }
@@ -79,12 +85,14 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
    * @throws FileAlreadyExistsException if it has it
    */
   void upload(Container container, UUID id, DiskSource disk) throws IOException {
-    if (isThere()) {
-      throw new FileAlreadyExistsException(uri.getPath());
+    switch (status()) {
+      case ACTIVE -> throw new FileAlreadyExistsException(uri.getPath());
+      case "queued" -> {}
+      default -> throw new IOException("Glance is still taking this image's data");
     }
     Conversion conversion =
         new Conversion(container, OptionalInt.empty(), Optional.empty(), id, false);
-    AtomicLong sent = new AtomicLong();
+    Sent sent = new Sent();
     if (container == Container.VMDK_STREAM) {
       try (Compressing file = new Compressing(conversion, disk, sent)) {
         put(BodyPublishers.ofInputStream(() -> file), sent);
@@ -96,12 +104,13 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
     }
   }
 
-  private void put(BodyPublisher body, AtomicLong sent) throws IOException {
+  private void put(BodyPublisher body, Sent sent) throws IOException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(uri).header("Content-Type", "application/octet-stream").PUT(body);
     tokens.sign(request);
     int status =
-        await(http.sendAsync(request.build(), BodyHandlers.discarding()), sent::get).statusCode();
+        await(http.sendAsync(request.build(), BodyHandlers.discarding()), sent::progress)
+            .statusCode();
     switch (status) {
       case 204 -> {}
       case 409 -> {
@@ -115,16 +124,28 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
     }
   }
 
+  /** How far an upload is. */
+  private static final class Sent {
+    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicInteger waits = new AtomicInteger();
+    private final AtomicLong waited = new AtomicLong();
+
+    /** While the disk itself is waited for, that goes on, however slowly that comes. */
+    long progress() {
+      return bytes.get() + (waits.get() > 0 ? waited.incrementAndGet() : waited.get());
+    }
+  }
+
   /** A file that is compressed while it is read; where that fails it has no end. */
   private static final class Compressing extends InputStream {
-    private final AtomicLong read;
+    private final Sent sent;
     private final Pipe pipe = Pipe.open();
     private final InputStream out = Channels.newInputStream(pipe.source());
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final Future<?> writing;
 
-    Compressing(Conversion conversion, DiskSource disk, AtomicLong read) throws IOException {
-      this.read = read;
+    Compressing(Conversion conversion, DiskSource disk, Sent sent) throws IOException {
+      this.sent = sent;
       this.writing =
           thread.submit(
               () -> {
@@ -142,13 +163,21 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
 
     @Override
     public int read(byte[] into, int from, int length) throws IOException {
-      int count = out.read(into, from, length);
-      read.addAndGet(Math.max(count, 0));
+      sent.waits.incrementAndGet();
+      int count;
+      try {
+        count = out.read(into, from, length);
+      } finally {
+        sent.waits.decrementAndGet();
+      }
+      sent.bytes.addAndGet(Math.max(count, 0));
       if (count < 0) {
         try {
           Object _ = writing.get();
         } catch (ExecutionException e) {
-          throw new IOException("the disk does not come to its end", e.getCause());
+          // Not as an IOException: who publishes this might end the body properly behind that.
+          throw new UncheckedIOException(
+              new IOException("the disk does not come to its end", e.getCause()));
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
           throw new InterruptedIOException();
@@ -168,21 +197,26 @@ record GlanceImage(URI uri, Tokens tokens, HttpClient http) {
   /** A file's bytes, a large part of it at a time. */
   private static final class Reading extends InputStream {
     private final DiskSource file;
-    private final AtomicLong read;
+    private final Sent sent;
     private final ByteBuffer part = ByteBuffer.allocate(1 << 20).limit(0);
     private long at;
 
-    Reading(DiskSource file, AtomicLong read) {
+    Reading(DiskSource file, Sent sent) {
       this.file = file;
-      this.read = read;
+      this.sent = sent;
     }
 
     private boolean fill() throws IOException {
       if (!part.hasRemaining() && at < file.size()) {
         part.clear().limit((int) Math.min(part.capacity(), file.size() - at));
-        file.read(at, part);
+        sent.waits.incrementAndGet();
+        try {
+          file.read(at, part);
+        } finally {
+          sent.waits.decrementAndGet();
+        }
         at += part.flip().remaining();
-        read.set(at);
+        sent.bytes.set(at);
       }
       return part.hasRemaining();
     }

@@ -419,13 +419,16 @@ final class Project {
     return found(() -> client().blockStorage().snapshots().get(snapshot));
   }
 
-  VolumeSnapshot snapshotVolume(String volume, String name) throws IOException {
-    return call(
-        () ->
-            client()
-                .blockStorage()
-                .snapshots()
-                .create(Builders.volumeSnapshot().name(name).volume(volume).force(true).build()));
+  VolumeSnapshot snapshotVolume(String volume, String name) throws IOException, Refusal {
+    VolumeSnapshot wanted = Builders.volumeSnapshot().name(name).volume(volume).force(true).build();
+    try {
+      return call(() -> client().blockStorage().snapshots().create(wanted));
+    } catch (IOException e) {
+      if (e.getCause() instanceof ResponseException no && no.getStatus() == 413) {
+        throw new Refusal(Reason.QUOTA, "Cinder makes no snapshot: " + no.getMessage());
+      }
+      throw e;
+    }
   }
 
   VolumeSnapshot awaitSnapshot(String id) throws IOException, Refusal {

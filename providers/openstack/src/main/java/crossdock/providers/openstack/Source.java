@@ -65,10 +65,12 @@ record Source(Site site, Keystone keystone) implements Origin {
   }
 
   /**
-   * One volume after the other has a snapshot and a volume of that, which go again; of a server
-   * that runs, all snapshots are there from the beginning.
+   * One volume after the other has a snapshot and a volume of that, which go again.
+   *
+   * @param atOnce whether all snapshots are there from the beginning
    */
-  private static void requireRoomToCopy(Project project, Found found) throws IOException, Refusal {
+  private static void requireRoomToCopy(Project project, Found found, boolean atOnce)
+      throws IOException, Refusal {
     int largest = 0;
     long all = 0;
     for (Machines.Place place : Machines.disks(project, found.server())) {
@@ -81,7 +83,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       return;
     }
     Project.Room room = project.room();
-    if (!room.less(0, 0, 0, 1, largest + (found.runs() ? all : largest)).isThere()) {
+    if (!room.less(0, 0, 0, 1, largest + (atOnce ? all : largest)).isThere()) {
       throw new Refusal(
           Reason.QUOTA, "The source's project has no room to copy a volume: " + room + ".");
     }
@@ -104,6 +106,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       site.admit(tag);
       Found seen = existing(machine, tag);
       try (Turn _ = site.turn(seen.id())) {
+        leaveMoment(tag);
         Found found = movable(existing(machine, tag), tag);
         Project project = found.project();
         if (found.runs() && found.server().getStatus() != Server.Status.ACTIVE) {
@@ -111,9 +114,8 @@ record Source(Site site, Keystone keystone) implements Origin {
               Reason.REFUSED_BY_SOURCE, "The server is " + found.server().getStatus() + ".");
         }
         requireReadable(project, found);
-        leaveMoment(tag);
         if (site.hold(tag).isEmpty()) {
-          requireRoomToCopy(project, found);
+          requireRoomToCopy(project, found, false);
           site.keep(tag, new Hold(project.id(), found.id(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
@@ -237,29 +239,46 @@ record Source(Site site, Keystone keystone) implements Origin {
       requireReadable(project, found);
       // An earlier turn's are of another instant.
       making.sweep();
-      requireRoomToCopy(project, found);
+      requireRoomToCopy(project, found, true);
       if (several) {
         site.keep(tag, hold.at(Hold.Moment.PAUSED));
         turn(project, found.id(), Server.Status.ACTIVE, Server.Status.PAUSED);
       }
     }
-    for (Machines.Place place : places) {
-      if (place instanceof Machines.Place.Attached(var disk, Volume volume)) {
-        Object _ = project.awaitSnapshot(snapshotOf(volume, making.name(disk.name()), making));
+    boolean still = true;
+    try {
+      makeSnapshots(places, making);
+      if (several) {
+        still =
+            project
+                .server(found.id())
+                .filter(now -> now.getStatus() == Server.Status.PAUSED)
+                .isPresent();
+      }
+    } finally {
+      // Whatever became of them: nobody waits for us.
+      if (several) {
+        goOn(project, found.id());
       }
     }
-    if (several) {
-      boolean still =
-          project
-              .server(found.id())
-              .filter(now -> now.getStatus() == Server.Status.PAUSED)
-              .isPresent();
-      goOn(project, found.id());
-      if (!still) {
-        throw new IOException("somebody let the server go on while its snapshots were made");
-      }
+    if (!still) {
+      throw new IOException("somebody let the server go on while its snapshots were made");
     }
     site.keep(tag, hold.at(Hold.Moment.TAKEN));
+  }
+
+  /** All of them begin before the first is waited for. */
+  private static void makeSnapshots(List<Machines.Place> places, Making making)
+      throws IOException, Refusal {
+    List<String> snapshots = new ArrayList<>();
+    for (Machines.Place place : places) {
+      if (place instanceof Machines.Place.Attached(var disk, Volume volume)) {
+        snapshots.add(snapshotOf(volume, making.name(disk.name()), making));
+      }
+    }
+    for (String snapshot : snapshots) {
+      Object _ = making.project().awaitSnapshot(snapshot);
+    }
   }
 
   /** What was opened of it while it ran is not what it is when it stands still. */
