@@ -39,6 +39,7 @@ record Mapper(Journeys.Forecasts forecasts) {
   private static final int SHOWN = 3;
   private static final String CHOSEN = "Chosen by the customer.";
   private static final String ZONE = "zone";
+  private static final String FLOATING = "address.floating";
   private static final String ENCRYPTED = "disk.encrypted";
   private static final String PROVIDER = "provider";
   private static final Comparator<Listing.Size> SMALLEST =
@@ -113,6 +114,8 @@ record Mapper(Journeys.Forecasts forecasts) {
     }
     List<Mapping> networks = new ArrayList<>();
     List<Mapping> addresses = new ArrayList<>();
+    List<Mapping> allowed = new ArrayList<>();
+    List<Mapping> outside = new ArrayList<>();
     List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
     ofNothing(machine, choices, concerns);
     for (Machine.Nic nic : machine.nics()) {
@@ -128,6 +131,9 @@ record Mapper(Journeys.Forecasts forecasts) {
                 ? left(nic, address, concerns)
                 : address(nic, address, network.target(), target, concerns));
       }
+      nic.allowedAddresses().forEach(one -> allowed.add(allowed(one, target, goesOn)));
+      nic.publicAddress()
+          .ifPresent(one -> outside.add(outside(nic, one, network.target(), target, concerns)));
     }
     List<Firewall> firewalls = firewalls(machine, target, waived, said, concerns);
     List<Mapping> groups = new ArrayList<>();
@@ -183,6 +189,8 @@ record Mapper(Journeys.Forecasts forecasts) {
         devices,
         networks,
         addresses,
+        allowed,
+        outside,
         groups,
         firewalls,
         Devices.adapted(findings.adaptations(), machine, devices),
@@ -488,6 +496,47 @@ record Mapper(Journeys.Forecasts forecasts) {
             "%s of %s is in no subnet of %s there.".formatted(address, nic.name(), network),
             "Have the guest take its address by DHCP, and change what names the old one."));
     return new Mapping(address, "", "No subnet there has it: the target gives another one.");
+  }
+
+  /** All or none: who lets any packets pass that are not from the card's own addresses lets all. */
+  private static Mapping allowed(Machine.AllowedAddress one, Listing target, boolean goesOn) {
+    String now = one.toString();
+    if (goesOn) {
+      return new Mapping(now, "", "The source goes on sending from it.");
+    }
+    return target.traits().getOrDefault(FLOATING, List.of()).contains("yes")
+        ? new Mapping(now, now, "Allowed there as it is here.")
+        : new Mapping(now, "", "The target drops packets from other addresses than the card's.");
+  }
+
+  private static Mapping outside(
+      Machine.Nic nic,
+      Machine.PublicAddress now,
+      String network,
+      Listing target,
+      List<Concern> concerns) {
+    String name = now.address().orElse(now.network());
+    List<String> offered =
+        target.networks().stream()
+            .filter(one -> one.name().equals(network))
+            .flatMap(one -> one.publicNetworks().stream())
+            .toList();
+    if (offered.contains(now.network())) {
+      return new Mapping(name, now.network(), "Another one, of the network of the same name.");
+    }
+    if (offered.isEmpty()) {
+      concerns.add(
+          new Concern(
+              "no-public-address",
+              Severity.WARNING,
+              "%s is reached from outside by %s, and in %s no card is."
+                  .formatted(nic.name(), name, network.isEmpty() ? "no network" : network),
+              "Choose another network or target, or put something before the machine there.",
+              Optional.of("Nobody outside reaches the machine."),
+              Optional.empty()));
+      return new Mapping(name, "", "The target gives none there.");
+    }
+    return new Mapping(name, offered.getFirst(), "Another one, of the site's first such network.");
   }
 
   private static Mapping left(Machine.Nic nic, String address, List<Concern> concerns) {

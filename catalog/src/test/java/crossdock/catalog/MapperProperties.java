@@ -2,6 +2,7 @@ package crossdock.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import crossdock.contracts.Choices;
 import crossdock.contracts.Fact;
@@ -124,6 +125,88 @@ class MapperProperties {
     assertThat(MAPPER.plan(machine, NORTH, target, Fact.Mode.COPY, List.of()).addresses())
         .extracting(Plan.Mapping::target)
         .containsExactly("");
+  }
+
+  @Example
+  void aCardIsReachedFromTheNetworkOfTheSameNameElseTheFirstAndWhereThereIsNoneThePlanSaysSo() {
+    Listing target =
+        offering(
+            NORTH.sizes(),
+            List.of(
+                new Listing.Network("lan", List.of(), List.of("wan", "internet")),
+                new Listing.Network("back", List.of())));
+    Plan plan =
+        MAPPER.plan(
+            Sample.machine(
+                List.of(
+                    reached(0, "lan", "internet"),
+                    reached(1, "lan", "ext"),
+                    reached(2, "back", "ext"))),
+            NORTH,
+            target,
+            Fact.Mode.COLD,
+            List.of());
+    assertThat(plan.publicAddresses())
+        .extracting(Plan.Mapping::source, Plan.Mapping::target)
+        .containsExactly(
+            tuple("198.51.100.0", "internet"),
+            tuple("198.51.100.1", "wan"),
+            tuple("198.51.100.2", ""));
+    assertThat(plan.concerns())
+        .filteredOn(one -> one.code().equals("no-public-address"))
+        .extracting(Plan.Concern::text)
+        .containsExactly("nic2 is reached from outside by 198.51.100.2, and in back no card is.");
+  }
+
+  private static Machine.Nic reached(int number, String network, String outside) {
+    return new Machine.Nic(
+        "nic" + number,
+        network,
+        "52:54:00:12:34:5" + number,
+        List.of(),
+        Optional.empty(),
+        List.of(),
+        Optional.of(new Machine.PublicAddress(outside, Optional.of("198.51.100." + number))));
+  }
+
+  @Example
+  void otherAddressesAreSentFromWhereTheTargetLetsThemPassAndNeverByACopy() {
+    Machine.AllowedAddress shared =
+        new Machine.AllowedAddress(Subnet.parse("10.8.0.100/32"), Optional.of("00:00:5e:00:01:07"));
+    Machine machine =
+        Sample.machine(
+            List.of(
+                new Machine.Nic(
+                    "nic0",
+                    "lan",
+                    "52:54:00:12:34:56",
+                    List.of(),
+                    Optional.empty(),
+                    List.of(shared),
+                    Optional.empty())));
+    Listing drops = offering(List.of());
+    Listing passes =
+        new Listing(
+            drops.site(),
+            drops.country(),
+            drops.formats(),
+            drops.sizes(),
+            drops.networks(),
+            drops.securityGroups(),
+            drops.architectures(),
+            drops.firmwares(),
+            drops.filtering(),
+            new TreeMap<>(Map.of("address.floating", List.of("yes"))),
+            drops.limits());
+    assertThat(allowed(machine, drops, Fact.Mode.COLD)).containsExactly("");
+    assertThat(allowed(machine, passes, Fact.Mode.COLD)).containsExactly(shared.toString());
+    assertThat(allowed(machine, passes, Fact.Mode.COPY)).containsExactly("");
+  }
+
+  private static List<String> allowed(Machine machine, Listing target, Fact.Mode mode) {
+    return MAPPER.plan(machine, NORTH, target, mode, List.of()).allowedAddresses().stream()
+        .map(Plan.Mapping::target)
+        .toList();
   }
 
   @Example

@@ -111,13 +111,29 @@ public record Listing(
 
   /**
    * @param subnets whose addresses machines can have there, such as {@code 10.8.0.0/24}
+   * @param publicNetworks outer ones of which a card in it can have a public address, at most 16,
+   *     by name; the first takes what has no counterpart
    */
-  public record Network(String name, List<Subnet> subnets) {
+  public record Network(
+      String name,
+      List<Subnet> subnets,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<String> publicNetworks) {
     public Network {
       subnets = List.copyOf(subnets);
+      publicNetworks = List.copyOf(publicNetworks);
+      publicNetworks.forEach(Machine::plain);
       if (name.isBlank()) {
         throw new Refused("a network has a name");
       }
+      if (publicNetworks.size() > 16) {
+        throw new Refused("a network has at most 16 public ones");
+      }
+    }
+
+    /** One that nobody reaches from outside. */
+    public Network(String name, List<Subnet> subnets) {
+      this(name, subnets, List.of());
     }
 
     /** The first subnet that an address is of. */

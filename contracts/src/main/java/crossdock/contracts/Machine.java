@@ -91,6 +91,9 @@ public record Machine(
    * @param addresses that the provider gave it, in the order of their texts, at most 16, each once.
    *     None where a provider knows of none
    * @param firewall what passes; absent where a provider does not say
+   * @param allowedAddresses that it may send from beside its own, at most 64, each once, in the
+   *     order of their texts
+   * @param publicAddress that it is reached by from outside, if it is
    */
   public record Nic(
       String name,
@@ -98,7 +101,10 @@ public record Machine(
       String mac,
       @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
           List<String> addresses,
-      Optional<Firewall> firewall) {
+      Optional<Firewall> firewall,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+          List<AllowedAddress> allowedAddresses,
+      Optional<PublicAddress> publicAddress) {
     private static final Pattern V4 =
         Pattern.compile("(0|[1-9][0-9]{0,2})(\\.(0|[1-9][0-9]{0,2})){3}");
     private static final Pattern V6 = Pattern.compile("[0-9a-f:.]{2,45}");
@@ -114,6 +120,10 @@ public record Machine(
       }
       // Providers name them in no order, and the machine is the same.
       addresses = addresses.stream().sorted().toList();
+      allowedAddresses = allowedAddresses.stream().distinct().sorted().toList();
+      if (allowedAddresses.size() > 64) {
+        throw new Refused("a network card is allowed at most 64 addresses beside its own");
+      }
     }
 
     /** One that no address is known of. */
@@ -124,6 +134,16 @@ public record Machine(
     /** One of which nobody says what passes. */
     public Nic(String name, String network, String mac, List<String> addresses) {
       this(name, network, mac, addresses, Optional.empty());
+    }
+
+    /** One with its own addresses alone. */
+    public Nic(
+        String name,
+        String network,
+        String mac,
+        List<String> addresses,
+        Optional<Firewall> firewall) {
+      this(name, network, mac, addresses, firewall, List.of(), Optional.empty());
     }
 
     /** Several texts may be one address. */
@@ -148,6 +168,46 @@ public record Machine(
 
     private boolean has(Nic other) {
       return parsed(addresses).containsAll(parsed(other.addresses));
+    }
+  }
+
+  /**
+   * Addresses that a guest sends from though its card has not them: those that machines take over
+   * from one another (VRRP), or of whom it routes for.
+   *
+   * @param from a single one as a block of one
+   * @param mac that it sends them from, if that is not the card's own
+   */
+  public record AllowedAddress(Subnet from, Optional<String> mac)
+      implements Comparable<AllowedAddress> {
+    public AllowedAddress {
+      if (mac.filter(one -> !MAC.matcher(one).matches()).isPresent()) {
+        throw new Refused("no MAC address: " + mac);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return from + mac.map(one -> " by " + one).orElse("");
+    }
+
+    @Override
+    public int compareTo(AllowedAddress other) {
+      return toString().compareTo(other.toString());
+    }
+  }
+
+  /**
+   * An address of a network outside, which the provider translates to the card's own (a floating
+   * IP).
+   *
+   * @param network the outer network's name at the provider
+   * @param address empty as long as the provider has not chosen it
+   */
+  public record PublicAddress(String network, Optional<String> address) {
+    public PublicAddress {
+      plain(network);
+      address.ifPresent(Nic::parsed);
     }
   }
 
@@ -261,9 +321,9 @@ public record Machine(
 
   /**
    * What of a planned machine is not in this one, in one sentence: a disk, bytes of it or its class
-   * of storage, a network card in its place, its network, an address or the firewall of it, a
-   * security group, CPUs, memory or firmware. More than planned is no fault, but for cards, disks
-   * and what passes.
+   * of storage, a network card in its place, its network, an address or the firewall of it, what
+   * else it sends from, whence it is reached, a security group, CPUs, memory or firmware. More than
+   * planned is no fault, but for cards, disks and what passes.
    */
   public Optional<String> lacks(Machine planned) {
     if (cpus < planned.cpus || memoryBytes < planned.memoryBytes) {
@@ -296,6 +356,17 @@ public record Machine(
       }
       if (wanted.firewall.isPresent() && !nics.get(i).firewall.equals(wanted.firewall)) {
         return Optional.of("card %d does not let through what was planned".formatted(i));
+      }
+      if (!nics.get(i).allowedAddresses.equals(wanted.allowedAddresses)) {
+        return Optional.of("card %d may not send from what was planned".formatted(i));
+      }
+      if (wanted.publicAddress.isPresent()
+          && !nics.get(i)
+              .publicAddress
+              .map(PublicAddress::network)
+              .equals(wanted.publicAddress.map(PublicAddress::network))) {
+        return Optional.of(
+            "card %d is not reached from %s".formatted(i, wanted.publicAddress.get().network));
       }
     }
     return securityGroups.containsAll(planned.securityGroups)

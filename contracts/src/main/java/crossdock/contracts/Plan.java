@@ -25,6 +25,10 @@ import java.util.TreeMap;
  * @param networks one per NIC, in order
  * @param addresses one per address of every NIC, in order; the target is empty where the target
  *     gives another one
+ * @param allowedAddresses one per address that a NIC may send from beside its own, in order; the
+ *     target is empty where it drops such packets
+ * @param publicAddresses one per NIC that has one, in order: from the address to the network
+ *     outside that the target gives one of; empty where it gives none
  * @param securityGroups one per group of the source; the target is empty where the rules are set
  *     for this machine alone
  * @param firewalls what the target lets through to each NIC, in order; none where the source does
@@ -47,6 +51,10 @@ public record Plan(
     List<Mapping> networks,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Mapping> addresses,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Mapping> allowedAddresses,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
+        List<Mapping> publicAddresses,
     List<Mapping> securityGroups,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) @JsonSetter(nulls = Nulls.AS_EMPTY)
         List<Firewall> firewalls,
@@ -119,7 +127,10 @@ public record Plan(
     }
   }
 
-  /** One that says nothing of hardware, zone, storage, devices, firewalls and adaptations. */
+  /**
+   * One that says nothing of hardware, zone, storage, devices, allowed and public addresses,
+   * firewalls and adaptations.
+   */
   public Plan(
       Sha256 machine,
       String targetName,
@@ -141,6 +152,8 @@ public record Plan(
         Collections.emptySortedMap(),
         networks,
         addresses,
+        List.of(),
+        List.of(),
         securityGroups,
         List.of(),
         List.of(),
@@ -159,6 +172,8 @@ public record Plan(
     }
     networks = List.copyOf(networks);
     addresses = List.copyOf(addresses);
+    allowedAddresses = List.copyOf(allowedAddresses);
+    publicAddresses = List.copyOf(publicAddresses);
     securityGroups = List.copyOf(securityGroups);
     firewalls = List.copyOf(firewalls);
     adaptations = List.copyOf(adaptations);

@@ -55,6 +55,21 @@ public record Subnet(IPAddress block) {
   }
 
   /**
+   * A block, or the block of one that an address without a prefix length is; what is beyond the
+   * prefix is left out.
+   *
+   * @throws Refused if it is neither
+   */
+  public static Subnet around(String text) {
+    IPAddress parsed = new IPAddressString(text, strict()).getAddress();
+    if (parsed == null) {
+      throw new Refused("no IP address or subnet: " + text);
+    }
+    return new Subnet(
+        parsed.isPrefixed() ? parsed.toPrefixBlock() : parsed.toPrefixBlock(parsed.getBitCount()));
+  }
+
+  /**
    * A single address.
    *
    * @throws Refused if {@code text} is none

@@ -3,10 +3,13 @@ package crossdock.contracts;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import crossdock.contracts.Machine.AllowedAddress;
 import crossdock.contracts.Machine.Disk;
 import crossdock.contracts.Machine.Firmware;
 import crossdock.contracts.Machine.Nic;
+import crossdock.contracts.Machine.PublicAddress;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,6 +125,56 @@ class MachineTest {
         .isEqualTo(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(other)).digest());
     assertThat(machine.lacks(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(longer))))
         .isEmpty();
+  }
+
+  @Test
+  void aCardThatIsReachedFromElsewhereOrSendsFromMoreOrLessIsNotAsPlanned() {
+    Nic planned = card("wan", Optional.empty(), SHARED);
+    Machine machine = machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(planned));
+    Machine asPlanned =
+        machine(
+            1,
+            1,
+            Firmware.BIOS,
+            List.of(ROOT),
+            List.of(card("wan", Optional.of("192.0.2.1"), SHARED)));
+    assertThat(asPlanned.lacks(machine)).isEmpty();
+    for (Nic other :
+        List.of(
+            card("lan", Optional.of("192.0.2.1"), SHARED),
+            card("wan", Optional.empty()),
+            card(
+                "wan",
+                Optional.empty(),
+                SHARED,
+                new AllowedAddress(Subnet.ALL_V4, Optional.empty())),
+            card("wan", Optional.empty(), new AllowedAddress(SHARED.from(), Optional.empty())),
+            new Nic(
+                "e",
+                "lan",
+                LAN.mac(),
+                List.of(),
+                Optional.empty(),
+                List.of(SHARED),
+                Optional.empty()))) {
+      assertThat(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(other)).lacks(machine))
+          .isPresent();
+    }
+    assertThat(Json.read(Json.text(asPlanned), Machine.class)).isEqualTo(asPlanned);
+  }
+
+  private static final AllowedAddress SHARED =
+      new AllowedAddress(Subnet.parse("10.0.0.100/32"), Optional.of("00:00:5e:00:01:07"));
+
+  private static Nic card(String outside, Optional<String> address, AllowedAddress... allowed) {
+    return new Nic(
+        "e",
+        "lan",
+        LAN.mac(),
+        List.of(),
+        Optional.empty(),
+        List.of(allowed),
+        Optional.of(new PublicAddress(outside, address)));
   }
 
   @Test

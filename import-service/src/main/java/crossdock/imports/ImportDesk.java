@@ -127,7 +127,7 @@ final class ImportDesk {
       throw new StepFailed(
           Reason.REFUSED_BY_TARGET, "no disks of format " + migration.plan().format());
     }
-    Machine planned = planned(migration);
+    Machine planned = planned(migration.machine(), migration.plan());
     Subject owner = site.owner(migration, Role.TARGET);
     calls.run(work, Role.TARGET, "reserve", tag -> cloud.reserve(planned, owner.sub(), tag));
     Party.Site source = new Party.Site(migration.request().source());
@@ -143,18 +143,22 @@ final class ImportDesk {
   }
 
   /** The machine as it will be here: its own name, disks, networks and addresses of this side. */
-  private static Machine planned(Migration migration) {
-    Machine source = migration.machine();
-    Plan plan = migration.plan();
+  static Machine planned(Machine source, Plan plan) {
     long addresses = source.nics().stream().mapToLong(nic -> nic.addresses().size()).sum();
+    long allowed = source.nics().stream().mapToLong(nic -> nic.allowedAddresses().size()).sum();
+    long outside = source.nics().stream().filter(nic -> nic.publicAddress().isPresent()).count();
     if (plan.networks().size() != source.nics().size()
         || plan.addresses().size() != addresses
+        || plan.allowedAddresses().size() != allowed
+        || plan.publicAddresses().size() != outside
         || (!plan.storage().isEmpty() && plan.storage().size() != source.disks().size())
         || (!plan.firewalls().isEmpty() && plan.firewalls().size() != source.nics().size())) {
       throw new StepFailed(Reason.REFUSED_BY_TARGET, "the plan is not for all of the machine");
     }
     List<Machine.Nic> nics = new ArrayList<>();
     Iterator<Plan.Mapping> mapped = plan.addresses().iterator();
+    Iterator<Plan.Mapping> allowing = plan.allowedAddresses().iterator();
+    Iterator<Plan.Mapping> reaching = plan.publicAddresses().iterator();
     for (int i = 0; i < source.nics().size(); i++) {
       Machine.Nic nic = source.nics().get(i);
       List<String> kept =
@@ -165,7 +169,19 @@ final class ImportDesk {
       Optional<Firewall> firewall =
           plan.firewalls().isEmpty() ? Optional.empty() : Optional.of(plan.firewalls().get(i));
       nics.add(
-          new Machine.Nic(nic.name(), plan.networks().get(i).target(), nic.mac(), kept, firewall));
+          new Machine.Nic(
+              nic.name(),
+              plan.networks().get(i).target(),
+              nic.mac(),
+              kept,
+              firewall,
+              nic.allowedAddresses().stream()
+                  .filter(_ -> !allowing.next().target().isEmpty())
+                  .toList(),
+              nic.publicAddress()
+                  .map(_ -> reaching.next().target())
+                  .filter(network -> !network.isEmpty())
+                  .map(network -> new Machine.PublicAddress(network, Optional.empty()))));
     }
     return new Machine(
         source.id(),
@@ -397,7 +413,7 @@ final class ImportDesk {
         cloud
             .machine(site.owner(migration, Role.TARGET).sub(), id)
             .orElseThrow(() -> new IOException(id + " is not shown"));
-    here.lacks(planned(migration))
+    here.lacks(planned(migration.machine(), migration.plan()))
         .ifPresent(
             lack -> {
               throw new StepFailed(Reason.REFUSED_BY_TARGET, "not as planned: " + lack);

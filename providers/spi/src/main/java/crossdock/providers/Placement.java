@@ -11,7 +11,8 @@ public final class Placement {
   private Placement() {}
 
   /**
-   * For a site that has one zone and one class of storage, and names neither.
+   * For a site that has one zone and one class of storage, and names neither, and whose network
+   * cards have no addresses but their own.
    *
    * @throws Refusal if the machine is planned for one that has a name
    */
@@ -25,6 +26,15 @@ public final class Placement {
     String zone = machine.traits().get(ZONE);
     if (zone != null) {
       throw new Refusal(Reason.UNMAPPABLE, "There is no zone " + zone + " here.");
+    }
+    for (Machine.Nic nic : machine.nics()) {
+      if (nic.publicAddress().isPresent()) {
+        throw new Refusal(Reason.UNMAPPABLE, "Nothing is reached from outside here.");
+      }
+      if (!nic.allowedAddresses().isEmpty()) {
+        throw new Refusal(
+            Reason.UNMAPPABLE, "A card sends from its own addresses here, and from no others.");
+      }
     }
   }
 }

@@ -54,6 +54,8 @@ public final class SiteExamination {
   private static final int TRIES = 64;
   private static final int MOST_RULES = 200; // one of addresses can be two of a firewall
   private static final Set<Integer> SOME_PROTOCOLS = Set.of(Firewall.ICMP, 6, 17, 47, 132);
+  private static final String FLOATING = "address.floating";
+  private static final Subnet SOMEBODY = Subnet.parse("198.51.100.7/32"); // RFC 5737
   private static final Subnet PEERS_V4 = Subnet.parse("192.0.2.0/24");
   private static final Subnet PEERS_V6 = Subnet.parse("2001:db8::/32");
 
@@ -243,6 +245,7 @@ public final class SiteExamination {
         Listing.Storage::name,
         (draft, one) -> draft.disks = disks(draft, 1, LandingDisk.BYTES, Optional.of(one.name())));
     networks(base, listing.networks());
+    floating(base, listing);
     filtering(base, listing.filtering());
     limits(base, listing.limits());
     formats(base, listing);
@@ -299,6 +302,16 @@ public final class SiteExamination {
     draft.nics = List.of(new Machine.Nic("nic0", network, mac, addresses, passes));
   }
 
+  private void card(
+      Draft draft,
+      String network,
+      List<Machine.AllowedAddress> allowed,
+      Optional<Machine.PublicAddress> outside) {
+    draft.nics =
+        List.of(
+            new Machine.Nic("nic0", network, mac(), List.of(), Optional.empty(), allowed, outside));
+  }
+
   private void networks(Machine base, List<Listing.Network> claimed) throws IOException {
     Finding finding = found(Line.NETWORKS);
     for (Listing.Network network : claimed) {
@@ -307,6 +320,12 @@ public final class SiteExamination {
           name, taken(base, draft -> card(draft, name, mac(), List.of(), Optional.empty())));
       for (Subnet subnet : network.subnets()) {
         finding.add(name + " " + subnet, addressed(base, name, subnet));
+      }
+      for (String outside : network.publicNetworks()) {
+        Machine.PublicAddress wanted = new Machine.PublicAddress(outside, Optional.empty());
+        finding.add(
+            name + " from " + outside,
+            taken(base, draft -> card(draft, name, List.of(), Optional.of(wanted))));
       }
     }
   }
@@ -342,6 +361,20 @@ public final class SiteExamination {
       all.add(last.increment(-(1L << Math.min(bits - 1, 62))));
     }
     return all.stream().map(IPAddress::toCanonicalString).distinct().toList();
+  }
+
+  /** Whether a card may send from addresses that it has not. */
+  private void floating(Machine base, Listing listing) throws IOException {
+    if (listing.traits().getOrDefault(FLOATING, List.of()).contains("yes")
+        && !base.nics().isEmpty()) {
+      String network = base.nics().getFirst().network();
+      Machine.AllowedAddress other = new Machine.AllowedAddress(SOMEBODY, Optional.empty());
+      found(Line.TRAITS)
+          .add(
+              FLOATING + " is yes",
+              taken(base, draft -> card(draft, network, List.of(other), Optional.empty())));
+      boolean _ = seen.add(FLOATING);
+    }
   }
 
   private void filtering(Machine base, Optional<Listing.Filtering> claimed) throws IOException {

@@ -94,6 +94,14 @@ final class Inventory implements Cloud {
                 .anyMatch(subnet -> subnet.contains(Subnet.address(address))),
             address + " is not in " + nic.network());
       }
+      if (nic.publicAddress().isPresent()) {
+        String outside = nic.publicAddress().get().network();
+        require(network.orElseThrow().publicNetworks().contains(outside), "no " + outside);
+      }
+      require(
+          nic.allowedAddresses().isEmpty()
+              || has.traits().getOrDefault("address.floating", List.of()).contains("yes"),
+          "no addresses but the card's own");
       if (nic.firewall().isPresent()) {
         require(sayable(nic.firewall().get()), "a firewall that cannot be said here");
       }
@@ -110,7 +118,12 @@ final class Inventory implements Cloud {
             machine.disks().stream()
                 .map(disk -> new Machine.Disk(disk.name(), disk.format(), disk.virtualBytes()))
                 .toList(),
-            machine.nics(),
+            machine.nics().stream()
+                .map(
+                    nic ->
+                        new Machine.Nic(
+                            nic.name(), nic.network(), nic.mac(), nic.addresses(), nic.firewall()))
+                .toList(),
             machine.securityGroups());
     library.reserve(plain, owner, tag);
     reserved.put(tag.name(), machine);

@@ -45,11 +45,11 @@ final class SiteExaminationTest {
       {"site": "south:roma", "country": "IT", "formats": ["qcow2", "raw"],
        "sizes": [{"name": "small", "cpus": 1, "memoryBytes": 536870912},
                  {"name": "large", "cpus": 4, "memoryBytes": 4294967296}],
-       "networks": [{"name": "front", "subnets": ["10.1.0.0/24", "2001:db8:1::/64"]},
+       "networks": [{"name": "front", "subnets": ["10.1.0.0/24", "2001:db8:1::/64"], "publicNetworks": ["wan"]},
                     {"name": "back", "subnets": ["10.2.0.8/31"]}],
        "securityGroups": ["web"], "architectures": ["x86_64"], "firmwares": ["BIOS"],
        "filtering": {"directions": ["INGRESS", "EGRESS"], "protocols": [1, 6, 17], "ipv6": false, "rules": 50},
-       "traits": {"disk.bus": ["virtio"]},
+       "traits": {"address.floating": ["yes"], "disk.bus": ["virtio"]},
        "limits": {"disks": 4, "nics": 2, "disk.bytes": 1073741824, "name-length": 64},
        "jurisdictions": ["EU"], "zones": ["a", "b"], "storage": [{"name": "ssd", "encrypted": false}],
        "counterparts": [{"provider": "north", "construct": "ZONE", "there": "x", "here": "a"}]}
@@ -115,6 +115,14 @@ final class SiteExaminationTest {
             Line.NETWORKS,
             "networks",
             "[{\"name\": \"front\", \"subnets\": [\"2001:db8:2::/64\"]}]"),
+        Arguments.of(
+            Line.NETWORKS,
+            "networks",
+            "[{\"name\": \"front\", \"subnets\": [], \"publicNetworks\": [\"wan\", \"lan\"]}]"),
+        Arguments.of(
+            Line.NETWORKS,
+            "networks",
+            "[{\"name\": \"back\", \"subnets\": [], \"publicNetworks\": [\"wan\"]}]"),
         Arguments.of(Line.SECURITY_GROUPS, "securityGroups", "[\"web\", \"admin\"]"),
         Arguments.of(Line.ARCHITECTURES, "architectures", "[\"x86_64\", \"aarch64\"]"),
         Arguments.of(Line.FIRMWARES, "firmwares", "[\"BIOS\", \"UEFI\"]"),
@@ -196,9 +204,20 @@ final class SiteExaminationTest {
     }
     assertThat(report(listing(TRUTH), checks).objection(listing(TRUTH), Instant.EPOCH)).isEmpty();
     assertThat(of(checks, Line.NETWORKS).detail())
-        .contains("front 2001:db8:1::/64", "back 10.2.0.8/31");
+        .contains("front 2001:db8:1::/64", "front from wan", "back 10.2.0.8/31");
+    assertThat(of(checks, Line.TRAITS).detail()).contains("address.floating is yes");
     assertThat(of(checks, Line.SIZES).detail()).contains("small", "large with a guest");
     nothingIsLeft();
+  }
+
+  @Test
+  void aSiteThatDropsWhatItSaysItLetsPassIsFoundOut() throws IOException {
+    Listing listing = saying("traits", "{\"address.floating\": [\"yes\"]}");
+    cloud = new Inventory(root, saying("traits", "{\"disk.bus\": [\"virtio\"]}"), 100);
+    assertThat(examine(listing).values())
+        .filteredOn(Check::failed)
+        .extracting(Check::name)
+        .containsExactly(Line.TRAITS.wire());
   }
 
   @Test

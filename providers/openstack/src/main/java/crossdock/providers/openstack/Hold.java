@@ -15,6 +15,7 @@ import org.openstack4j.model.network.Port;
  * @param volumes that were read as its disks, and are erased with it; of an image, the snapshots
  * @param ports that were its cards when it was to be erased, and are erased with it
  * @param groups that were made for those cards alone
+ * @param addresses floating IPs that were made for those cards
  * @param images that its local root had been made of here, and of nothing else
  * @param moment how far it is with being opened while it runs; absent where it is not
  */
@@ -25,6 +26,7 @@ record Hold(
     // there are some of before it was known that ports stay
     @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> ports,
     @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> groups,
+    @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> addresses,
     @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> images,
     Optional<Moment> moment) {
   /** Of a server that runs, and is opened as it was at one instant. */
@@ -37,11 +39,11 @@ record Hold(
 
   /** One of which no more is known yet. */
   Hold(String project, String server, List<String> volumes) {
-    this(project, server, volumes, List.of(), List.of(), List.of(), Optional.empty());
+    this(project, server, volumes, List.of(), List.of(), List.of(), List.of(), Optional.empty());
   }
 
   Hold at(Moment now) {
-    return new Hold(project, server, volumes, ports, groups, images, Optional.of(now));
+    return new Hold(project, server, volumes, ports, groups, addresses, images, Optional.of(now));
   }
 
   boolean is(Moment one) {
@@ -49,13 +51,18 @@ record Hold(
   }
 
   /** Also these; those of before may have left a server that is half gone. */
-  Hold with(List<? extends Port> cards, List<String> firewalls, Optional<String> root) {
+  Hold with(
+      List<? extends Port> cards,
+      List<String> firewalls,
+      List<FloatingIp> outside,
+      Optional<String> root) {
     return new Hold(
         project,
         server,
         volumes,
         Stream.concat(ports.stream(), cards.stream().map(Port::getId)).distinct().toList(),
         Stream.concat(groups.stream(), firewalls.stream()).distinct().toList(),
+        Stream.concat(addresses.stream(), outside.stream().map(FloatingIp::id)).distinct().toList(),
         Stream.concat(images.stream(), root.stream()).distinct().toList(),
         moment);
   }

@@ -3,6 +3,7 @@ package crossdock.providers.openstack;
 import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Refused;
+import crossdock.contracts.Subnet;
 import crossdock.providers.Placement;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -19,7 +20,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.openstack4j.model.compute.Address;
 import org.openstack4j.model.compute.Flavor;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.image.v2.Image;
@@ -65,15 +65,23 @@ final class Machines {
     Properties properties = properties(project, server, disks);
     List<Machine.Nic> nics = new ArrayList<>();
     List<Port> cards = cards(project, server);
+    List<FloatingIp> outside = cards.isEmpty() ? List.of() : project.floatingIps();
     for (Port card : cards) {
-      Optional<Network> network = project.network(card.getNetworkId());
+      Optional<FloatingIp> first = FloatingIp.of(List.of(card), outside).stream().findFirst();
       nics.add(
           new Machine.Nic(
               "nic" + nics.size(),
-              network.map(Network::getName).filter(Machines::isPlain).orElse(card.getNetworkId()),
+              network(project, card.getNetworkId()),
               card.getMacAddress(),
               card.getFixedIps().stream().map(IP::getIpAddress).toList(),
-              rules.of(card)));
+              rules.of(card),
+              allowed(card),
+              first.isEmpty()
+                  ? Optional.empty()
+                  : Optional.of(
+                      new Machine.PublicAddress(
+                          network(project, first.get().network()),
+                          Optional.of(first.get().address())))));
     }
     List<String> groups =
         server.getSecurityGroups() == null
@@ -94,18 +102,52 @@ final class Machines {
         disks.stream().map(Place::disk).toList(),
         nics,
         groups,
-        traits(server, cards, disks, properties.traits()));
+        traits(server, nics, FloatingIp.of(cards, outside), disks, properties.traits()));
+  }
+
+  /** By its name, where that is a plain one. */
+  private static String network(Project project, String id) throws IOException {
+    return project.network(id).map(Network::getName).filter(Machines::isPlain).orElse(id);
+  }
+
+  /** What a port lets its card send from beside its own addresses (allowed address pairs). */
+  static List<Machine.AllowedAddress> allowed(Port card) {
+    if (Boolean.FALSE.equals(card.isPortSecurityEnabled())) {
+      return List.of(
+          new Machine.AllowedAddress(Subnet.ALL_V4, Optional.empty()),
+          new Machine.AllowedAddress(Subnet.ALL_V6, Optional.empty()));
+    }
+    return card.getAllowedAddressPairs() == null
+        ? List.of()
+        : card.getAllowedAddressPairs().stream()
+            .map(
+                pair ->
+                    new Machine.AllowedAddress(
+                        Subnet.around(pair.getIpAddress()),
+                        Optional.ofNullable(pair.getMacAddress())
+                            .filter(mac -> !mac.equals(card.getMacAddress()))))
+            .toList();
   }
 
   /** What Nova, Neutron and Cinder say beside what the image does. */
   private static SortedMap<String, String> traits(
-      Server server, List<Port> cards, List<Place> disks, SortedMap<String, String> properties) {
+      Server server,
+      List<Machine.Nic> nics,
+      List<FloatingIp> outside,
+      List<Place> disks,
+      SortedMap<String, String> properties) {
     SortedMap<String, String> traits = new TreeMap<>(properties);
     said(traits, Placement.ZONE, server.getAvailabilityZone());
     said(traits, "keypair", server.getKeyName());
     said(traits, "labels", labels(server));
-    said(traits, "address.public", floating(server));
-    said(traits, "address.floating", takenOver(cards));
+    said(traits, "address.public", listed(outside.stream().map(FloatingIp::address)));
+    said(
+        traits,
+        "address.floating",
+        listed(
+            nics.stream()
+                .flatMap(nic -> nic.allowedAddresses().stream())
+                .map(Machine.AllowedAddress::toString)));
     if (disks.stream()
         .anyMatch(
             place -> place instanceof Place.Attached(_, Volume volume) && volume.encrypted())) {
@@ -124,27 +166,6 @@ final class Machines {
   private static String labels(Server server) {
     Map<String, String> metadata = server.getMetadata() == null ? Map.of() : server.getMetadata();
     return listed(metadata.keySet().stream().filter(name -> !name.startsWith(Found.MADE_BY)));
-  }
-
-  /** Its floating IPs: addresses of an external network that a router translates to its own. */
-  static String floating(Server server) {
-    if (server.getAddresses() == null) {
-      return "";
-    }
-    return listed(
-        server.getAddresses().getAddresses().values().stream()
-            .flatMap(List::stream)
-            .filter(address -> "floating".equals(address.getType()))
-            .map(Address::getAddr));
-  }
-
-  /** What its ports let it send from beside their own addresses (allowed address pairs). */
-  static String takenOver(List<Port> cards) {
-    return listed(
-        cards.stream()
-            .filter(card -> card.getAllowedAddressPairs() != null)
-            .flatMap(card -> card.getAllowedAddressPairs().stream())
-            .map(pair -> pair.getIpAddress()));
   }
 
   /** In order, each once, as many as have room. */

@@ -627,6 +627,66 @@ final class Project {
     act(() -> client().networking().port().delete(port));
   }
 
+  /** All of the project. */
+  List<FloatingIp> floatingIps() throws IOException {
+    JsonNode all =
+        raw("GET", neutron("/floatingips?project_id=" + id), Optional.empty()).good("floatingips");
+    List<FloatingIp> own = new ArrayList<>();
+    for (JsonNode one : all) {
+      if (one.path("project_id").asText().equals(id)) {
+        own.add(FloatingIp.of(one));
+      }
+    }
+    return own;
+  }
+
+  /** The external network of that name, if it is the only one. */
+  Optional<String> externalNamed(String name) throws IOException {
+    String query = "/networks?router:external=true&name=" + name;
+    List<String> named = new ArrayList<>();
+    for (JsonNode one : raw("GET", neutron(query), Optional.empty()).good("networks")) {
+      if (one.path("name").asText().equals(name) && one.path("router:external").asBoolean()) {
+        named.add(one.path("id").asText());
+      }
+    }
+    return named.size() == 1 ? Optional.of(named.getFirst()) : Optional.empty();
+  }
+
+  /**
+   * Makes a floating IP that leads to an address of a port.
+   *
+   * @return its id
+   * @throws Refusal if no router leads from there to the port, or there may be no more
+   */
+  String createFloatingIp(String network, String port, String address, String description)
+      throws IOException, Refusal {
+    JsonNode body =
+        rest.json(
+            Map.of(
+                "floatingip",
+                Map.of(
+                    "floating_network_id", network,
+                    "port_id", port,
+                    "fixed_ip_address", address,
+                    "description", description)));
+    Rest.Answer answer = raw("POST", neutron("/floatingips"), Optional.of(body));
+    if (Set.of(400, 403, 404, 409).contains(answer.status())) {
+      String said = answer.body().findPath("message").asText();
+      boolean quota =
+          said.contains("Quota exceeded") || said.contains("No more IP addresses available");
+      throw new Refusal(
+          quota ? Reason.QUOTA : Reason.UNMAPPABLE, "Neutron makes no floating IP: " + said);
+    }
+    return answer.good("floatingip").path("id").asText();
+  }
+
+  void deleteFloatingIp(String address) throws IOException {
+    Rest.Answer answer = raw("DELETE", neutron("/floatingips/" + address), Optional.empty());
+    if (answer.status() != 404) {
+      answer.done();
+    }
+  }
+
   // Keystone
 
   /** A request that a ticket's credential is good for. */

@@ -182,7 +182,7 @@ record Source(Site site, Keystone keystone) implements Origin {
         boolean runs = found.runs() && !found.isHeldBy(tag);
         Hold hold =
             new Hold(project.id(), found.id(), volumes(places))
-                .with(List.of(), List.of(), rootImage(found));
+                .with(List.of(), List.of(), List.of(), rootImage(found));
         if (runs) {
           takeMoment(found, places, making, hold);
         } else {
@@ -494,7 +494,12 @@ record Source(Site site, Keystone keystone) implements Origin {
           requireErasable(project, hold.get(), rootImage(found));
           // Nova leaves ports that it did not make, and with them the addresses.
           List<? extends Port> cards = project.portsOf(found.id());
-          Hold all = hold.get().with(cards, Groups.of(project).oursOf(cards), rootImage(found));
+          List<FloatingIp> outside =
+              FloatingIp.of(cards, project.floatingIps()).stream()
+                  .filter(FloatingIp::isOurs)
+                  .toList();
+          Hold all =
+              hold.get().with(cards, Groups.of(project).oursOf(cards), outside, rootImage(found));
           site.keep(tag, all);
           project.delete(found.server());
           finishErasing(all, tag);
@@ -556,6 +561,14 @@ record Source(Site site, Keystone keystone) implements Origin {
       String user = port.map(Port::getDeviceId).orElse("");
       if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
         project.deletePort(id);
+      }
+    }
+    for (FloatingIp one :
+        hold.addresses().isEmpty() ? List.<FloatingIp>of() : project.floatingIps()) {
+      // Its customer may lead it to another server meanwhile.
+      if (hold.addresses().contains(one.id())
+          && (one.port().isEmpty() || hold.ports().contains(one.port()))) {
+        project.deleteFloatingIp(one.id());
       }
     }
     for (String id : hold.images()) {

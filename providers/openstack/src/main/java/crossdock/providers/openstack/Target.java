@@ -33,6 +33,7 @@ import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.DiskFormat;
 import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.image.v2.builder.ImageBuilder;
+import org.openstack4j.model.network.IP;
 import org.openstack4j.model.network.IPVersionType;
 import org.openstack4j.model.network.Ipv6AddressMode;
 import org.openstack4j.model.network.Network;
@@ -94,7 +95,8 @@ record Target(Site site, Keystone keystone) {
   /** Better no room than a source that was stopped for addresses that somebody else has here. */
   private void holdAddresses(Tag tag, Reservation reservation) throws IOException, Refusal {
     try {
-      List<String> _ = ports(reservation.machine(), making(reservation, tag));
+      Making making = making(reservation, tag);
+      reach(reservation.machine(), ports(reservation.machine(), making), making);
     } catch (Refusal e) {
       removeAll(tag, reservation);
       throw e;
@@ -120,6 +122,9 @@ record Target(Site site, Keystone keystone) {
     }
     for (Machine.Nic nic : machine.nics()) {
       Network _ = network(project, nic);
+      if (nic.publicAddress().isPresent()) {
+        String _ = external(project, nic.publicAddress().get());
+      }
     }
     for (String group : machine.securityGroups()) {
       group(project, group);
@@ -153,6 +158,16 @@ record Target(Site site, Keystone keystone) {
             () ->
                 new Refusal(
                     Reason.UNMAPPABLE, "The project has no network " + nic.network() + "."));
+  }
+
+  private static String external(Project project, Machine.PublicAddress address)
+      throws IOException, Refusal {
+    return project
+        .externalNamed(address.network())
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE, "There is no external network " + address.network() + "."));
   }
 
   private static SecurityGroup group(Project project, String name) throws IOException, Refusal {
@@ -461,7 +476,9 @@ record Target(Site site, Keystone keystone) {
     if (zone != null) {
       server.availabilityZone(zone);
     }
-    ports(machine, making).forEach(server::addNetworkPort);
+    List<String> ports = ports(machine, making);
+    reach(machine, ports, making);
+    ports.forEach(server::addNetworkPort);
     int index = 0;
     if (isLocal(machine)) {
       Image image = rootImage(reservation, making);
@@ -562,6 +579,51 @@ record Target(Site site, Keystone keystone) {
     return ports;
   }
 
+  /** Has those ports reached from outside whose cards are to be. */
+  private static void reach(Machine machine, List<String> ports, Making making)
+      throws IOException, Refusal {
+    Project project = making.project();
+    for (int card = 0; card < ports.size(); card++) {
+      Optional<Machine.PublicAddress> planned = machine.nics().get(card).publicAddress();
+      if (planned.isPresent()) {
+        String port = ports.get(card);
+        String description = FloatingIp.description(making.prefix(), card);
+        String _ =
+            making.once(
+                description,
+                one ->
+                    project.floatingIps().stream()
+                        .anyMatch(it -> it.id().equals(one) && it.port().equals(port)),
+                () -> {
+                  for (FloatingIp unknown : project.floatingIps()) {
+                    if (unknown.description().equals(description)) {
+                      project.deleteFloatingIp(unknown.id());
+                    }
+                  }
+                  return project.createFloatingIp(
+                      external(project, planned.get()),
+                      port,
+                      translated(project, port),
+                      description);
+                });
+      }
+    }
+  }
+
+  /** The address of a port that a floating IP leads to: only IPv4's are translated. */
+  private static String translated(Project project, String id) throws IOException, Refusal {
+    Port port = project.port(id).orElseThrow(() -> new IOException("port " + id + " has gone"));
+    return port.getFixedIps().stream()
+        .map(IP::getIpAddress)
+        .filter(address -> !address.contains(":"))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    Reason.UNMAPPABLE,
+                    "A card without an IPv4 address is not reached from outside here."));
+  }
+
   private static Port port(
       Project project, Machine machine, Machine.Nic nic, Map<Firewall, String> groups, String name)
       throws IOException, Refusal {
@@ -573,6 +635,9 @@ record Target(Site site, Keystone keystone) {
       for (String group : machine.securityGroups()) {
         port.securityGroup(group(project, group).getId());
       }
+    }
+    for (Machine.AllowedAddress one : nic.allowedAddresses()) {
+      port.allowedAddressPair(one.from().toString(), one.mac().orElse(nic.mac()));
     }
     if (!nic.addresses().isEmpty()) {
       List<? extends Subnet> subnets = project.subnets(network);
@@ -689,6 +754,15 @@ record Target(Site site, Keystone keystone) {
       Optional<String> port = site.made(tag, Machines.card(making.prefix(), card));
       if (port.isPresent()) {
         project.deletePort(port.get());
+      }
+      Optional<String> address = site.made(tag, FloatingIp.description(making.prefix(), card));
+      if (address.isPresent()) {
+        project.deleteFloatingIp(address.get());
+      }
+    }
+    for (FloatingIp address : project.floatingIps()) {
+      if (address.description().startsWith(making.prefix())) {
+        project.deleteFloatingIp(address.id());
       }
     }
     for (Port port : project.portsNamed(making.prefix())) {

@@ -359,11 +359,31 @@ final class Lab {
     for (String volume : ids(name + "/volumev3", "/volumes", "volumes")) {
       Object _ = call("DELETE", name + "/volumev3", "/volumes/" + volume, Optional.empty());
     }
-    for (String port : ids(name + "/network", "/ports?project_id=" + id, "ports")) {
+    String network = name + "/network";
+    for (String one : ids(network, "/floatingips?project_id=" + id, "floatingips")) {
+      Object _ = call("DELETE", network, "/floatingips/" + one, Optional.empty());
+    }
+    for (String router : ids(network, "/routers?project_id=" + id, "routers")) {
+      for (String port : ids(network, "/ports?device_id=" + router, "ports")) {
+        if (get(network, "/ports/" + port)
+            .findPath("device_owner")
+            .asText()
+            .endsWith("interface")) {
+          Object _ =
+              call(
+                  "PUT",
+                  network,
+                  "/routers/" + router + "/remove_router_interface",
+                  Optional.of("{\"port_id\": \"%s\"}".formatted(port)));
+        }
+      }
+      Object _ = call("DELETE", network, "/routers/" + router, Optional.empty());
+    }
+    for (String port : ids(network, "/ports?project_id=" + id, "ports")) {
       Object _ = call("DELETE", name + "/network", "/ports/" + port, Optional.empty());
     }
-    for (String network : ids(name + "/network", "/networks?project_id=" + id, "networks")) {
-      Object _ = call("DELETE", name + "/network", "/networks/" + network, Optional.empty());
+    for (String one : ids(network, "/networks?project_id=" + id, "networks")) {
+      Object _ = call("DELETE", network, "/networks/" + one, Optional.empty());
     }
     for (String image : ids(name + "/image", "/images?owner=" + id, "images")) {
       Object _ = call("DELETE", name + "/image", "/images/" + image, Optional.empty());

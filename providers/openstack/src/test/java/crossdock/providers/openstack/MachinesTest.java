@@ -1,15 +1,15 @@
 package crossdock.providers.openstack;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import crossdock.contracts.Machine;
 import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.openstack4j.core.transport.ObjectMapperSingleton;
-import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.network.Port;
-import org.openstack4j.openstack.compute.domain.NovaServer;
 import org.openstack4j.openstack.networking.domain.NeutronPort;
 
 /** By answers as Nova and Neutron give them (Compute API and Networking API v2.0 references). */
@@ -20,37 +20,51 @@ class MachinesTest {
   }
 
   @Test
-  void floatingAddressesAreThoseThatNovaCallsSo() throws IOException {
-    Server server =
-        read(
-            NovaServer.class,
-            """
-            {"server": {"id": "s", "addresses": {
-              "back": [
-                {"addr": "10.9.0.7", "version": 4, "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:01"}],
-              "lan": [
-                {"addr": "10.8.0.7", "version": 4, "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:02"},
-                {"addr": "198.51.100.9", "version": 4, "OS-EXT-IPS:type": "floating", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:02"},
-                {"addr": "198.51.100.12", "version": 4, "OS-EXT-IPS:type": "floating", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:02"}]}}}
-            """);
-    assertThat(Machines.floating(server)).isEqualTo("198.51.100.12,198.51.100.9");
-    assertThat(Machines.floating(read(NovaServer.class, "{\"server\": {\"id\": \"s\"}}")))
-        .isEmpty();
+  void floatingAddressesAreThoseThatLeadToAPort() throws IOException {
+    List<FloatingIp> all =
+        List.of(
+            floating("198.51.100.9", "\"p\"", "the customer's"),
+            floating("198.51.100.12", "\"p\"", "crossdock-m-1-target-1-public-00"),
+            floating("198.51.100.7", "\"q\"", ""),
+            floating("198.51.100.8", "null", "crossdock-m-2-target-1-public-00"));
+    Port port = read(NeutronPort.class, "{\"port\": {\"id\": \"p\"}}");
+    assertThat(FloatingIp.of(List.of(port), all))
+        .extracting(FloatingIp::address, FloatingIp::isOurs)
+        .containsExactly(tuple("198.51.100.12", true), tuple("198.51.100.9", false));
+    assertThat(FloatingIp.of(List.of(), all)).isEmpty();
+  }
+
+  private static FloatingIp floating(String address, String port, String description)
+      throws IOException {
+    return FloatingIp.of(
+        new ObjectMapper()
+            .readTree(
+                """
+                {"id": "f-%s", "floating_ip_address": "%s", "floating_network_id": "outside",
+                 "port_id": %s, "description": "%s"}
+                """
+                    .formatted(address, address, port, description)));
   }
 
   @Test
-  void addressesThatAMachineTakesOverAreThoseThatItsPortsAllow() throws IOException {
+  void addressesThatACardIsAllowedAreThoseThatItsPortAllows() throws IOException {
     Port pairs =
         read(
             NeutronPort.class,
             """
-            {"port": {"id": "p", "allowed_address_pairs": [
-              {"ip_address": "10.8.0.100", "mac_address": "fa:16:3e:00:00:02"},
-              {"ip_address": "10.8.64.0/24", "mac_address": "fa:16:3e:00:00:02"}]}}
+            {"port": {"id": "p", "mac_address": "fa:16:3e:00:00:02", "allowed_address_pairs": [
+              {"ip_address": "10.8.0.100", "mac_address": "00:00:5e:00:01:07"},
+              {"ip_address": "10.8.64.7/24", "mac_address": "fa:16:3e:00:00:02"}]}}
             """);
     Port none = read(NeutronPort.class, "{\"port\": {\"id\": \"q\"}}");
-    assertThat(Machines.takenOver(List.of(none, pairs, pairs)))
-        .isEqualTo("10.8.0.100,10.8.64.0/24");
-    assertThat(Machines.takenOver(List.of(none))).isEmpty();
+    Port any =
+        read(NeutronPort.class, "{\"port\": {\"id\": \"r\", \"port_security_enabled\": false}}");
+    assertThat(Machines.allowed(pairs))
+        .extracting(Machine.AllowedAddress::toString)
+        .containsExactlyInAnyOrder("10.8.0.100/32 by 00:00:5e:00:01:07", "10.8.64.0/24");
+    assertThat(Machines.allowed(none)).isEmpty();
+    assertThat(Machines.allowed(any))
+        .extracting(Machine.AllowedAddress::toString)
+        .containsExactly("0.0.0.0/0", "::/0");
   }
 }

@@ -43,6 +43,13 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
               rule(Direction.EGRESS, Firewall.UDP, 0, 65535, "10.9.0.53/32"),
               Rule.any(Direction.EGRESS, List.of(Subnet.ALL_V6), List.of())));
 
+  /** By VRRP (RFC 9568), and for whom a guest routes. */
+  private static final List<Machine.AllowedAddress> TAKEN_OVER =
+      List.of(
+          new Machine.AllowedAddress(
+              Subnet.parse("10.9.0.200/32"), Optional.of("00:00:5e:00:01:07")),
+          new Machine.AllowedAddress(Subnet.parse("10.99.0.0/16"), Optional.empty()));
+
   private final Lab lab;
   private final Path root;
   private final String name;
@@ -75,6 +82,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
               "ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}}
             """
                 .formatted(back));
+    outside("lan");
     String data = volume("web-1-data", lab.image("crossdock-data", content("data")));
     String root =
         storage.equals(OpenStack.LOCAL)
@@ -139,6 +147,50 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
             "{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"%s\"}}"
                 .formatted(network, cidr));
     return network;
+  }
+
+  /** An external network of its own, and a router from there to one of the project's. */
+  private void outside(String inner) throws IOException {
+    String service = name + "/network";
+    String network =
+        lab.post(
+                service,
+                "/networks",
+                "{\"network\": {\"name\": \"%s\", \"router:external\": true}}".formatted(outside()))
+            .findPath("id")
+            .asText();
+    Object _ =
+        lab.post(
+            service,
+            "/subnets",
+            "{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"198.51.100.0/24\"}}"
+                .formatted(network));
+    String router =
+        lab.post(
+                service,
+                "/routers",
+                "{\"router\": {\"external_gateway_info\": {\"network_id\": \"%s\"}}}"
+                    .formatted(network))
+            .path("router")
+            .path("id")
+            .asText();
+    Object _ =
+        lab.call(
+            "PUT",
+            service,
+            "/routers/" + router + "/add_router_interface",
+            Optional.of(
+                "{\"subnet_id\": \"%s\"}"
+                    .formatted(
+                        lab.get(service, "/networks?name=" + inner)
+                            .findPath("subnets")
+                            .path(0)
+                            .asText())));
+  }
+
+  /** The external network's name: everybody sees it. */
+  String outside() {
+    return "outside-" + name;
   }
 
   private String boot() throws IOException {
@@ -208,7 +260,14 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
             new Machine.Disk("root", "qcow2", GIB, Optional.of(storage)),
             new Machine.Disk("data", "qcow2", GIB, Optional.of("bulk"))),
         List.of(
-            new Machine.Nic("nic0", "lan", "52:54:00:01:" + last, List.of(), Optional.of(FIREWALL)),
+            new Machine.Nic(
+                "nic0",
+                "lan",
+                "52:54:00:01:" + last,
+                List.of(),
+                Optional.of(FIREWALL),
+                TAKEN_OVER,
+                Optional.of(new Machine.PublicAddress(outside(), Optional.empty()))),
             new Machine.Nic(
                 "nic1",
                 "back",
@@ -353,6 +412,10 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     }
     for (String one : lab.ids(name + "/network", "/ports?project_id=" + project, "ports")) {
       all.put("port " + one, "");
+    }
+    for (JsonNode one :
+        lab.get(name + "/network", "/floatingips?project_id=" + project).path("floatingips")) {
+      all.put("floating IP " + one.path("id").asText(), one.path("port_id").asText());
     }
     for (JsonNode one :
         lab.get(name + "/network", "/security-groups?project_id=" + project)

@@ -44,12 +44,15 @@ final class OpenStackSiteTest {
             {"site": "north:oslo", "country": "NO", "formats": ["qcow2"],
              "sizes": [{"name": "m1.tiny", "cpus": 1, "memoryBytes": 268435456},
                        {"name": "vast", "cpus": 512, "memoryBytes": 1099511627776}],
-             "networks": [{"name": "lan", "subnets": ["10.9.0.0/24"]},
-                          {"name": "back", "subnets": ["10.10.0.0/16", "fd00:10::/64", "192.0.2.0/24"]}],
+             "networks": [{"name": "lan", "subnets": ["10.9.0.0/24"], "publicNetworks": ["%1$s"]},
+                          {"name": "back", "subnets": ["10.10.0.0/16", "fd00:10::/64", "192.0.2.0/24"],
+                           "publicNetworks": ["%1$s"]}],
+             "traits": {"address.floating": ["yes"]},
              "securityGroups": ["default", "nobody"], "architectures": ["x86_64"], "firmwares": ["BIOS"],
              "filtering": {"directions": ["INGRESS", "EGRESS"], "ipv6": true, "rules": 10},
              "zones": ["nova", "elsewhere"], "storage": [{"name": "bulk", "encrypted": false}]}
-            """,
+            """
+                .formatted(fixture.outside()),
             Listing.class);
     List<Check> checks;
     try (Cloud cloud = fixture.cloud();
@@ -65,7 +68,13 @@ final class OpenStackSiteTest {
         .extracting(Check::name)
         .containsExactlyInAnyOrder("sizes", "networks", "security-groups", "zones");
     assertThat(checks.toString())
-        .contains("back 192.0.2.0/24", "nobody", "elsewhere", "CROSSDOCK-GUEST landed by BIOS");
+        .contains(
+            "back 192.0.2.0/24",
+            "back from outside",
+            "address.floating is yes",
+            "nobody",
+            "elsewhere",
+            "CROSSDOCK-GUEST landed by BIOS");
     assertThat(fixture.inventory()).isEqualTo(before);
   }
 }
