@@ -2,6 +2,7 @@ package crossdock.providers.kvm;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Json;
 import crossdock.contracts.Machine;
 import crossdock.providers.files.Durable;
@@ -29,8 +30,8 @@ import java.util.concurrent.TimeoutException;
  * the same directory finds them again, since all that is known of them lies there:
  *
  * <ul>
- *   <li>{@code machines/<id>/}: the control socket, the console's log, QEMU's own log, and {@code
- *       uefi.vars} of who boots by UEFI;
+ *   <li>{@code machines/<id>/}: the control socket, the agent's, the console's log, QEMU's own log,
+ *       and {@code uefi.vars} of who boots by UEFI;
  *   <li>{@code guests/<id>.pid}: process id and start time (field 22 of /proc/pid/stat), written by
  *       the process itself before it becomes QEMU, so that no guest runs without one.
  * </ul>
@@ -39,6 +40,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class Guests {
   private static final Duration READY = Duration.ofSeconds(30);
+  private static final Duration ANSWERED = Duration.ofSeconds(10);
   private static final Duration KILLED = Duration.ofSeconds(10);
   // A guest that is still booting misses the button.
   private static final Duration PRESS_AGAIN = Duration.ofSeconds(3);
@@ -115,6 +117,7 @@ final class Guests {
     command.addAll(List.of("guest", pidFile(id).toString()));
     command.addAll(qemu(machine, disks, uefi));
     Files.deleteIfExists(socket(id));
+    Files.deleteIfExists(agentSocket(id));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.directory(directory.toFile());
     builder.environment().keySet().removeIf(name -> !name.equals("PATH"));
@@ -192,6 +195,11 @@ final class Guests {
       command.addAll(List.of("-netdev", netdev(machine.id(), i) + ",id=net" + i));
       command.addAll(devices.card(i, machine.nics().get(i).mac()));
     }
+    // The last of all, so that no other device changes its place for it.
+    command.addAll(List.of("-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"));
+    command.addAll(List.of("-device", "virtio-serial-pci,id=ports"));
+    command.addAll(
+        List.of("-device", "virtserialport,bus=ports.0,chardev=agent,name=" + GuestAgent.PORT));
     return command;
   }
 
@@ -259,7 +267,7 @@ final class Guests {
       try (Qmp qmp = Qmp.connect(socket(id), patience)) {
         qmp.execute("system_powerdown", Map.of());
         qmp.event(Qmp.named("SHUTDOWN"), patience);
-      } catch (Qmp.QmpTimeout | EOFException e) {
+      } catch (JsonLines.Late | EOFException e) {
         continue;
       } catch (IOException e) {
         // It has just ended, or nobody can talk to it.
@@ -317,6 +325,24 @@ final class Guests {
     long size = consoleSize(id);
     long from = place > size ? 0 : place;
     return read(consoleLog(id), from, (int) Math.min(size - from, 1 << 20));
+  }
+
+  /**
+   * The version of the agent that answers in the guest; empty where none does within 10 s, or none
+   * has come up.
+   */
+  Optional<String> agent(String id) {
+    try (Qmp qmp = Qmp.connect(socket(id), ANSWERED)) {
+      for (JsonNode one : qmp.execute("query-chardev", Map.of())) {
+        if (one.path("label").asText().equals("agent") && one.path("frontend-open").asBoolean()) {
+          return GuestAgent.version(agentSocket(id), ANSWERED);
+        }
+      }
+      return Optional.empty();
+    } catch (IOException e) {
+      // It has just ended, or talks to somebody else, or what answers is no agent.
+      return Optional.empty();
+    }
   }
 
   private Optional<ProcessHandle> process(String id) throws IOException {
@@ -378,6 +404,10 @@ final class Guests {
 
   private Path socket(String id) {
     return directory(id).resolve("qmp.sock");
+  }
+
+  private Path agentSocket(String id) {
+    return directory(id).resolve("agent.sock");
   }
 
   private Path consoleLog(String id) {

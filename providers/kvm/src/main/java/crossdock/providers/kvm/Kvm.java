@@ -59,6 +59,7 @@ public final class Kvm implements Cloud {
   }
 
   // Never the plug: what the source has not written back would be lost.
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
   private static final Duration STOPS = Duration.ofSeconds(90);
   private static final Duration LIVES = Duration.ofMinutes(2);
 
@@ -544,12 +545,20 @@ public final class Kvm implements Cloud {
     }
   }
 
-  /** The first sign after that place in the console; empty if the guest ends or none comes. */
+  /**
+   * The first sign after that place in the console, or that the guest's agent answers; empty if the
+   * guest ends or neither comes.
+   */
   private Optional<String> awaitLife(String id, long console) throws IOException {
     long deadline = System.nanoTime() + lives.toNanos();
+    long asked = System.nanoTime();
     for (; ; ) {
       boolean last = System.nanoTime() > deadline || !guests.isRunning(id);
       Optional<String> sign = SignOfLife.in(guests.consoleSince(id, console));
+      if (sign.isEmpty() && (last || System.nanoTime() - asked > ASK_AGAIN.toNanos())) {
+        sign = guests.agent(id).map(version -> "QEMU guest agent " + version);
+        asked = System.nanoTime();
+      }
       if (sign.isPresent() || last) {
         return sign;
       }

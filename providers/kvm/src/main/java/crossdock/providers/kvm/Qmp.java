@@ -4,17 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import crossdock.contracts.Json;
-import crossdock.contracts.Refused;
-import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -26,27 +17,20 @@ import java.util.function.Predicate;
 
 /**
  * A conversation with one QEMU over its control socket (QEMU Machine Protocol). QEMU talks to one
- * client at a time, so keep it short. The other side is not trusted: lines and events are bounded,
- * and everything has a deadline. Thread-safe, one command at a time. After an {@link IOException}
- * that is no {@link QmpException} it can only be closed.
+ * client at a time, so keep it short. The other side is not trusted: events are bounded, and
+ * everything has a deadline. Thread-safe, one command at a time. After an {@link IOException} that
+ * is no {@link QmpException} it can only be closed.
  */
 final class Qmp implements AutoCloseable {
-  private static final int LONGEST_LINE = 1 << 20;
   private static final int MOST_EVENTS = 256;
-  // Of sun_path's 108 bytes, with the closing zero.
-  private static final int LONGEST_ADDRESS = 107;
   private static final Duration REPLY = Duration.ofSeconds(20);
 
-  private final SocketChannel channel;
-  private final Selector selector;
-  private final ByteBuffer input = ByteBuffer.allocate(8192).flip();
-  private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private final JsonLines lines;
   private final Deque<JsonNode> events = new ArrayDeque<>();
   private long lastId;
 
-  private Qmp(SocketChannel channel, Selector selector) {
-    this.channel = channel;
-    this.selector = selector;
+  private Qmp(JsonLines lines) {
+    this.lines = lines;
   }
 
   /**
@@ -56,63 +40,28 @@ final class Qmp implements AutoCloseable {
    */
   static Qmp connect(Path socket, Duration most) throws IOException {
     long deadline = System.nanoTime() + most.toNanos();
-    SocketChannel channel = open(socket.toAbsolutePath());
+    Qmp qmp = new Qmp(JsonLines.connect(socket));
     try {
-      channel.configureBlocking(false);
-      Selector selector = Selector.open();
-      Qmp qmp = new Qmp(channel, selector);
-      try {
-        channel.register(selector, SelectionKey.OP_READ);
-        qmp.greeting(deadline);
-        qmp.execute("qmp_capabilities", Map.of());
-        return qmp;
-      } catch (Throwable e) {
-        selector.close();
-        throw e;
-      }
+      qmp.greeting(deadline);
+      qmp.execute("qmp_capabilities", Map.of());
+      return qmp;
     } catch (Throwable e) {
-      channel.close();
+      qmp.close();
       throw e;
     }
   }
 
   private void greeting(long deadline) throws IOException {
-    JsonNode first = read(deadline);
+    JsonNode first = lines.read(deadline);
     // QEMU accepts in another thread than it tells events in, which it does as for the client
     // before us until it has greeted: the specification knows none this early.
     while (first.has("event")) {
       remember(first);
-      first = read(deadline);
+      first = lines.read(deadline);
     }
     if (!first.has("QMP")) {
       throw new IOException(
           "who answers at the control socket is not QEMU: " + printable(Json.text(first)));
-    }
-  }
-
-  private static SocketChannel open(Path socket) throws IOException {
-    if (socket.toString().getBytes(UTF_8).length <= LONGEST_ADDRESS) {
-      return open(UnixDomainSocketAddress.of(socket));
-    }
-    Path directory = Files.createTempDirectory("crossdock-");
-    Path link = directory.resolve("d");
-    try {
-      Files.createSymbolicLink(link, socket.resolveSibling("."));
-      return open(UnixDomainSocketAddress.of(link.resolve(socket.getFileName())));
-    } finally {
-      Files.deleteIfExists(link);
-      Files.delete(directory);
-    }
-  }
-
-  private static SocketChannel open(UnixDomainSocketAddress address) throws IOException {
-    SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-    try {
-      channel.connect(address);
-      return channel;
-    } catch (Throwable e) {
-      channel.close();
-      throw e;
     }
   }
 
@@ -131,9 +80,9 @@ final class Qmp implements AutoCloseable {
     if (!arguments.isEmpty()) {
       message.put("arguments", arguments);
     }
-    write(ByteBuffer.wrap((Json.text(message) + "\n").getBytes(UTF_8)), deadline);
+    lines.write(ByteBuffer.wrap((Json.text(message) + "\n").getBytes(UTF_8)), deadline);
     for (; ; ) {
-      JsonNode reply = read(deadline);
+      JsonNode reply = lines.read(deadline);
       if (reply.has("event")) {
         remember(reply);
       } else if (reply.path("id").asLong() == id && reply.has("return")) {
@@ -162,7 +111,7 @@ final class Qmp implements AutoCloseable {
       }
     }
     for (; ; ) {
-      JsonNode event = read(deadline);
+      JsonNode event = lines.read(deadline);
       if (event.has("event") && wanted.test(event)) {
         return event;
       }
@@ -182,83 +131,12 @@ final class Qmp implements AutoCloseable {
     events.addLast(event);
   }
 
-  private void write(ByteBuffer message, long deadline) throws IOException {
-    while (message.hasRemaining()) {
-      if (channel.write(message) == 0) {
-        await(SelectionKey.OP_WRITE, deadline);
-      }
-    }
-  }
-
-  private JsonNode read(long deadline) throws IOException {
-    for (; ; ) {
-      while (input.hasRemaining()) {
-        byte next = input.get();
-        if (next == '\n') {
-          byte[] json = line.toByteArray();
-          line.reset();
-          return parse(json);
-        }
-        if (line.size() == LONGEST_LINE) {
-          throw new IOException("QEMU sent a line of more than " + LONGEST_LINE + " bytes");
-        }
-        line.write(next);
-      }
-      input.clear();
-      int count = channel.read(input);
-      input.flip();
-      if (count < 0) {
-        throw new EOFException("QEMU has closed its control socket");
-      }
-      if (count == 0 || System.nanoTime() > deadline) {
-        await(SelectionKey.OP_READ, deadline);
-      }
-    }
-  }
-
-  private void await(int operation, long deadline) throws IOException {
-    long left = (deadline - System.nanoTime()) / 1_000_000;
-    if (left <= 0) {
-      throw new QmpTimeout();
-    }
-    for (SelectionKey key : selector.keys()) {
-      key.interestOps(operation);
-    }
-    selector.select(left);
-    selector.selectedKeys().clear();
-    if (Thread.currentThread().isInterrupted()) {
-      throw new IOException("interrupted while talking to QEMU");
-    }
-  }
-
-  private static JsonNode parse(byte[] json) throws IOException {
-    try {
-      JsonNode message = Json.read(json, JsonNode.class);
-      if (message.isObject()) {
-        return message;
-      }
-    } catch (Refused e) {
-      throw new IOException("QEMU sent what is no JSON object", e);
-    }
-    throw new IOException("QEMU sent what is no JSON object");
-  }
-
   private static String printable(String text) {
     return text.substring(0, Math.min(text.length(), 300)).replaceAll("\\p{Cntrl}", " ");
   }
 
   @Override
   public void close() throws IOException {
-    selector.close();
-    channel.close();
-  }
-
-  /** What was waited for has not come in time; the conversation is still good for events. */
-  static final class QmpTimeout extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    QmpTimeout() {
-      super("QEMU did not answer in time");
-    }
+    lines.close();
   }
 }
