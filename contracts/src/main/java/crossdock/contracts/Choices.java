@@ -87,4 +87,10 @@ public record Choices(
         laws,
         downtimeSeconds);
   }
+
+  /** How many things of the target a customer has had to name; limits are none. */
+  int named() {
+    long single = Stream.of(name, size, zone).filter(Optional::isPresent).count();
+    return (int) single + storage.size() + networks.size();
+  }
 }

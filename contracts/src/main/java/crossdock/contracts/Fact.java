@@ -127,6 +127,14 @@ public sealed interface Fact {
       }
     }
 
+    /**
+     * How much the customer has had to say beyond the machine, both sites, limits and a yes: what
+     * they have chosen by its name at the target, and the concerns that they take the risk of.
+     */
+    public int inputs() {
+      return waived.size() + choices.map(Choices::named).orElse(0);
+    }
+
     /** One that takes what the sites allow. */
     public Requested(
         Subject caller,

@@ -471,6 +471,9 @@ final class Demo implements Callable<Integer> {
     }
     result.set("disks", now.path("disks"));
     result.set("certificate", JSON.readTree(move.customer().bytes(base + "/certificate")));
+    int inputs = evidence.migration().request().inputs();
+    out.printf("  %d manual inputs beyond machine, sites, limits and the two yeses%n", inputs);
+    result.put("manualInputs", inputs);
     result.put("verified", true).put("sameBytes", same);
     result.put("firmware", moved.firmware().name()).put("addressesKept", kept);
     ArrayNode adapted = result.putArray("adapted");

@@ -35,6 +35,7 @@ import java.util.stream.Collectors;
  * A migration as its customer sees it.
  *
  * @param done whether nothing is waited for any more
+ * @param inputs how much its customer has had to say beyond machine, sites, limits and a yes
  * @param owed while it is undone, who has not paid yet
  * @param stuck whether one of them was silent or failed for too long
  * @param reason why it is undone, or why a step failed that may yet be tried again
@@ -51,6 +52,7 @@ record MigrationResource(
     SiteId source,
     SiteId target,
     String mode,
+    int inputs,
     Instant createdAt,
     Instant updatedAt,
     List<Waiting> due,
@@ -99,6 +101,7 @@ record MigrationResource(
         request.source(),
         request.target(),
         request.mode().name().toLowerCase(Locale.ROOT),
+        request.inputs(),
         story.createdAt(),
         story.updatedAt(),
         migration.due().stream()

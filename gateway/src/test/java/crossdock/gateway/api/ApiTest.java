@@ -324,6 +324,18 @@ final class ApiTest {
   }
 
   @Test
+  void whatACustomerHasHadToSayBeyondMachineSitesLimitsAndYesIsCounted() {
+    String more =
+        """
+        false, "waived": ["firewall-wider"],
+        "choices": {"size": "large", "networks": {"a": "b", "c": "d"}, "within": ["EU"], "downtimeSeconds": 60}\
+        """;
+    assertThat(json(post("plain", BODY)).path("inputs").asInt(-1)).isZero();
+    assertThat(json(post("tuned", BODY.replace("false", more))).path("inputs").asInt())
+        .isEqualTo(4);
+  }
+
+  @Test
   void aRequestThatSaysTooLittleOrTooMuchIsRefused() {
     problem(
         send(
