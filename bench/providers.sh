@@ -1,33 +1,50 @@
 #!/usr/bin/env bash
-# Prints a table of what each adapter was held to, from the reports of the last runs of the conformance suites:
+# Writes into docs/providers.md what each adapter was held to, from the reports of the last runs of the conformance suites:
 #   ./crossdock test -pl providers/library,providers/kvm -am
 #   lab/openstack/up && CROSSDOCK_OPENSTACK=http://127.0.0.1:5000/v3 ./crossdock test -pl providers/openstack -am
 #   bench/providers.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+page=docs/providers.md
+suites=(RawLibraryTest VmdkLibraryTest KvmConformanceTest BridgedKvmConformanceTest OpenStackConformanceTest LocalRootConformanceTest)
+titles=('`library`, raw' '`library`, vmdk' '`kvm`' '`kvm`, bridged' '`openstack`, volumes' '`openstack`, local root')
+modules=(library library kvm kvm openstack openstack)
+version() { # version MODULE: what it was verified against
+  case $1 in
+    library) stat -f -c '%T' . ;;
+    kvm) qemu-system-x86_64 --version | sed -En 's/^QEMU emulator version ([0-9.]+).*/QEMU \1/p' ;;
+    openstack) dpkg-query -W -f 'Nova ${Version}' nova-common | sed -E 's/[0-9]+://; s/-.*//' ;;
+  esac
+}
+
 declare -A row=() names=()
-columns=()
-for report in providers/*/target/surefire-reports/TEST-*ConformanceTest.xml providers/library/target/surefire-reports/TEST-*VmdkLibraryTest.xml; do
-  [ -e "$report" ] || continue
-  column=$(basename "$report" .xml)
-  column=${column##*.}
-  columns+=("$column")
+against='| verified against |' ran='| when, in how many seconds |'
+for suite in "${!suites[@]}"; do
+  report=$(ls providers/"${modules[suite]}"/target/surefire-reports/TEST-*."${suites[suite]}".xml 2> /dev/null || true)
+  [ -n "$report" ] || { echo "no report of ${suites[suite]}: run it first" >&2; exit 1; }
+  against+=" $(version "${modules[suite]}") |"
+  ran+=" $(date -u -r "$report" +%F), $(grep -m1 -oE ' time="[0-9,]+' "$report" | tr -dc 0-9) |"
   # One line a test: its name without its arguments, and how it went.
   while read -r name outcome; do
     names[$name]=1
-    case ${row[$column/$name]:-passed}/$outcome in
-      passed/*) row[$column/$name]=$outcome ;;
-    esac
+    [ "${row[$suite/$name]:-passed}" != passed ] || row[$suite/$name]=$outcome
   done < <(awk -v RS='<testcase ' 'NR > 1 {
     match($0, /name="[A-Za-z0-9]+/); name = substr($0, RSTART + 6, RLENGTH - 6)
     outcome = "passed"
-    if ($0 ~ /<failure|<error/) outcome = "FAILED"; else if ($0 ~ /<skipped/) outcome = "not-run"
+    if ($0 ~ /<failure|<error/) outcome = "**failed**"; else if ($0 ~ /<skipped/) outcome = "not run"
     print name, outcome }' "$report")
 done
-[ ${#columns[@]} -gt 0 ] || { echo "no reports: run the suites first" >&2; exit 1; }
-printf '| promise |'; printf ' %s |' "${columns[@]}"; printf '\n|---|'; printf -- '---|%.0s' "${columns[@]}"; printf '\n'
-for name in $(printf '%s\n' "${!names[@]}" | sort); do
-  printf '| %s |' "$(sed -E 's/([A-Z])/ \L\1/g' <<< "$name")"
-  for column in "${columns[@]}"; do printf ' %s |' "${row[$column/$name]:-}"; done
-  printf '\n'
-done
+
+table() {
+  printf '| promise |'; printf ' %s |' "${titles[@]}"; printf '\n|---|'; printf -- '---|%.0s' "${titles[@]}"; printf '\n%s\n%s\n' "$against" "$ran"
+  local name suite
+  for name in $(printf '%s\n' "${!names[@]}" | sort); do
+    printf '| %s |' "$(sed -E 's/([A-Z])/ \L\1/g' <<< "$name")"
+    for suite in "${!suites[@]}"; do printf ' %s |' "${row[$suite/$name]:-}"; done
+    printf '\n'
+  done
+}
+table > target/providers.table
+sed -i -e '/<!-- table -->/,/<!-- end -->/ { /<!-- table -->/ { p; r target/providers.table
+  d }; /<!-- end -->/ !d }' "$page"
+echo "written into $page"

@@ -68,7 +68,7 @@ public final class OpenStack implements Cloud {
     List<Machine> machines = new ArrayList<>();
     for (String id : keystone.projects(owner)) {
       Project project = keystone.project(id);
-      List<? extends Server> servers = project.servers();
+      List<Server> servers = project.servers();
       if (!servers.isEmpty()) {
         Groups rules = Groups.of(project);
         for (Server server : servers) {

@@ -155,8 +155,9 @@ final class Project {
 
   // Nova
 
-  List<? extends Server> servers() throws IOException {
-    return call(() -> client().compute().servers().list(true));
+  List<Server> servers() throws IOException {
+    return Pages.all(
+        Server::getId, Map.of(), query -> call(() -> client().compute().servers().list(query)));
   }
 
   Optional<Server> server(String server) throws IOException {
@@ -164,8 +165,11 @@ final class Project {
         .filter(one -> one.getStatus() != Server.Status.DELETED);
   }
 
-  List<? extends Flavor> flavors() throws IOException {
-    return call(() -> client().compute().flavors().list(true));
+  List<Flavor> flavors() throws IOException {
+    return Pages.all(
+        Flavor::getId,
+        Map.of(),
+        query -> call(() -> client().compute().flavors().list(true, query)));
   }
 
   Optional<Flavor> flavor(String flavor) throws IOException {
@@ -266,10 +270,13 @@ final class Project {
     return found(() -> client().imagesV2().get(image));
   }
 
-  List<? extends Image> images() throws IOException {
-    return call(() -> client().imagesV2().list(Map.of("owner", id, "limit", "1000"))).stream()
-        .filter(image -> id.equals(image.getOwner()))
-        .toList();
+  List<Image> images() throws IOException {
+    List<Image> all =
+        Pages.all(
+            Image::getId,
+            Map.of("owner", id),
+            query -> call(() -> client().imagesV2().list(query)));
+    return all.stream().filter(image -> id.equals(image.getOwner())).toList();
   }
 
   List<Image> imagesNamed(String name) throws IOException {
@@ -351,8 +358,11 @@ final class Project {
         .toList();
   }
 
-  List<? extends Volume> volumes() throws IOException {
-    return call(() -> client().blockStorage().volumes().list());
+  List<Volume> volumes() throws IOException {
+    return Pages.all(
+        Volume::getId,
+        Map.of(),
+        query -> call(() -> client().blockStorage().volumes().list(query)));
   }
 
   Optional<Volume> volume(String volume) throws IOException {
@@ -411,8 +421,11 @@ final class Project {
             () -> volume(volume.getId()).isPresent() ? Optional.empty() : Optional.of(true));
   }
 
-  List<? extends VolumeSnapshot> snapshots() throws IOException {
-    return call(() -> client().blockStorage().snapshots().list());
+  List<VolumeSnapshot> snapshots() throws IOException {
+    return Pages.all(
+        VolumeSnapshot::getId,
+        Map.of(),
+        query -> call(() -> client().blockStorage().snapshots().list(query)));
   }
 
   Optional<VolumeSnapshot> snapshot(String snapshot) throws IOException {
