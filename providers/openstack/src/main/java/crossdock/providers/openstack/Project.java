@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -26,7 +27,6 @@ import org.openstack4j.api.OSClient.OSClientV3;
 import org.openstack4j.api.exceptions.ResponseException;
 import org.openstack4j.api.types.Facing;
 import org.openstack4j.model.common.ActionResponse;
-import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.Flavor;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.compute.ServerCreate;
@@ -178,8 +178,8 @@ final class Project {
 
   /** The MAC addresses of a server's cards, network by network; openstack4j loses that order. */
   List<String> macs(String server) throws IOException {
-    String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server;
-    JsonNode networks = raw("GET", uri, Optional.empty()).good("server").path("addresses");
+    JsonNode networks =
+        raw("GET", nova("/servers/" + server), Optional.empty()).good("server").path("addresses");
     List<String> macs = new ArrayList<>();
     for (JsonNode network : networks) {
       for (JsonNode address : network) {
@@ -189,19 +189,51 @@ final class Project {
     return macs;
   }
 
+  /**
+   * What a server can be told (Compute API, "Servers - run an action"). Not by openstack4j, which
+   * takes 503 for done, and 500 for 409.
+   */
+  enum Action {
+    START("os-start"),
+    STOP("os-stop"),
+    PAUSE("pause"),
+    UNPAUSE("unpause"),
+    LOCK("lock"),
+    UNLOCK("unlock"),
+    FORCE_DELETE("forceDelete");
+
+    private final String wire;
+
+    Action(String wire) {
+      this.wire = wire;
+    }
+  }
+
+  /** Tells it that, unless it has gone. */
   void act(String server, Action action) throws IOException {
-    act(() -> client().compute().servers().action(server, action));
+    JsonNode body = rest.json(Collections.singletonMap(action.wire, null));
+    gone(raw("POST", nova("/servers/" + server + "/action"), Optional.of(body)));
+  }
+
+  private String nova(String path) throws IOException {
+    return endpoint("compute").replaceFirst("/+$", "") + path;
+  }
+
+  /** That it was done, or what it is done to is not there any more. */
+  private static void gone(Rest.Answer answer) throws IOException {
+    if (answer.status() != 404) {
+      answer.done();
+    }
   }
 
   /** Adds to what a server's metadata says; openstack4j would replace all of it. */
   void mark(String server, Map<String, String> metadata) throws IOException {
-    String uri = endpoint("compute").replaceFirst("/+$", "") + "/servers/" + server + "/metadata";
     JsonNode body = rest.json(Map.of("metadata", metadata));
-    raw("POST", uri, Optional.of(body)).done();
+    raw("POST", nova("/servers/" + server + "/metadata"), Optional.of(body)).done();
   }
 
   void unmark(String server, String key) throws IOException {
-    act(() -> client().compute().servers().deleteMetadataItem(server, key));
+    gone(raw("DELETE", nova("/servers/" + server + "/metadata/" + key), Optional.empty()));
   }
 
   String console(String server) throws IOException {
@@ -251,14 +283,14 @@ final class Project {
   /** Also one that its customer has locked, and at once where the cloud would keep it a while. */
   void delete(Server server) throws IOException, Refusal {
     act(server.getId(), Action.UNLOCK);
-    act(() -> client().compute().servers().delete(server.getId()));
+    gone(raw("DELETE", nova("/servers/" + server.getId()), Optional.empty()));
     Object _ =
         await(
             "the end of a server",
             () -> {
               Optional<Server> now = server(server.getId());
               if (now.filter(one -> "soft-delete".equals(one.getVmState())).isPresent()) {
-                act(server.getId(), Action.FORCEDELETE);
+                act(server.getId(), Action.FORCE_DELETE);
               }
               return now.isPresent() ? Optional.empty() : Optional.of(true);
             });
@@ -406,11 +438,7 @@ final class Project {
   }
 
   void unmarkVolume(String volume, String key) throws IOException {
-    Rest.Answer answer =
-        raw("DELETE", cinder("/volumes/" + volume + "/metadata/" + key), Optional.empty());
-    if (answer.status() != 404) {
-      answer.done();
-    }
+    gone(raw("DELETE", cinder("/volumes/" + volume + "/metadata/" + key), Optional.empty()));
   }
 
   void delete(Volume volume) throws IOException, Refusal {
@@ -577,10 +605,7 @@ final class Project {
   }
 
   void deleteRule(String rule) throws IOException {
-    Rest.Answer answer = raw("DELETE", neutron("/security-group-rules/" + rule), Optional.empty());
-    if (answer.status() != 404) {
-      answer.done();
-    }
+    gone(raw("DELETE", neutron("/security-group-rules/" + rule), Optional.empty()));
   }
 
   /** Deletes a group, unless it is in use. */
@@ -694,10 +719,7 @@ final class Project {
   }
 
   void deleteFloatingIp(String address) throws IOException {
-    Rest.Answer answer = raw("DELETE", neutron("/floatingips/" + address), Optional.empty());
-    if (answer.status() != 404) {
-      answer.done();
-    }
+    gone(raw("DELETE", neutron("/floatingips/" + address), Optional.empty()));
   }
 
   // Keystone
@@ -785,11 +807,7 @@ final class Project {
   }
 
   private void dropCredential(JsonNode credential) throws IOException {
-    Rest.Answer answer =
-        raw("DELETE", credentials() + "/" + credential.path("id").asText(), Optional.empty());
-    if (answer.status() != 404) {
-      answer.done();
-    }
+    gone(raw("DELETE", credentials() + "/" + credential.path("id").asText(), Optional.empty()));
   }
 
   /** What Keystone answers to who asks for something that only an administrator is told. */

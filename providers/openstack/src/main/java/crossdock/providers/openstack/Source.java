@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.openstack4j.api.Builders;
-import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.Server;
 import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.network.Port;
@@ -126,11 +125,11 @@ record Source(Site site, Keystone keystone) implements Origin {
         // Somebody may start it again before it is locked.
         for (int attempt = 0; attempt < STOPS; attempt++) {
           Server stopped = stopped(project, found.id());
-          project.act(stopped.getId(), Action.LOCK);
+          project.act(stopped.getId(), Project.Action.LOCK);
           if (project.server(found.id()).filter(Source::isStopped).isPresent()) {
             return;
           }
-          project.act(found.id(), Action.UNLOCK);
+          project.act(found.id(), Project.Action.UNLOCK);
         }
         throw new Refusal(
             Reason.REFUSED_BY_SOURCE, "The server is started again as often as it is stopped.");
@@ -164,7 +163,7 @@ record Source(Site site, Keystone keystone) implements Origin {
             throw new Refusal(
                 Reason.REFUSED_BY_SOURCE, "The server is " + server.getStatus() + ".");
           }
-          project.act(id, Action.STOP);
+          project.act(id, Project.Action.STOP);
           return Optional.empty();
         });
   }
@@ -310,7 +309,8 @@ record Source(Site site, Keystone keystone) implements Origin {
               if (server.get().getStatus() != from) {
                 return Optional.of(true);
               }
-              project.act(id, to == Server.Status.PAUSED ? Action.PAUSE : Action.UNPAUSE);
+              project.act(
+                  id, to == Server.Status.PAUSED ? Project.Action.PAUSE : Project.Action.UNPAUSE);
               return Optional.empty();
             });
   }
@@ -454,7 +454,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
     }
     Project project = found.project();
-    project.act(found.id(), Action.UNLOCK);
+    project.act(found.id(), Project.Action.UNLOCK);
     if (found.meta(Found.RAN).equals(Optional.of("true"))) {
       project.start(found.id());
     }
@@ -504,9 +504,9 @@ record Source(Site site, Keystone keystone) implements Origin {
           project.delete(found.server());
           finishErasing(all, tag);
         } else if (found.meta(Found.KEPT).isEmpty()) {
-          project.act(found.id(), Action.UNLOCK);
+          project.act(found.id(), Project.Action.UNLOCK);
           project.mark(found.id(), Map.of(Found.KEPT, "true"));
-          project.act(found.id(), Action.LOCK);
+          project.act(found.id(), Project.Action.LOCK);
         }
       }
     }

@@ -23,7 +23,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.openstack4j.api.Builders;
-import org.openstack4j.model.compute.Action;
 import org.openstack4j.model.compute.BDMDestType;
 import org.openstack4j.model.compute.BDMSourceType;
 import org.openstack4j.model.compute.Flavor;
@@ -706,7 +705,7 @@ record Target(Site site, Keystone keystone) {
     }
     for (Server server : servers(making)) {
       // Its customer may have locked it, and then nothing is said of it.
-      project.act(server.getId(), Action.UNLOCK);
+      project.act(server.getId(), Project.Action.UNLOCK);
       project.unmark(server.getId(), Found.MADE_BY);
     }
     if (isLocal(reservation.machine())) {

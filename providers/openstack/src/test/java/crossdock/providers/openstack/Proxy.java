@@ -33,6 +33,7 @@ final class Proxy implements AutoCloseable {
     /** The cloud does it, and nobody hears of it. */
     ANSWER_LOST,
     INTERNAL_ERROR,
+    UNAVAILABLE,
     TOO_MANY_REQUESTS,
     /** The cloud does it, and the answer is no JSON. */
     GARBAGE
@@ -128,6 +129,7 @@ final class Proxy implements AutoCloseable {
           HttpResponse<byte[]> _ = forward(exchange, real, body);
         }
         case INTERNAL_ERROR -> answer(exchange, 500, "{}".getBytes(StandardCharsets.UTF_8));
+        case UNAVAILABLE -> answer(exchange, 503, new byte[0]);
         case TOO_MANY_REQUESTS -> answer(exchange, 429, new byte[0]);
         case GARBAGE -> {
           HttpResponse<byte[]> real200 = forward(exchange, real, body);
