@@ -40,6 +40,7 @@ record Mapper(Journeys.Forecasts forecasts) {
   private static final String CHOSEN = "Chosen by the customer.";
   private static final String ZONE = "zone";
   private static final String FLOATING = "address.floating";
+  private static final String DROPPED = "floating-addresses-dropped";
   private static final String ENCRYPTED = "disk.encrypted";
   private static final String PROVIDER = "provider";
   private static final Comparator<Listing.Size> SMALLEST =
@@ -131,11 +132,15 @@ record Mapper(Journeys.Forecasts forecasts) {
                 ? left(nic, address, concerns)
                 : address(nic, address, network.target(), target, concerns));
       }
-      nic.allowedAddresses().forEach(one -> allowed.add(allowed(one, target, goesOn)));
       nic.publicAddress()
           .ifPresent(one -> outside.add(outside(nic, one, network.target(), target, concerns)));
     }
     List<Firewall> firewalls = firewalls(machine, target, waived, said, concerns);
+    for (Machine.Nic nic : machine.nics()) {
+      for (Machine.AllowedAddress one : nic.allowedAddresses()) {
+        allowed.add(allowed(one, target, goesOn, !firewalls.isEmpty()));
+      }
+    }
     List<Mapping> groups = new ArrayList<>();
     for (String group : machine.securityGroups()) {
       groups.add(
@@ -176,6 +181,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     }
     Concerns.Findings findings = KNOWN.about(named, source, target, mode, waived);
     concerns.addAll(findings.concerns());
+    dropped(allowed, concerns);
     concerns.sort(Comparator.comparing(Concern::severity));
     SortedMap<String, Mapping> devices = Devices.of(machine, target, findings.adaptations());
     return new Plan(
@@ -498,15 +504,38 @@ record Mapper(Journeys.Forecasts forecasts) {
     return new Mapping(address, "", "No subnet there has it: the target gives another one.");
   }
 
-  /** All or none: who lets any packets pass that are not from the card's own addresses lets all. */
-  private static Mapping allowed(Machine.AllowedAddress one, Listing target, boolean goesOn) {
+  /**
+   * @param firewalls whether they are set for this machine alone: where it is in groups with
+   *     others, whoever it may send as may be taken for one of the group
+   */
+  private static Mapping allowed(
+      Machine.AllowedAddress one, Listing target, boolean goesOn, boolean firewalls) {
     String now = one.toString();
     if (goesOn) {
       return new Mapping(now, "", "The source goes on sending from it.");
     }
+    if (!firewalls && one.isEverybody()) {
+      return new Mapping(now, "", "Everybody would be in the groups that it is in there.");
+    }
     return target.traits().getOrDefault(FLOATING, List.of()).contains("yes")
         ? new Mapping(now, now, "Allowed there as it is here.")
         : new Mapping(now, "", "The target drops packets from other addresses than the card's.");
+  }
+
+  /** Where nothing else says so. */
+  private static void dropped(List<Mapping> allowed, List<Concern> concerns) {
+    List<Mapping> lost = allowed.stream().filter(one -> one.target().isEmpty()).toList();
+    if (!lost.isEmpty() && concerns.stream().noneMatch(one -> one.code().equals(DROPPED))) {
+      concerns.add(
+          new Concern(
+              DROPPED,
+              Severity.WARNING,
+              "The guest no longer sends from %s: %s"
+                  .formatted(lost.getFirst().source(), lost.getFirst().rule()),
+              "Have the target allow these addresses at the machine's network card.",
+              Optional.of("A takeover between machines (VRRP, a cluster) no longer works."),
+              Optional.empty()));
+    }
   }
 
   private static Mapping outside(

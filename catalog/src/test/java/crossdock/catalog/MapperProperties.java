@@ -201,6 +201,47 @@ class MapperProperties {
     assertThat(allowed(machine, drops, Fact.Mode.COLD)).containsExactly("");
     assertThat(allowed(machine, passes, Fact.Mode.COLD)).containsExactly(shared.toString());
     assertThat(allowed(machine, passes, Fact.Mode.COPY)).containsExactly("");
+    for (Fact.Mode mode : Fact.Mode.values()) {
+      assertThat(
+              MAPPER.plan(machine, NORTH, passes, mode, List.of()).concerns().stream()
+                  .map(Plan.Concern::code))
+          .filteredOn("floating-addresses-dropped"::equals)
+          .as("%s", mode)
+          .hasSize(mode == Fact.Mode.COPY ? 1 : 0);
+    }
+  }
+
+  @Example
+  void whoMaySendAsAnybodyDoesSoOnlyWithAFirewallOfItsOwn() {
+    Listing passes =
+        new Listing(
+            NORTH.site(),
+            NORTH.country(),
+            NORTH.formats(),
+            NORTH.sizes(),
+            NORTH.networks(),
+            NORTH.securityGroups(),
+            NORTH.architectures(),
+            NORTH.firmwares(),
+            Optional.of(new Filtering(Set.of(Direction.values()), Optional.empty(), true, 100)),
+            new TreeMap<>(Map.of("address.floating", List.of("yes"))),
+            NORTH.limits());
+    assertThat(allowed(free(Optional.empty()), passes, Fact.Mode.COLD)).containsExactly("", "");
+    assertThat(allowed(free(Optional.of(Firewall.CLOSED)), passes, Fact.Mode.COLD))
+        .containsExactly("0.0.0.0/0", "::/0");
+  }
+
+  private static Machine free(Optional<Firewall> firewall) {
+    return Sample.machine(
+        List.of(
+            new Machine.Nic(
+                "nic0",
+                "lan",
+                "52:54:00:12:34:56",
+                List.of(),
+                firewall,
+                Machine.AllowedAddress.ANYTHING,
+                Optional.empty())));
   }
 
   private static List<String> allowed(Machine machine, Listing target, Fact.Mode mode) {

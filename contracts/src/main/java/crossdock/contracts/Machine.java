@@ -120,7 +120,8 @@ public record Machine(
       }
       // Providers name them in no order, and the machine is the same.
       addresses = addresses.stream().sorted().toList();
-      allowedAddresses = allowedAddresses.stream().distinct().sorted().toList();
+      allowedAddresses =
+          allowedAddresses.stream().map(one -> one.of(mac)).distinct().sorted().toList();
       if (allowedAddresses.size() > 64) {
         throw new Refused("a network card is allowed at most 64 addresses beside its own");
       }
@@ -166,6 +167,11 @@ public record Machine(
       throw new Refused("no IP address: " + address);
     }
 
+    private boolean maySendFrom(List<AllowedAddress> planned) {
+      return allowedAddresses.containsAll(planned)
+          || allowedAddresses.equals(AllowedAddress.ANYTHING);
+    }
+
     private boolean has(Nic other) {
       return parsed(addresses).containsAll(parsed(other.addresses));
     }
@@ -180,10 +186,25 @@ public record Machine(
    */
   public record AllowedAddress(Subnet from, Optional<String> mac)
       implements Comparable<AllowedAddress> {
+    /** What a card has that nobody looks at what it sends from, by whatever MAC address. */
+    public static final List<AllowedAddress> ANYTHING =
+        List.of(
+            new AllowedAddress(Subnet.ALL_V4, Optional.empty()),
+            new AllowedAddress(Subnet.ALL_V6, Optional.empty()));
+
     public AllowedAddress {
       if (mac.filter(one -> !MAC.matcher(one).matches()).isPresent()) {
         throw new Refused("no MAC address: " + mac);
       }
+    }
+
+    /** Whether it is every address of a family. */
+    public boolean isEverybody() {
+      return from.equals(Subnet.ALL_V4) || from.equals(Subnet.ALL_V6);
+    }
+
+    private AllowedAddress of(String card) {
+      return mac.equals(Optional.of(card)) ? new AllowedAddress(from, Optional.empty()) : this;
     }
 
     @Override
@@ -357,7 +378,7 @@ public record Machine(
       if (wanted.firewall.isPresent() && !nics.get(i).firewall.equals(wanted.firewall)) {
         return Optional.of("card %d does not let through what was planned".formatted(i));
       }
-      if (!nics.get(i).allowedAddresses.equals(wanted.allowedAddresses)) {
+      if (!nics.get(i).maySendFrom(wanted.allowedAddresses)) {
         return Optional.of("card %d may not send from what was planned".formatted(i));
       }
       if (wanted.publicAddress.isPresent()

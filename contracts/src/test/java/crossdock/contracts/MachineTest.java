@@ -139,15 +139,19 @@ class MachineTest {
             List.of(ROOT),
             List.of(card("wan", Optional.of("192.0.2.1"), SHARED)));
     assertThat(asPlanned.lacks(machine)).isEmpty();
+    Nic free =
+        card(
+            "wan",
+            Optional.empty(),
+            new AllowedAddress(Subnet.ALL_V4, Optional.of(LAN.mac())),
+            new AllowedAddress(Subnet.ALL_V6, Optional.empty()));
+    assertThat(machine(1, 1, Firmware.BIOS, List.of(ROOT), List.of(free)).lacks(machine))
+        .as("one that may send from anything")
+        .isEmpty();
     for (Nic other :
         List.of(
             card("lan", Optional.of("192.0.2.1"), SHARED),
             card("wan", Optional.empty()),
-            card(
-                "wan",
-                Optional.empty(),
-                SHARED,
-                new AllowedAddress(Subnet.ALL_V4, Optional.empty())),
             card("wan", Optional.empty(), new AllowedAddress(SHARED.from(), Optional.empty())),
             new Nic(
                 "e",

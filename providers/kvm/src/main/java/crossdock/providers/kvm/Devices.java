@@ -89,6 +89,16 @@ record Devices(Bus bus, Card card) {
     return words;
   }
 
+  /** How many places of the PCI bus so many disks and network cards take. */
+  int places(int disks, int cards) {
+    return cards
+        + switch (bus) {
+          case VIRTIO, NVME -> disks;
+          case SCSI -> 1;
+          case SATA -> Math.ceilDiv(disks, Bus.PORTS);
+        };
+  }
+
   /** The same for a network card on the network device {@code net<place>}. */
   List<String> card(int place, String mac) {
     return List.of("-device", card.device + ",romfile=,netdev=net" + place + ",mac=" + mac);

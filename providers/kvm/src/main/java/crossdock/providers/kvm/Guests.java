@@ -40,6 +40,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class Guests {
   private static final Duration READY = Duration.ofSeconds(30);
+  private static final int PLACES = 30; // of the PCI bus, beside the chipset's two
   private static final Duration ANSWERED = Duration.ofSeconds(10);
   private static final Duration KILLED = Duration.ofSeconds(10);
   // A guest that is still booting misses the button.
@@ -196,10 +197,12 @@ final class Guests {
       command.addAll(devices.card(i, machine.nics().get(i).mac()));
     }
     // The last of all, so that no other device changes its place for it.
-    command.addAll(List.of("-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"));
-    command.addAll(List.of("-device", "virtio-serial-pci,id=ports"));
-    command.addAll(
-        List.of("-device", "virtserialport,bus=ports.0,chardev=agent,name=" + GuestAgent.PORT));
+    if (devices.places(disks.size(), machine.nics().size()) < PLACES) {
+      command.addAll(List.of("-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off"));
+      command.addAll(List.of("-device", "virtio-serial-pci,id=ports"));
+      command.addAll(
+          List.of("-device", "virtserialport,bus=ports.0,chardev=agent,name=" + GuestAgent.PORT));
+    }
     return command;
   }
 

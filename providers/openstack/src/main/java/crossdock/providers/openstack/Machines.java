@@ -7,8 +7,10 @@ import crossdock.contracts.Subnet;
 import crossdock.providers.Placement;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -113,9 +115,7 @@ final class Machines {
   /** What a port lets its card send from beside its own addresses (allowed address pairs). */
   static List<Machine.AllowedAddress> allowed(Port card) {
     if (Boolean.FALSE.equals(card.isPortSecurityEnabled())) {
-      return List.of(
-          new Machine.AllowedAddress(Subnet.ALL_V4, Optional.empty()),
-          new Machine.AllowedAddress(Subnet.ALL_V6, Optional.empty()));
+      return Machine.AllowedAddress.ANYTHING;
     }
     return card.getAllowedAddressPairs() == null
         ? List.of()
@@ -124,9 +124,18 @@ final class Machines {
                 pair ->
                     new Machine.AllowedAddress(
                         Subnet.around(pair.getIpAddress()),
-                        Optional.ofNullable(pair.getMacAddress())
-                            .filter(mac -> !mac.equals(card.getMacAddress()))))
+                        Optional.ofNullable(pair.getMacAddress()).map(Machines::mac)))
             .toList();
+  }
+
+  /** Neutron keeps it as it was typed, in any way in which one is written. */
+  private static String mac(String text) {
+    String[] groups = text.toLowerCase(Locale.ROOT).split("[-:.]", -1);
+    int digits = 12 / groups.length;
+    return Arrays.stream(groups)
+        .map(group -> "0".repeat(Math.max(0, digits - group.length())) + group)
+        .collect(Collectors.joining())
+        .replaceAll("(..)(?!$)", "$1:");
   }
 
   /** What Nova, Neutron and Cinder say beside what the image does. */

@@ -23,6 +23,11 @@ final class Pages {
 
   private Pages() {}
 
+  /** Whether what has that id is still there. */
+  interface Looking {
+    boolean isThere(String id) throws IOException;
+  }
+
   /** A list of what a query with these parameters is answered with. */
   interface Page<T> {
     List<? extends T> ask(Map<String, String> parameters) throws IOException;
@@ -34,13 +39,18 @@ final class Pages {
    * @param id what names one of them as a marker
    * @param parameters of every query
    */
-  static <T> List<T> all(Function<T, String> id, Map<String, String> parameters, Page<T> page)
+  static <T> List<T> all(
+      Function<T, String> id, Looking looking, Map<String, String> parameters, Page<T> page)
       throws IOException {
-    return all(ASKED, id, parameters, page);
+    return all(ASKED, id, looking, parameters, page);
   }
 
   static <T> List<T> all(
-      int asked, Function<T, String> id, Map<String, String> parameters, Page<T> page)
+      int asked,
+      Function<T, String> id,
+      Looking looking,
+      Map<String, String> parameters,
+      Page<T> page)
       throws IOException {
     List<T> all = new ArrayList<>();
     Set<String> known = new HashSet<>();
@@ -53,6 +63,11 @@ final class Pages {
       } catch (Denied e) {
         // What the page before ended with may have gone, and that denies nothing.
         throw query.containsKey("marker") ? new IOException(e) : e;
+      }
+      String marker = query.get("marker");
+      if (some.isEmpty() && marker != null && !looking.isThere(marker)) {
+        // As openstack4j says it where Cinder answers 404.
+        throw new IOException("a list changed while it was read");
       }
       boolean more = false;
       for (T one : some) {

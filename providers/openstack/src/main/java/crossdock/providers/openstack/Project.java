@@ -157,7 +157,10 @@ final class Project {
 
   List<Server> servers() throws IOException {
     return Pages.all(
-        Server::getId, Map.of(), query -> call(() -> client().compute().servers().list(query)));
+        Server::getId,
+        one -> server(one).isPresent(),
+        Map.of(),
+        query -> call(() -> client().compute().servers().list(query)));
   }
 
   Optional<Server> server(String server) throws IOException {
@@ -168,6 +171,7 @@ final class Project {
   List<Flavor> flavors() throws IOException {
     return Pages.all(
         Flavor::getId,
+        one -> flavor(one).isPresent(),
         Map.of(),
         query -> call(() -> client().compute().flavors().list(true, query)));
   }
@@ -306,6 +310,7 @@ final class Project {
     List<Image> all =
         Pages.all(
             Image::getId,
+            one -> image(one).isPresent(),
             Map.of("owner", id),
             query -> call(() -> client().imagesV2().list(query)));
     return all.stream().filter(image -> id.equals(image.getOwner())).toList();
@@ -393,6 +398,7 @@ final class Project {
   List<Volume> volumes() throws IOException {
     return Pages.all(
         Volume::getId,
+        one -> volume(one).isPresent(),
         Map.of(),
         query -> call(() -> client().blockStorage().volumes().list(query)));
   }
@@ -452,6 +458,7 @@ final class Project {
   List<VolumeSnapshot> snapshots() throws IOException {
     return Pages.all(
         VolumeSnapshot::getId,
+        one -> snapshot(one).isPresent(),
         Map.of(),
         query -> call(() -> client().blockStorage().snapshots().list(query)));
   }
@@ -665,12 +672,14 @@ final class Project {
     act(() -> client().networking().port().delete(port));
   }
 
-  /** All of the project. */
+  /** All of the project; none where Neutron has no routers. */
   List<FloatingIp> floatingIps() throws IOException {
-    JsonNode all =
-        raw("GET", neutron("/floatingips?project_id=" + id), Optional.empty()).good("floatingips");
+    Rest.Answer all = raw("GET", neutron("/floatingips?project_id=" + id), Optional.empty());
+    if (all.status() == 404) {
+      return List.of();
+    }
     List<FloatingIp> own = new ArrayList<>();
-    for (JsonNode one : all) {
+    for (JsonNode one : all.good("floatingips")) {
       if (one.path("project_id").asText().equals(id)) {
         own.add(FloatingIp.of(one));
       }

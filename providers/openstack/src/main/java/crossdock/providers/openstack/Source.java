@@ -565,9 +565,8 @@ record Source(Site site, Keystone keystone) implements Origin {
     }
     for (FloatingIp one :
         hold.addresses().isEmpty() ? List.<FloatingIp>of() : project.floatingIps()) {
-      // Its customer may lead it to another server meanwhile.
-      if (hold.addresses().contains(one.id())
-          && (one.port().isEmpty() || hold.ports().contains(one.port()))) {
+      // It led to a port that is gone now, unless its customer uses the one or the other meanwhile.
+      if (hold.addresses().contains(one.id()) && one.port().isEmpty()) {
         project.deleteFloatingIp(one.id());
       }
     }

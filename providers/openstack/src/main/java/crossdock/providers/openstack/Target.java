@@ -594,6 +594,10 @@ record Target(Site site, Keystone keystone) {
                     project.floatingIps().stream()
                         .anyMatch(it -> it.id().equals(one) && it.port().equals(port)),
                 () -> {
+                  Optional<String> before = making.site().made(making.tag(), description);
+                  if (before.isPresent()) {
+                    project.deleteFloatingIp(before.get());
+                  }
                   for (FloatingIp unknown : project.floatingIps()) {
                     if (unknown.description().equals(description)) {
                       project.deleteFloatingIp(unknown.id());
@@ -626,7 +630,8 @@ record Target(Site site, Keystone keystone) {
   private static Port port(
       Project project, Machine machine, Machine.Nic nic, Map<Firewall, String> groups, String name)
       throws IOException, Refusal {
-    String network = network(project, nic).getId();
+    Network found = network(project, nic);
+    String network = found.getId();
     PortBuilder port = Builders.port().name(name).networkId(network).macAddress(nic.mac());
     if (nic.firewall().isPresent()) {
       port.securityGroup(groups.get(nic.firewall().get()));
@@ -635,8 +640,16 @@ record Target(Site site, Keystone keystone) {
         port.securityGroup(group(project, group).getId());
       }
     }
-    for (Machine.AllowedAddress one : nic.allowedAddresses()) {
-      port.allowedAddressPair(one.from().toString(), one.mac().orElse(nic.mac()));
+    // A network without port security lets its cards send from anything, and takes no pairs.
+    if (!Boolean.FALSE.equals(found.isPortSecurityEnabled())) {
+      for (Machine.AllowedAddress one : nic.allowedAddresses()) {
+        if (nic.firewall().isEmpty() && one.isEverybody()) {
+          // Neutron counts pairs as members of the groups that the port is in.
+          throw new Refusal(
+              Reason.UNMAPPABLE, "Everybody would be a member of the card's security groups.");
+        }
+        port.allowedAddressPair(one.from().toString(), one.mac().orElse(nic.mac()));
+      }
     }
     if (!nic.addresses().isEmpty()) {
       List<? extends Subnet> subnets = project.subnets(network);

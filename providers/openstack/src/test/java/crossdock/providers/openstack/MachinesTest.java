@@ -53,7 +53,9 @@ class MachinesTest {
             NeutronPort.class,
             """
             {"port": {"id": "p", "mac_address": "fa:16:3e:00:00:02", "allowed_address_pairs": [
-              {"ip_address": "10.8.0.100", "mac_address": "00:00:5e:00:01:07"},
+              {"ip_address": "10.8.0.100", "mac_address": "00-00-5E-00-01-07"},
+              {"ip_address": "10.8.0.101", "mac_address": "0000.5e00.0108"},
+              {"ip_address": "10.8.0.102", "mac_address": "0:0:5e:0:1:9"},
               {"ip_address": "10.8.64.7/24", "mac_address": "fa:16:3e:00:00:02"}]}}
             """);
     Port none = read(NeutronPort.class, "{\"port\": {\"id\": \"q\"}}");
@@ -61,7 +63,11 @@ class MachinesTest {
         read(NeutronPort.class, "{\"port\": {\"id\": \"r\", \"port_security_enabled\": false}}");
     assertThat(Machines.allowed(pairs))
         .extracting(Machine.AllowedAddress::toString)
-        .containsExactlyInAnyOrder("10.8.0.100/32 by 00:00:5e:00:01:07", "10.8.64.0/24");
+        .containsExactlyInAnyOrder(
+            "10.8.0.100/32 by 00:00:5e:00:01:07",
+            "10.8.0.101/32 by 00:00:5e:00:01:08",
+            "10.8.0.102/32 by 00:00:5e:00:01:09",
+            "10.8.64.0/24 by fa:16:3e:00:00:02");
     assertThat(Machines.allowed(none)).isEmpty();
     assertThat(Machines.allowed(any))
         .extracting(Machine.AllowedAddress::toString)

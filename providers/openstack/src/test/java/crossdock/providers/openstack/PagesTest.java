@@ -35,6 +35,7 @@ final class PagesTest {
             Pages.all(
                 asked,
                 (String one) -> one,
+                _ -> true,
                 Map.of("owner", "me"),
                 query -> {
                   assertThat(query).containsEntry("owner", "me");
@@ -51,6 +52,7 @@ final class PagesTest {
     assertThat(
             Pages.all(
                 (String one) -> one,
+                _ -> true,
                 Map.of(),
                 _ -> {
                   asked[0]++;
@@ -67,6 +69,7 @@ final class PagesTest {
             () ->
                 Pages.all(
                     (String one) -> one,
+                    _ -> true,
                     Map.of(),
                     query -> {
                       if (query.containsKey("marker")) {
@@ -80,6 +83,16 @@ final class PagesTest {
             () ->
                 Pages.all(
                     (String one) -> one,
+                    _ -> false,
+                    Map.of(),
+                    query -> query.containsKey("marker") ? List.of() : things(20)))
+        .as("a service that says so by an empty page")
+        .isInstanceOf(IOException.class);
+    assertThatThrownBy(
+            () ->
+                Pages.all(
+                    (String one) -> one,
+                    _ -> true,
                     Map.of(),
                     _ -> {
                       throw denied;
