@@ -82,7 +82,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
               "ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}}
             """
                 .formatted(back));
-    outside("lan");
+    outside(network);
     String data = volume("web-1-data", lab.image("crossdock-data", content("data")));
     String root =
         storage.equals(OpenStack.LOCAL)
@@ -149,7 +149,11 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     return network;
   }
 
-  /** An external network of its own, and a router from there to one of the project's. */
+  /**
+   * An external network of its own, and a router from there to one of the project's.
+   *
+   * @param inner its id: an administrator sees those of that name in other projects, too
+   */
   private void outside(String inner) throws IOException {
     String service = name + "/network";
     String network =
@@ -182,7 +186,7 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
             Optional.of(
                 "{\"subnet_id\": \"%s\"}"
                     .formatted(
-                        lab.get(service, "/networks?name=" + inner)
+                        lab.get(service, "/networks/" + inner)
                             .findPath("subnets")
                             .path(0)
                             .asText())));
