@@ -11,28 +11,33 @@ titles=('`library`, raw' '`library`, vmdk' '`kvm`' '`kvm`, bridged' '`openstack`
 modules=(library library kvm kvm openstack openstack)
 version() { # version MODULE: what it was verified against
   case $1 in
-    library) stat -f -c '%T' . ;;
+    library) findmnt -no FSTYPE -T . ;;
     kvm) qemu-system-x86_64 --version | sed -En 's/^QEMU emulator version ([0-9.]+).*/QEMU \1/p' ;;
-    openstack) dpkg-query -W -f 'Nova ${Version}' nova-common | sed -E 's/[0-9]+://; s/-.*//' ;;
+    openstack) dpkg-query -W -f 'Nova ${Version}' python3-nova | sed -E 's/[0-9]+://; s/-.*//' ;;
   esac
 }
 
 declare -A row=() names=()
 against='| verified against |' ran='| when, in how many seconds |'
 for suite in "${!suites[@]}"; do
-  report=$(ls providers/"${modules[suite]}"/target/surefire-reports/TEST-*."${suites[suite]}".xml 2> /dev/null || true)
-  [ -n "$report" ] || { echo "no report of ${suites[suite]}: run it first" >&2; exit 1; }
+  # Of several (TEST-…Test.xml, TEST-…Test-2.xml) a later one says how the tests in it went at last.
+  mapfile -t reports < <(ls -tr providers/"${modules[suite]}"/target/surefire-reports/TEST-*."${suites[suite]}"{,-*}.xml 2> /dev/null)
+  [ ${#reports[@]} -gt 0 ] || { echo "no report of ${suites[suite]}: run it first" >&2; exit 1; }
   against+=" $(version "${modules[suite]}") |"
-  ran+=" $(date -u -r "$report" +%F), $(grep -m1 -oE ' time="[0-9,]+' "$report" | tr -dc 0-9) |"
-  # One line a test: its name without its arguments, and how it went.
-  while read -r name outcome; do
-    names[$name]=1
-    [ "${row[$suite/$name]:-passed}" != passed ] || row[$suite/$name]=$outcome
-  done < <(awk -v RS='<testcase ' 'NR > 1 {
-    match($0, /name="[A-Za-z0-9]+/); name = substr($0, RSTART + 6, RLENGTH - 6)
-    outcome = "passed"
-    if ($0 ~ /<failure|<error/) outcome = "**failed**"; else if ($0 ~ /<skipped/) outcome = "not run"
-    print name, outcome }' "$report")
+  ran+=" $(date -u -r "${reports[0]}" +%F), $(grep -m1 -oE ' time="[0-9,]+' "${reports[0]}" | tr -dc 0-9) |"
+  for report in "${reports[@]}"; do
+    # One line a test: its name without its arguments, and how it went.
+    awk -v RS='<testcase ' 'NR > 1 {
+      match($0, /name="[A-Za-z0-9]+/); name = substr($0, RSTART + 6, RLENGTH - 6)
+      outcome = "passed"
+      if ($0 ~ /<failure|<error/) outcome = "**failed**"; else if ($0 ~ /<skipped/) outcome = "not run"
+      if (!(name in all) || all[name] == "passed") all[name] = outcome }
+      END { for (name in all) print name, all[name] }' "$report" > target/outcomes
+    while read -r name outcome; do
+      names[$name]=1
+      row[$suite/$name]=$outcome
+    done < target/outcomes
+  done
 done
 
 table() {
