@@ -185,19 +185,7 @@ class MapperProperties {
                     List.of(shared),
                     Optional.empty())));
     Listing drops = offering(List.of());
-    Listing passes =
-        new Listing(
-            drops.site(),
-            drops.country(),
-            drops.formats(),
-            drops.sizes(),
-            drops.networks(),
-            drops.securityGroups(),
-            drops.architectures(),
-            drops.firmwares(),
-            drops.filtering(),
-            new TreeMap<>(Map.of("address.floating", List.of("yes"))),
-            drops.limits());
+    Listing passes = lettingPass(drops.filtering());
     assertThat(allowed(machine, drops, Fact.Mode.COLD)).containsExactly("");
     assertThat(allowed(machine, passes, Fact.Mode.COLD)).containsExactly(shared.toString());
     assertThat(allowed(machine, passes, Fact.Mode.COPY)).containsExactly("");
@@ -214,21 +202,28 @@ class MapperProperties {
   @Example
   void whoMaySendAsAnybodyDoesSoOnlyWithAFirewallOfItsOwn() {
     Listing passes =
-        new Listing(
-            NORTH.site(),
-            NORTH.country(),
-            NORTH.formats(),
-            NORTH.sizes(),
-            NORTH.networks(),
-            NORTH.securityGroups(),
-            NORTH.architectures(),
-            NORTH.firmwares(),
-            Optional.of(new Filtering(Set.of(Direction.values()), Optional.empty(), true, 100)),
-            new TreeMap<>(Map.of("address.floating", List.of("yes"))),
-            NORTH.limits());
+        lettingPass(
+            Optional.of(new Filtering(Set.of(Direction.values()), Optional.empty(), true, 100)));
     assertThat(allowed(free(Optional.empty()), passes, Fact.Mode.COLD)).containsExactly("", "");
     assertThat(allowed(free(Optional.of(Firewall.CLOSED)), passes, Fact.Mode.COLD))
         .containsExactly("0.0.0.0/0", "::/0");
+  }
+
+  /** One that takes packets from other addresses than a card's own. */
+  private static Listing lettingPass(Optional<Filtering> filtering) {
+    Listing drops = offering(List.of(), NORTH.networks(), filtering);
+    return new Listing(
+        drops.site(),
+        drops.country(),
+        drops.formats(),
+        drops.sizes(),
+        drops.networks(),
+        drops.securityGroups(),
+        drops.architectures(),
+        drops.firmwares(),
+        drops.filtering(),
+        new TreeMap<>(Map.of("address.floating", List.of("yes"))),
+        drops.limits());
   }
 
   private static Machine free(Optional<Firewall> firewall) {

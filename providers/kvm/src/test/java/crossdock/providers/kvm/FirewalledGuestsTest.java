@@ -1,7 +1,6 @@
 package crossdock.providers.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.contracts.Firewall;
 import crossdock.contracts.Firewall.Direction;
@@ -34,7 +33,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(240)
 final class FirewalledGuestsTest {
   private static final Duration LONG = Duration.ofMinutes(2);
-  private static final Path BUILD = Path.of("../../lab/guest/build");
   private static final Pattern RESULT = Pattern.compile("PROBE (\\d+) (passed|dropped)\n");
   private static final int PROBES = 40;
   private static final int LISTENS = 80;
@@ -207,22 +205,8 @@ final class FirewalledGuestsTest {
   }
 
   private Path guest(String name, String script) throws IOException, InterruptedException {
-    Path file = directory.resolve(name + ".qcow2");
     Path text = Files.writeString(directory.resolve(name + ".sh"), script);
-    Path log = directory.resolve(name + ".log");
-    Process build =
-        new ProcessBuilder(
-                BUILD.toString(), "--out", file + "", "--name", name, "--script", text + "")
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    boolean built = build.waitFor() == 0;
-    String said = Files.readString(log);
-    if (!built) {
-      sayAloud("NOT CHECKED: firewalls between guests, for the guest cannot be built: " + said);
-    }
-    assumeTrue(built, said);
-    return file;
+    return Qemu.guest(directory, name, "--script", text + "");
   }
 
   @SuppressWarnings("SystemOut")

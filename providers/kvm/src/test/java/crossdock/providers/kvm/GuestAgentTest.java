@@ -3,7 +3,6 @@ package crossdock.providers.kvm;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import crossdock.contracts.Machine;
 import java.io.IOException;
@@ -112,7 +111,11 @@ final class GuestAgentTest {
             List.of(new Machine.Nic("nic0", "lan", "52:54:00:00:00:01")),
             List.of());
     try {
-      kvm.adopt(machine, "alice", Map.of("root", guest()), true);
+      kvm.adopt(
+          machine,
+          "alice",
+          Map.of("root", Qemu.guest(directory, "silent", "--agent", "yes")),
+          true);
       assertThat(kvm.console("alice", "silent")).doesNotContain("CROSSDOCK-GUEST");
       Guests again = new Guests(directory, "tcg");
       assertThat(again.agent("silent")).hasValueSatisfying(one -> assertThat(one).matches("\\d.*"));
@@ -121,24 +124,5 @@ final class GuestAgentTest {
       kvm.cutPower();
     }
     assertThat(new Guests(directory, "tcg").agent("silent")).isEmpty();
-  }
-
-  @SuppressWarnings("SystemOut")
-  private Path guest() throws IOException, InterruptedException {
-    Path file = directory.resolve("silent.qcow2");
-    Path log = directory.resolve("build.log");
-    Process build =
-        new ProcessBuilder(
-                "../../lab/guest/build", "--out", file + "", "--name", "silent", "--agent", "yes")
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    boolean built = build.waitFor() == 0;
-    String said = Files.readString(log);
-    if (!built) {
-      System.out.println("NOT CHECKED: a guest's agent, for the guest cannot be built: " + said);
-    }
-    assumeTrue(built, said);
-    return file;
   }
 }
