@@ -162,14 +162,20 @@ public final class AccountCheck {
             () ->
                 "%d servers, %d flavors, zones %s"
                     .formatted(
-                        project.servers().size(), project.flavors().size(), project.zones()));
-    boolean _ = ask(of + "image", () -> project.images().size() + " images of its own");
+                        project.nova().servers().size(),
+                        project.nova().flavors().size(),
+                        project.nova().zones()));
+    boolean _ = ask(of + "image", () -> project.glance().images().size() + " images of its own");
     boolean _ =
         ask(
             of + "volume",
             () ->
-                "%d volumes, types %s".formatted(project.volumes().size(), project.volumeTypes()));
-    boolean _ = ask(of + "network", () -> "%d security groups".formatted(project.groups().size()));
+                "%d volumes, types %s"
+                    .formatted(project.cinder().volumes().size(), project.cinder().volumeTypes()));
+    boolean _ =
+        ask(
+            of + "network",
+            () -> "%d security groups".formatted(project.neutron().groups().size()));
     boolean _ =
         ask(
             of + "quota",
@@ -190,9 +196,10 @@ public final class AccountCheck {
     ThreadLocalRandom.current().nextBytes(random);
     String hex = HexFormat.of().formatHex(random);
     String nobody = hex.replaceFirst("(.{8})(.{4})(.{4})(.{4})(.{12})", "$1-$2-$3-$4-$5");
-    URI there = project.data(nobody);
+    URI there = project.glance().data(nobody);
     try {
-      DiskTicket.Access access = project.access(name, List.of(new Project.Rule("GET", there)));
+      DiskTicket.Access access =
+          project.credentials().give(name, List.of(new Credentials.Rule("GET", there)));
       String token = rest.token(account.keystone(), access.id(), access.secret()).getId();
       int asked = rest.call("GET", there.toString(), token, Optional.empty()).status();
       int other =
@@ -207,7 +214,7 @@ public final class AccountCheck {
       }
       return "a credential for one request is good for that, and for no other";
     } finally {
-      project.endAccess(name);
+      project.credentials().end(name);
     }
   }
 }

@@ -50,10 +50,10 @@ record Found(Project project, Server server) {
 
   private static Optional<Found> in(Project project, String id) throws IOException {
     if (isUuid(id)) {
-      return project.server(id).map(now -> new Found(project, now));
+      return project.nova().server(id).map(now -> new Found(project, now));
     }
     if (id.endsWith(suffix(project))) {
-      for (Server server : project.servers()) {
+      for (Server server : project.nova().servers()) {
         if (new Found(project, server).machine().equals(id)) {
           return Optional.of(new Found(project, server));
         }

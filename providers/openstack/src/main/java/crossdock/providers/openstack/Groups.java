@@ -63,9 +63,9 @@ record Groups(Map<String, JsonNode> all) {
   /** Neutron takes them for IPv6 only. */
   private static final Set<Integer> ONLY_V6 = Set.of(41, 43, 44, 58, 59, 60);
 
-  static Groups of(Project project) throws IOException {
+  static Groups of(Neutron neutron) throws IOException {
     Map<String, JsonNode> all = new TreeMap<>();
-    for (JsonNode group : project.groups()) {
+    for (JsonNode group : neutron.groups()) {
       all.put(group.path("id").asText(), group);
     }
     return new Groups(all);

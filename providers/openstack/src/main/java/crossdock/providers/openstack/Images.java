@@ -64,7 +64,7 @@ record Images(Site site, Keystone keystone) implements Origin {
   /** Those of a project that are its own, and of which a machine can be made. */
   List<Machine> in(Project project) throws IOException {
     List<Machine> machines = new ArrayList<>();
-    for (Image image : project.images()) {
+    for (Image image : project.glance().images()) {
       shown(image).ifPresent(machines::add);
     }
     return machines;
@@ -76,6 +76,7 @@ record Images(Site site, Keystone keystone) implements Origin {
 
   private static Optional<Image> find(Project project, String id) throws IOException {
     return project
+        .glance()
         .image(id.substring(PREFIX.length()))
         .filter(one -> project.id().equals(one.getOwner()));
   }
@@ -202,7 +203,8 @@ record Images(Site site, Keystone keystone) implements Origin {
   /** Better no beginning than one of what cannot be read; and the snapshot is its customer's. */
   private static void requireReadable(Project project, Machine.Disk disk, String id)
       throws IOException, Refusal {
-    VolumeSnapshot snapshot = project.snapshot(id).orElseThrow(() -> refused(disk, "has gone"));
+    VolumeSnapshot snapshot =
+        project.cinder().snapshot(id).orElseThrow(() -> refused(disk, "has gone"));
     Volume.Status status = snapshot.getStatus();
     if (status == Volume.Status.CREATING) {
       throw new IOException("snapshot " + id + " is being made");
@@ -210,7 +212,7 @@ record Images(Site site, Keystone keystone) implements Origin {
     if (status != Volume.Status.AVAILABLE) {
       throw refused(disk, "is " + status);
     }
-    if (project.volume(snapshot.getVolumeId()).filter(Volume::encrypted).isPresent()) {
+    if (project.cinder().volume(snapshot.getVolumeId()).filter(Volume::encrypted).isPresent()) {
       throw refused(disk, "is encrypted, and not copied");
     }
   }
@@ -267,7 +269,7 @@ record Images(Site site, Keystone keystone) implements Origin {
             requireReadable(project, disk, snapshot);
             int gib = Math.toIntExact(disk.virtualBytes() >> 30);
             Image copy = making.image(name, () -> Source.imageOf(snapshot, gib, name, making));
-            tickets.add(making.toRead(disk, project.awaitActive(copy.getId()), name));
+            tickets.add(making.toRead(disk, project.glance().awaitActive(copy.getId()), name));
             Source.dropCopies(project, name);
           }
         }
@@ -334,19 +336,19 @@ record Images(Site site, Keystone keystone) implements Origin {
       if (Boolean.TRUE.equals(image.get().getIsProtected())) {
         throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image is protected.");
       }
-      if (project.servers().stream().anyMatch(one -> id.equals(one.getImageId()))) {
+      if (project.nova().servers().stream().anyMatch(one -> id.equals(one.getImageId()))) {
         throw new Refusal(Reason.REFUSED_BY_SOURCE, "A server is made of the image.");
       }
       try {
-        project.delete(image.get());
+        project.glance().delete(image.get());
       } catch (Denied e) {
         throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image stays: " + e.getMessage());
       }
     }
     for (String id : hold.volumes()) {
-      Optional<VolumeSnapshot> snapshot = project.snapshot(id);
+      Optional<VolumeSnapshot> snapshot = project.cinder().snapshot(id);
       if (snapshot.isPresent()) {
-        project.delete(snapshot.get());
+        project.cinder().delete(snapshot.get());
       }
     }
   }

@@ -220,7 +220,8 @@ final class Keystone {
   }
 
   Project project(String id) throws IOException {
-    return new Project(id, token(id), account, rest, key, () -> tokens.remove(id));
+    Session session = new Session(id, token(id), account, rest, () -> tokens.remove(id));
+    return new Project(session, key);
   }
 
   /** Looks for something in one project. */
@@ -271,7 +272,7 @@ final class Keystone {
     } catch (AuthenticationException e) {
       throw new Denied("Keystone: " + e.getMessage(), e);
     } catch (RuntimeException e) {
-      throw Project.failed(e);
+      throw Session.failed(e);
     }
   }
 }

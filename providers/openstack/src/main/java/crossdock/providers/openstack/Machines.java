@@ -61,13 +61,14 @@ final class Machines {
       throws IOException {
     Flavor flavor =
         project
+            .nova()
             .flavor(server.getFlavorId())
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
     List<Place> disks = disks(project, server);
     Properties properties = properties(project, server, disks);
     List<Machine.Nic> nics = new ArrayList<>();
     List<Port> cards = cards(project, server);
-    List<FloatingIp> outside = cards.isEmpty() ? List.of() : project.floatingIps();
+    List<FloatingIp> outside = cards.isEmpty() ? List.of() : project.neutron().floatingIps();
     for (Port card : cards) {
       Optional<FloatingIp> first = FloatingIp.of(List.of(card), outside).stream().findFirst();
       nics.add(
@@ -109,7 +110,7 @@ final class Machines {
 
   /** By its name, where that is a plain one. */
   private static String network(Project project, String id) throws IOException {
-    return project.network(id).map(Network::getName).filter(Machines::isPlain).orElse(id);
+    return project.neutron().network(id).map(Network::getName).filter(Machines::isPlain).orElse(id);
   }
 
   /** What a port lets its card send from beside its own addresses (allowed address pairs). */
@@ -194,8 +195,8 @@ final class Machines {
    * two networks the last two may change places.
    */
   private static List<Port> cards(Project project, Server server) throws IOException {
-    List<Port> cards = new ArrayList<>(project.portsOf(server.getId()));
-    List<String> macs = cards.size() > 1 ? project.macs(server.getId()) : List.of();
+    List<Port> cards = new ArrayList<>(project.neutron().portsOf(server.getId()));
+    List<String> macs = cards.size() > 1 ? project.nova().macs(server.getId()) : List.of();
     cards.sort(
         Comparator.comparingInt((Port card) -> numbered(card.getName()))
             .thenComparingInt(card -> Math.floorMod(macs.indexOf(card.getMacAddress()), 1 << 16))
@@ -227,7 +228,10 @@ final class Machines {
     List<Device> devices = new ArrayList<>();
     for (String id : volumes(server)) {
       Volume volume =
-          project.volume(id).orElseThrow(() -> new IOException("volume " + id + " has gone"));
+          project
+              .cinder()
+              .volume(id)
+              .orElseThrow(() -> new IOException("volume " + id + " has gone"));
       devices.add(new Device(device(volume, server), volume));
     }
     devices.sort(
@@ -272,6 +276,7 @@ final class Machines {
   private static Place local(Project project, Server server) throws IOException {
     Flavor flavor =
         project
+            .nova()
             .flavor(server.getFlavorId())
             .orElseThrow(() -> new Refused("its flavor does not exist any more"));
     if (flavor.getEphemeral() != 0 || flavor.getSwap() != 0) {
@@ -281,6 +286,7 @@ final class Machines {
         flavor.getDisk() > 0
             ? (long) flavor.getDisk() << 30
             : project
+                .glance()
                 .image(server.getImageId())
                 .map(Image::getVirtualSize)
                 .orElseThrow(() -> new Refused("the size of its root disk is not known"));
@@ -294,11 +300,11 @@ final class Machines {
       throws IOException {
     return switch (disks.isEmpty() ? null : disks.getFirst()) {
       case Place.Local _ -> {
-        Optional<Image> image = project.image(server.getImageId());
+        Optional<Image> image = project.glance().image(server.getImageId());
         yield name -> image.flatMap(one -> property(one, name));
       }
       case Place.Attached(var _, Volume volume) -> {
-        JsonNode metadata = project.imageMetadata(volume.getId());
+        JsonNode metadata = project.cinder().imageMetadata(volume.getId());
         yield name ->
             metadata.hasNonNull(name) ? Optional.of(metadata.get(name).asText()) : Optional.empty();
       }

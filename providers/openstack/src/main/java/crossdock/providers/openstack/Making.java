@@ -57,37 +57,41 @@ record Making(Site site, Project project, Tag tag) {
     String id =
         once(
             "image " + name,
-            one -> project.image(one).isPresent(),
+            one -> project.glance().image(one).isPresent(),
             () -> {
-              for (Image unknown : project.imagesNamed(name)) {
-                project.delete(unknown);
+              for (Image unknown : project.glance().named(name)) {
+                project.glance().delete(unknown);
               }
               return maker.make();
             });
-    return project.image(id).orElseThrow(() -> new IOException("image " + id + " has gone"));
+    return project
+        .glance()
+        .image(id)
+        .orElseThrow(() -> new IOException("image " + id + " has gone"));
   }
 
   DiskTicket toRead(Machine.Disk disk, Image image, String name) throws IOException {
-    URI data = project.data(image);
-    return ticket(disk, image, name, List.of(new Project.Rule("GET", data)));
+    URI data = project.glance().data(image);
+    return ticket(disk, image, name, List.of(new Credentials.Rule("GET", data)));
   }
 
   /** Also to see whether it is written. */
   DiskTicket toWrite(Machine.Disk disk, Image image, String name) throws IOException {
-    URI data = project.data(image);
-    List<Project.Rule> rules =
+    URI data = project.glance().data(image);
+    List<Credentials.Rule> rules =
         List.of(
-            new Project.Rule("PUT", data),
-            new Project.Rule("GET", URI.create(data.toString().replaceFirst("/file$", ""))));
+            new Credentials.Rule("PUT", data),
+            new Credentials.Rule("GET", URI.create(data.toString().replaceFirst("/file$", ""))));
     return ticket(disk, image, name, rules);
   }
 
-  private DiskTicket ticket(Machine.Disk disk, Image image, String name, List<Project.Rule> rules)
+  private DiskTicket ticket(
+      Machine.Disk disk, Image image, String name, List<Credentials.Rule> rules)
       throws IOException {
     return new DiskTicket.Glance(
         disk.name(),
-        project.data(image),
-        project.access(name, rules),
+        project.glance().data(image),
+        project.credentials().give(name, rules),
         String.valueOf(image.getDiskFormat().value()),
         disk.virtualBytes());
   }
@@ -103,20 +107,20 @@ record Making(Site site, Project project, Tag tag) {
    * @param kept its id
    */
   void sweep(Optional<String> kept) throws IOException, Refusal {
-    project.endAccess(prefix());
-    for (Image image : project.images()) {
+    project.credentials().end(prefix());
+    for (Image image : project.glance().images()) {
       if (isOurs(image.getName()) && !kept.equals(Optional.of(image.getId()))) {
-        project.delete(image);
+        project.glance().delete(image);
       }
     }
-    for (Volume volume : project.volumes()) {
+    for (Volume volume : project.cinder().volumes()) {
       if (isOurs(volume.getName())) {
-        project.delete(volume);
+        project.cinder().delete(volume);
       }
     }
-    for (VolumeSnapshot snapshot : project.snapshots()) {
+    for (VolumeSnapshot snapshot : project.cinder().snapshots()) {
       if (isOurs(snapshot.getName())) {
-        project.delete(snapshot);
+        project.cinder().delete(snapshot);
       }
     }
   }

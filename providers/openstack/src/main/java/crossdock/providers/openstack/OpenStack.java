@@ -68,9 +68,9 @@ public final class OpenStack implements Cloud {
     List<Machine> machines = new ArrayList<>();
     for (String id : keystone.projects(owner)) {
       Project project = keystone.project(id);
-      List<Server> servers = project.servers();
+      List<Server> servers = project.nova().servers();
       if (!servers.isEmpty()) {
-        Groups rules = Groups.of(project);
+        Groups rules = Groups.of(project.neutron());
         for (Server server : servers) {
           new Found(project, server).shown(rules).ifPresent(machines::add);
         }
@@ -97,7 +97,7 @@ public final class OpenStack implements Cloud {
     }
     Optional<Found> found = Found.in(keystone.projects(owner), id, keystone);
     if (found.isPresent()) {
-      return found.get().shown(Groups.of(found.get().project()));
+      return found.get().shown(Groups.of(found.get().project().neutron()));
     }
     for (Reservation one : site.reservations()) {
       if (one.owner().equals(owner) && one.registered().equals(Optional.of(id))) {
@@ -110,9 +110,9 @@ public final class OpenStack implements Cloud {
   /** As Nova shows it, whatever its customer has made of its metadata. */
   private Optional<Machine> made(Reservation reservation, String id) throws IOException {
     Project project = keystone.project(reservation.project());
-    Optional<Server> server = project.server(reservation.server().orElseThrow());
+    Optional<Server> server = project.nova().server(reservation.server().orElseThrow());
     return server.isPresent()
-        ? Optional.of(Machines.describe(project, server.get(), id, Groups.of(project)))
+        ? Optional.of(Machines.describe(project, server.get(), id, Groups.of(project.neutron())))
         : Optional.empty();
   }
 
@@ -122,7 +122,7 @@ public final class OpenStack implements Cloud {
       return "";
     }
     Optional<Found> found = Found.in(keystone.projects(owner), machine, keystone);
-    String text = found.isPresent() ? found.get().project().console(found.get().id()) : "";
+    String text = found.isPresent() ? found.get().project().nova().console(found.get().id()) : "";
     return text.substring(Math.max(0, text.length() - (64 << 10)));
   }
 

@@ -20,6 +20,7 @@ import org.openstack4j.openstack.identity.v3.domain.KeystoneToken;
 
 /** The requests that openstack4j does not know. Thread-safe. */
 final class Rest implements AutoCloseable {
+  static final String TYPE = "application/json";
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int LONGEST = 4 << 20;
 
@@ -56,14 +57,21 @@ final class Rest implements AutoCloseable {
             null);
       }
     }
+
+    /** That it was done, or what it is done to is not there any more. */
+    void doneOrGone() throws IOException {
+      if (status != 404) {
+        done();
+      }
+    }
   }
 
-  JsonNode json(Object value) {
+  static JsonNode json(Object value) {
     return JSON.valueToTree(value);
   }
 
   Answer call(String method, String uri, String token, Optional<JsonNode> body) throws IOException {
-    return call(method, uri, token, "application/json", body);
+    return call(method, uri, token, TYPE, body);
   }
 
   /**

@@ -45,7 +45,7 @@ record Source(Site site, Keystone keystone) implements Origin {
     Optional<Hold> hold = site.hold(tag);
     if (hold.isPresent()) {
       Project project = keystone.project(hold.get().project());
-      return project.server(hold.get().server()).map(now -> new Found(project, now));
+      return project.nova().server(hold.get().server()).map(now -> new Found(project, now));
     }
     return Found.ID.matcher(machine).matches()
         ? Found.in(keystone.projects(), machine, keystone)
@@ -118,18 +118,20 @@ record Source(Site site, Keystone keystone) implements Origin {
           site.keep(tag, new Hold(project.id(), found.id(), List.of()));
         }
         if (!found.isHeldBy(tag)) {
-          project.mark(
-              found.id(),
-              Map.of(Found.HELD_BY, tag.name(), Found.RAN, Boolean.toString(found.runs())));
+          project
+              .nova()
+              .mark(
+                  found.id(),
+                  Map.of(Found.HELD_BY, tag.name(), Found.RAN, Boolean.toString(found.runs())));
         }
         // Somebody may start it again before it is locked.
         for (int attempt = 0; attempt < STOPS; attempt++) {
           Server stopped = stopped(project, found.id());
-          project.act(stopped.getId(), Project.Action.LOCK);
-          if (project.server(found.id()).filter(Source::isStopped).isPresent()) {
+          project.nova().act(stopped.getId(), Nova.Action.LOCK);
+          if (project.nova().server(found.id()).filter(Source::isStopped).isPresent()) {
             return;
           }
-          project.act(found.id(), Project.Action.UNLOCK);
+          project.nova().act(found.id(), Nova.Action.UNLOCK);
         }
         throw new Refusal(
             Reason.REFUSED_BY_SOURCE, "The server is started again as often as it is stopped.");
@@ -145,11 +147,12 @@ record Source(Site site, Keystone keystone) implements Origin {
    * Nova asks the guest to power off, and pulls the plug after its own {@code shutdown_timeout}.
    */
   private static Server stopped(Project project, String id) throws IOException, Refusal {
-    return Project.await(
+    return Session.await(
         "a server to stop",
         () -> {
           Server server =
               project
+                  .nova()
                   .server(id)
                   .orElseThrow(
                       () -> new Refusal(Reason.NO_SUCH_MACHINE, "There is no such machine."));
@@ -163,7 +166,7 @@ record Source(Site site, Keystone keystone) implements Origin {
             throw new Refusal(
                 Reason.REFUSED_BY_SOURCE, "The server is " + server.getStatus() + ".");
           }
-          project.act(id, Project.Action.STOP);
+          project.nova().act(id, Nova.Action.STOP);
           return Optional.empty();
         });
   }
@@ -250,6 +253,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       if (several) {
         still =
             project
+                .nova()
                 .server(found.id())
                 .filter(now -> now.getStatus() == Server.Status.PAUSED)
                 .isPresent();
@@ -276,7 +280,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       }
     }
     for (String snapshot : snapshots) {
-      Object _ = making.project().awaitSnapshot(snapshot);
+      Object _ = making.project().cinder().awaitSnapshot(snapshot);
     }
   }
 
@@ -296,10 +300,10 @@ record Source(Site site, Keystone keystone) implements Origin {
   private static void turn(Project project, String id, Server.Status from, Server.Status to)
       throws IOException, Refusal {
     Object _ =
-        Project.await(
+        Session.await(
             "a server to be " + to,
             () -> {
-              Optional<Server> server = project.server(id);
+              Optional<Server> server = project.nova().server(id);
               if (server.isEmpty()) {
                 return Optional.of(true);
               }
@@ -309,8 +313,9 @@ record Source(Site site, Keystone keystone) implements Origin {
               if (server.get().getStatus() != from) {
                 return Optional.of(true);
               }
-              project.act(
-                  id, to == Server.Status.PAUSED ? Project.Action.PAUSE : Project.Action.UNPAUSE);
+              project
+                  .nova()
+                  .act(id, to == Server.Status.PAUSED ? Nova.Action.PAUSE : Nova.Action.UNPAUSE);
               return Optional.empty();
             });
   }
@@ -339,8 +344,8 @@ record Source(Site site, Keystone keystone) implements Origin {
   private static Image snapshot(Found found, String name, Making making)
       throws IOException, Refusal {
     Project project = found.project();
-    Image image = making.image(name, () -> project.snapshot(found.id(), name));
-    return project.awaitActive(image.getId());
+    Image image = making.image(name, () -> project.nova().createImage(found.id(), name));
+    return project.glance().awaitActive(image.getId());
   }
 
   /** By a snapshot and a volume of it, since a volume in use is not copied to an image. */
@@ -353,10 +358,10 @@ record Source(Site site, Keystone keystone) implements Origin {
             () -> {
               String snapshot =
                   taken ? making.known(snapshotKey(name)) : snapshotOf(volume, name, making);
-              Object _ = project.awaitSnapshot(snapshot);
+              Object _ = project.cinder().awaitSnapshot(snapshot);
               return imageOf(snapshot, volume.getSize(), name, making);
             });
-    Image active = project.awaitActive(image.getId());
+    Image active = project.glance().awaitActive(image.getId());
     dropCopies(project, name);
     return active;
   }
@@ -370,8 +375,8 @@ record Source(Site site, Keystone keystone) implements Origin {
     Project project = making.project();
     return making.once(
         snapshotKey(name),
-        one -> project.snapshot(one).isPresent(),
-        () -> project.snapshotVolume(volume.getId(), name).getId());
+        one -> project.cinder().snapshot(one).isPresent(),
+        () -> project.cinder().createSnapshot(volume.getId(), name).getId());
   }
 
   /** The id of an image of an available snapshot, by a volume of it. */
@@ -381,25 +386,26 @@ record Source(Site site, Keystone keystone) implements Origin {
     String copy =
         making.once(
             "volume " + name,
-            one -> project.volume(one).isPresent(),
+            one -> project.cinder().volume(one).isPresent(),
             () ->
                 project
+                    .cinder()
                     .create(Builders.volume().name(name).size(gib).snapshot(snapshot).build())
                     .getId());
-    Object _ = project.awaitAvailable(copy);
-    return project.imageOf(copy, name);
+    Object _ = project.cinder().awaitAvailable(copy);
+    return project.cinder().imageOf(copy, name);
   }
 
   /** What a copy went through. */
   static void dropCopies(Project project, String name) throws IOException, Refusal {
-    for (Volume copy : project.volumes()) {
+    for (Volume copy : project.cinder().volumes()) {
       if (name.equals(copy.getName())) {
-        project.delete(project.awaitAvailable(copy.getId()));
+        project.cinder().delete(project.cinder().awaitAvailable(copy.getId()));
       }
     }
-    for (VolumeSnapshot snapshot : project.snapshots()) {
+    for (VolumeSnapshot snapshot : project.cinder().snapshots()) {
       if (name.equals(snapshot.getName())) {
-        project.delete(snapshot);
+        project.cinder().delete(snapshot);
       }
     }
   }
@@ -454,12 +460,12 @@ record Source(Site site, Keystone keystone) implements Origin {
       throw new Refusal(Reason.REFUSED_BY_SOURCE, "The machine was given up to its copy for good.");
     }
     Project project = found.project();
-    project.act(found.id(), Project.Action.UNLOCK);
+    project.nova().act(found.id(), Nova.Action.UNLOCK);
     if (found.meta(Found.RAN).equals(Optional.of("true"))) {
-      project.start(found.id());
+      project.nova().start(found.id());
     }
-    project.unmark(found.id(), Found.RAN);
-    project.unmark(found.id(), Found.HELD_BY);
+    project.nova().unmark(found.id(), Found.RAN);
+    project.nova().unmark(found.id(), Found.HELD_BY);
   }
 
   @Override
@@ -493,20 +499,22 @@ record Source(Site site, Keystone keystone) implements Origin {
         if (erase) {
           requireErasable(project, hold.get(), rootImage(found));
           // Nova leaves ports that it did not make, and with them the addresses.
-          List<? extends Port> cards = project.portsOf(found.id());
+          List<? extends Port> cards = project.neutron().portsOf(found.id());
           List<FloatingIp> outside =
-              FloatingIp.of(cards, project.floatingIps()).stream()
+              FloatingIp.of(cards, project.neutron().floatingIps()).stream()
                   .filter(FloatingIp::isOurs)
                   .toList();
           Hold all =
-              hold.get().with(cards, Groups.of(project).oursOf(cards), outside, rootImage(found));
+              hold.get()
+                  .with(
+                      cards, Groups.of(project.neutron()).oursOf(cards), outside, rootImage(found));
           site.keep(tag, all);
-          project.delete(found.server());
+          project.nova().delete(found.server());
           finishErasing(all, tag);
         } else if (found.meta(Found.KEPT).isEmpty()) {
-          project.act(found.id(), Project.Action.UNLOCK);
-          project.mark(found.id(), Map.of(Found.KEPT, "true"));
-          project.act(found.id(), Project.Action.LOCK);
+          project.nova().act(found.id(), Nova.Action.UNLOCK);
+          project.nova().mark(found.id(), Map.of(Found.KEPT, "true"));
+          project.nova().act(found.id(), Nova.Action.LOCK);
         }
       }
     }
@@ -516,7 +524,7 @@ record Source(Site site, Keystone keystone) implements Origin {
   private static Optional<String> rootImage(Found found) throws IOException {
     String id = found.server().getImageId();
     Optional<Image> image =
-        id == null || id.isEmpty() ? Optional.empty() : found.project().image(id);
+        id == null || id.isEmpty() ? Optional.empty() : found.project().glance().image(id);
     // Not one that its customer has made of it since, and rebuilt it with.
     return image
         .filter(one -> found.project().id().equals(one.getOwner()))
@@ -527,11 +535,12 @@ record Source(Site site, Keystone keystone) implements Origin {
   /** Cinder deletes no volume that somebody else uses: better nothing is erased than a half. */
   private static void requireErasable(Project project, Hold hold, Optional<String> root)
       throws IOException, Refusal {
-    Optional<Image> image = root.isPresent() ? project.image(root.get()) : Optional.empty();
+    Optional<Image> image =
+        root.isPresent() ? project.glance().image(root.get()) : Optional.empty();
     if (image.filter(one -> Boolean.TRUE.equals(one.getIsProtected())).isPresent()) {
       throw new Refusal(Reason.REFUSED_BY_SOURCE, "The image of its root is protected.");
     }
-    for (VolumeSnapshot snapshot : project.snapshots()) {
+    for (VolumeSnapshot snapshot : project.cinder().snapshots()) {
       if (hold.volumes().contains(snapshot.getVolumeId())) {
         throw new Refusal(
             Reason.REFUSED_BY_SOURCE,
@@ -539,7 +548,7 @@ record Source(Site site, Keystone keystone) implements Origin {
       }
     }
     for (String id : hold.volumes()) {
-      Optional<Volume> volume = project.volume(id);
+      Optional<Volume> volume = project.cinder().volume(id);
       if (volume.isPresent() && volume.get().getAttachments().size() > 1) {
         throw new Refusal(Reason.REFUSED_BY_SOURCE, "Volume " + id + " has several servers.");
       }
@@ -551,32 +560,32 @@ record Source(Site site, Keystone keystone) implements Origin {
     Project project = keystone.project(hold.project());
     making(project, tag).sweep();
     for (String id : hold.volumes()) {
-      if (project.volume(id).isPresent()) {
-        project.delete(project.awaitAvailable(id));
+      if (project.cinder().volume(id).isPresent()) {
+        project.cinder().delete(project.cinder().awaitAvailable(id));
       }
     }
     for (String id : hold.ports()) {
       // Its customer may have given it to another server meanwhile.
-      Optional<Port> port = project.port(id);
+      Optional<Port> port = project.neutron().port(id);
       String user = port.map(Port::getDeviceId).orElse("");
       if (port.isPresent() && (user.isEmpty() || user.equals(hold.server()))) {
-        project.deletePort(id);
+        project.neutron().deletePort(id);
       }
     }
     for (FloatingIp one :
-        hold.addresses().isEmpty() ? List.<FloatingIp>of() : project.floatingIps()) {
+        hold.addresses().isEmpty() ? List.<FloatingIp>of() : project.neutron().floatingIps()) {
       // It led to a port that is gone now, unless its customer uses the one or the other meanwhile.
       if (hold.addresses().contains(one.id()) && one.port().isEmpty()) {
-        project.deleteFloatingIp(one.id());
+        project.neutron().deleteFloatingIp(one.id());
       }
     }
     for (String id : hold.images()) {
-      Optional<Image> image = project.image(id);
+      Optional<Image> image = project.glance().image(id);
       // Its customer may have made another server of it.
       if (image.isPresent()
-          && project.servers().stream().noneMatch(one -> id.equals(one.getImageId()))) {
+          && project.nova().servers().stream().noneMatch(one -> id.equals(one.getImageId()))) {
         try {
-          project.delete(image.get());
+          project.glance().delete(image.get());
         } catch (Denied e) {
           // Somebody's volume or server of it, and then it stays.
           LOG.warn("Image {} stays: {}", id, e.getMessage());
@@ -585,7 +594,7 @@ record Source(Site site, Keystone keystone) implements Origin {
     }
     for (String id : hold.groups()) {
       // Its customer may use it for others meanwhile, and then it stays.
-      project.deleteGroup(id);
+      project.neutron().deleteGroup(id);
     }
     site.dropHold(tag);
   }

@@ -1,7 +1,5 @@
 package crossdock.providers.openstack;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import crossdock.contracts.Firewall;
 import crossdock.contracts.Machine;
 import crossdock.contracts.Reason;
 import crossdock.providers.DiskTicket;
@@ -32,14 +30,6 @@ import org.openstack4j.model.image.v2.ContainerFormat;
 import org.openstack4j.model.image.v2.DiskFormat;
 import org.openstack4j.model.image.v2.Image;
 import org.openstack4j.model.image.v2.builder.ImageBuilder;
-import org.openstack4j.model.network.IP;
-import org.openstack4j.model.network.IPVersionType;
-import org.openstack4j.model.network.Ipv6AddressMode;
-import org.openstack4j.model.network.Network;
-import org.openstack4j.model.network.Port;
-import org.openstack4j.model.network.SecurityGroup;
-import org.openstack4j.model.network.Subnet;
-import org.openstack4j.model.network.builder.PortBuilder;
 import org.openstack4j.model.storage.block.Volume;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -94,8 +84,7 @@ record Target(Site site, Keystone keystone) {
   /** Better no room than a source that was stopped for addresses that somebody else has here. */
   private void holdAddresses(Tag tag, Reservation reservation) throws IOException, Refusal {
     try {
-      Making making = making(reservation, tag);
-      reach(reservation.machine(), ports(reservation.machine(), making), making);
+      List<String> _ = new Cards(reservation.machine(), making(reservation, tag)).make();
     } catch (Refusal e) {
       removeAll(tag, reservation);
       throw e;
@@ -119,15 +108,7 @@ record Target(Site site, Keystone keystone) {
       // Nova would give it one, in a network that nobody has chosen.
       throw new Refusal(Reason.UNMAPPABLE, "A machine without a network card is not taken here.");
     }
-    for (Machine.Nic nic : machine.nics()) {
-      Network _ = network(project, nic);
-      if (nic.publicAddress().isPresent()) {
-        String _ = external(project, nic.publicAddress().get());
-      }
-    }
-    for (String group : machine.securityGroups()) {
-      group(project, group);
-    }
+    Cards.requireCounterparts(machine, project.neutron());
     requirePlaces(project, machine);
     flavor(project, machine);
   }
@@ -139,42 +120,15 @@ record Target(Site site, Keystone keystone) {
             .flatMap(disk -> disk.storage().stream())
             .collect(Collectors.toCollection(TreeSet::new));
     if (!types.isEmpty()) {
-      types.removeAll(project.volumeTypes());
+      types.removeAll(project.cinder().volumeTypes());
     }
     if (!types.isEmpty()) {
       throw new Refusal(Reason.UNMAPPABLE, "The project has no volume type " + types + ".");
     }
     String zone = machine.traits().get(Placement.ZONE);
-    if (zone != null && !project.zones().contains(zone)) {
+    if (zone != null && !project.nova().zones().contains(zone)) {
       throw new Refusal(Reason.UNMAPPABLE, "The project has no availability zone " + zone + ".");
     }
-  }
-
-  private static Network network(Project project, Machine.Nic nic) throws IOException, Refusal {
-    return project
-        .networkNamed(nic.network())
-        .orElseThrow(
-            () ->
-                new Refusal(
-                    Reason.UNMAPPABLE, "The project has no network " + nic.network() + "."));
-  }
-
-  private static String external(Project project, Machine.PublicAddress address)
-      throws IOException, Refusal {
-    return project
-        .externalNamed(address.network())
-        .orElseThrow(
-            () ->
-                new Refusal(
-                    Reason.UNMAPPABLE, "There is no external network " + address.network() + "."));
-  }
-
-  private static SecurityGroup group(Project project, String name) throws IOException, Refusal {
-    return project
-        .groupNamed(name)
-        .orElseThrow(
-            () ->
-                new Refusal(Reason.UNMAPPABLE, "The project has no security group " + name + "."));
   }
 
   /** Whether its root is to be on the hypervisor. */
@@ -191,7 +145,7 @@ record Target(Site site, Keystone keystone) {
   private static Flavor flavor(Project project, Machine machine) throws IOException, Refusal {
     long memory = mib(machine);
     int disk = isLocal(machine) ? gib(machine.disks().getFirst()) : 0;
-    return project.flavors().stream()
+    return project.nova().flavors().stream()
         .filter(one -> one.getVcpus() >= machine.cpus() && one.getRam() >= memory)
         .filter(one -> one.getDisk() >= disk)
         .filter(one -> one.getEphemeral() == 0 && one.getSwap() == 0)
@@ -223,7 +177,7 @@ record Target(Site site, Keystone keystone) {
   private void requireRoom(Project project, Machine machine) throws IOException, Refusal {
     Project.Room room = project.room();
     Set<String> booted = new HashSet<>();
-    for (Server server : project.servers()) {
+    for (Server server : project.nova().servers()) {
       booted.add(new Found(project, server).machine());
     }
     for (Reservation one : site.reservations()) {
@@ -263,7 +217,7 @@ record Target(Site site, Keystone keystone) {
       for (Machine.Disk disk : reservation.machine().disks()) {
         String name = making.name(disk.name());
         Image empty = image(reservation.machine(), disk, making);
-        Image image = making.image(name, () -> making.project().create(empty).getId());
+        Image image = making.image(name, () -> making.project().glance().create(empty).getId());
         tickets.add(making.toWrite(disk, image, name));
       }
       return tickets;
@@ -334,6 +288,7 @@ record Target(Site site, Keystone keystone) {
     return id.isPresent()
         ? making
             .project()
+            .glance()
             .image(id.get())
             .filter(image -> image.getStatus() == Image.ImageStatus.ACTIVE)
         : Optional.empty();
@@ -348,15 +303,16 @@ record Target(Site site, Keystone keystone) {
     String id =
         making.once(
             "disk " + disk.name(),
-            one -> project.volume(one).isPresent(),
+            one -> project.cinder().volume(one).isPresent(),
             () -> {
               // Of an earlier call, that did not hear of it; or somebody else's, with our tag.
               for (Volume unknown : made(making)) {
                 if (disk.name().equals(unknown.getMetaData().get(Found.DISK))) {
-                  project.delete(project.awaitAvailable(unknown.getId()));
+                  project.cinder().delete(project.cinder().awaitAvailable(unknown.getId()));
                 }
               }
               return project
+                  .cinder()
                   .create(
                       Builders.volume()
                           .name(planned.name() + "-" + disk.name())
@@ -368,18 +324,19 @@ record Target(Site site, Keystone keystone) {
                           .build())
                   .getId();
             });
-    return project.awaitAvailable(id);
+    return project.cinder().awaitAvailable(id);
   }
 
   private Volume made(Machine.Disk disk, Making making) throws IOException {
     Optional<String> id = site.made(making.tag(), "disk " + disk.name());
-    Optional<Volume> volume = id.isPresent() ? making.project().volume(id.get()) : Optional.empty();
+    Optional<Volume> volume =
+        id.isPresent() ? making.project().cinder().volume(id.get()) : Optional.empty();
     return volume.orElseThrow(() -> new IOException("the volume of " + disk.name() + " has gone"));
   }
 
   private static List<Volume> made(Making making) throws IOException {
     List<Volume> made = new ArrayList<>();
-    for (Volume one : making.project().volumes()) {
+    for (Volume one : making.project().cinder().volumes()) {
       if (one.getMetaData() != null
           && making.tag().name().equals(one.getMetaData().get(Found.MADE_BY))) {
         made.add(one);
@@ -407,8 +364,8 @@ record Target(Site site, Keystone keystone) {
         Image image;
         if (volumes(reservation.machine()).contains(disk)) {
           Volume volume = made(disk, making);
-          Image copy = making.image(name, () -> project.imageOf(volume.getId(), name));
-          image = project.awaitActive(copy.getId());
+          Image copy = making.image(name, () -> project.cinder().imageOf(volume.getId(), name));
+          image = project.glance().awaitActive(copy.getId());
         } else {
           image = rootImage(reservation, making);
         }
@@ -427,19 +384,19 @@ record Target(Site site, Keystone keystone) {
       String id =
           making.once(
               "server",
-              one -> project.server(one).isPresent(),
+              one -> project.nova().server(one).isPresent(),
               () -> {
                 making.sweep(
                     isLocal(reservation.machine())
                         ? Optional.of(rootImage(reservation, making).getId())
                         : Optional.empty());
                 for (Server unknown : servers(making)) {
-                  project.delete(unknown);
+                  project.nova().delete(unknown);
                 }
                 return create(reservation, making).getId();
               });
       site.keep(tag, reservation.made(id));
-      project.start(id);
+      project.nova().start(id);
       return awaitLife(project, id);
     }
   }
@@ -453,7 +410,7 @@ record Target(Site site, Keystone keystone) {
   /** What has the tag. */
   private static List<Server> servers(Making making) throws IOException {
     List<Server> servers = new ArrayList<>();
-    for (Server server : making.project().servers()) {
+    for (Server server : making.project().nova().servers()) {
       if (new Found(making.project(), server)
           .meta(Found.MADE_BY)
           .equals(Optional.of(making.tag().name()))) {
@@ -475,9 +432,7 @@ record Target(Site site, Keystone keystone) {
     if (zone != null) {
       server.availabilityZone(zone);
     }
-    List<String> ports = ports(machine, making);
-    reach(machine, ports, making);
-    ports.forEach(server::addNetworkPort);
+    new Cards(machine, making).make().forEach(server::addNetworkPort);
     int index = 0;
     if (isLocal(machine)) {
       Image image = rootImage(reservation, making);
@@ -505,7 +460,7 @@ record Target(Site site, Keystone keystone) {
               .build());
       index++;
     }
-    return project.create(server.build());
+    return project.nova().create(server.build());
   }
 
   private Map<String, String> metadata(Reservation reservation, Making making) throws IOException {
@@ -520,171 +475,12 @@ record Target(Site site, Keystone keystone) {
     return said;
   }
 
-  /** By firewall, the group that lets exactly that through. */
-  private static Map<Firewall, String> groups(Machine machine, Making making)
-      throws IOException, Refusal {
-    Project project = making.project();
-    Map<Firewall, String> groups = new HashMap<>();
-    for (Firewall firewall : Groups.different(machine)) {
-      String name = Groups.name(making.prefix(), groups.size());
-      String id =
-          making.once(
-              name,
-              one -> Groups.of(project).all().containsKey(one),
-              () -> {
-                for (JsonNode unknown : project.groups()) {
-                  if (unknown.path("name").asText().equals(name)) {
-                    project.deleteGroup(unknown.path("id").asText());
-                  }
-                }
-                return project.createGroup(name);
-              });
-      // Also where an earlier call was cut off between its rules.
-      if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
-        for (JsonNode rule : Groups.of(project).group(id).path("security_group_rules")) {
-          project.deleteRule(rule.path("id").asText());
-        }
-        List<Map<String, Object>> rules = Groups.say(firewall, id);
-        if (!rules.isEmpty()) {
-          project.createRules(rules);
-        }
-        if (!Groups.of(project).of(id).equals(Optional.of(firewall))) {
-          throw new Refusal(Reason.UNMAPPABLE, "Neutron lets through something else.");
-        }
-      }
-      groups.put(firewall, id);
-    }
-    return groups;
-  }
-
-  /** In the machine's order, with the addresses and the firewalls of its cards. */
-  private static List<String> ports(Machine machine, Making making) throws IOException, Refusal {
-    Project project = making.project();
-    Map<Firewall, String> groups = groups(machine, making);
-    List<String> ports = new ArrayList<>();
-    for (Machine.Nic nic : machine.nics()) {
-      String name = Machines.card(making.prefix(), ports.size());
-      ports.add(
-          making.once(
-              name,
-              one -> project.port(one).isPresent(),
-              () -> {
-                for (Port unknown : project.portsNamed(name)) {
-                  project.deletePort(unknown.getId());
-                }
-                return project.create(port(project, machine, nic, groups, name)).getId();
-              }));
-    }
-    return ports;
-  }
-
-  /** Has those ports reached from outside whose cards are to be. */
-  private static void reach(Machine machine, List<String> ports, Making making)
-      throws IOException, Refusal {
-    Project project = making.project();
-    for (int card = 0; card < ports.size(); card++) {
-      Optional<Machine.PublicAddress> planned = machine.nics().get(card).publicAddress();
-      if (planned.isPresent()) {
-        String port = ports.get(card);
-        String description = FloatingIp.description(making.prefix(), card);
-        String _ =
-            making.once(
-                description,
-                one ->
-                    project.floatingIps().stream()
-                        .anyMatch(it -> it.id().equals(one) && it.port().equals(port)),
-                () -> {
-                  Optional<String> before = making.site().made(making.tag(), description);
-                  if (before.isPresent()) {
-                    project.deleteFloatingIp(before.get());
-                  }
-                  for (FloatingIp unknown : project.floatingIps()) {
-                    if (unknown.description().equals(description)) {
-                      project.deleteFloatingIp(unknown.id());
-                    }
-                  }
-                  return project.createFloatingIp(
-                      external(project, planned.get()),
-                      port,
-                      translated(project, port),
-                      description);
-                });
-      }
-    }
-  }
-
-  /** The address of a port that a floating IP leads to: only IPv4's are translated. */
-  private static String translated(Project project, String id) throws IOException, Refusal {
-    Port port = project.port(id).orElseThrow(() -> new IOException("port " + id + " has gone"));
-    return port.getFixedIps().stream()
-        .map(IP::getIpAddress)
-        .filter(address -> !address.contains(":"))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new Refusal(
-                    Reason.UNMAPPABLE,
-                    "A card without an IPv4 address is not reached from outside here."));
-  }
-
-  private static Port port(
-      Project project, Machine machine, Machine.Nic nic, Map<Firewall, String> groups, String name)
-      throws IOException, Refusal {
-    Network found = network(project, nic);
-    String network = found.getId();
-    PortBuilder port = Builders.port().name(name).networkId(network).macAddress(nic.mac());
-    if (nic.firewall().isPresent()) {
-      port.securityGroup(groups.get(nic.firewall().get()));
-    } else {
-      for (String group : machine.securityGroups()) {
-        port.securityGroup(group(project, group).getId());
-      }
-    }
-    // A network without port security lets its cards send from anything, and takes no pairs.
-    if (!Boolean.FALSE.equals(found.isPortSecurityEnabled())) {
-      for (Machine.AllowedAddress one : nic.allowedAddresses()) {
-        if (nic.firewall().isEmpty() && one.isEverybody()) {
-          // Neutron counts pairs as members of the groups that the port is in.
-          throw new Refusal(
-              Reason.UNMAPPABLE, "Everybody would be a member of the card's security groups.");
-        }
-        port.allowedAddressPair(one.from().toString(), one.mac().orElse(nic.mac()));
-      }
-    }
-    if (!nic.addresses().isEmpty()) {
-      List<? extends Subnet> subnets = project.subnets(network);
-      for (IPVersionType version : List.of(IPVersionType.V4, IPVersionType.V6)) {
-        Optional<? extends Subnet> free =
-            subnets.stream()
-                .filter(one -> one.getIpVersion() == version && !isAutomatic(one))
-                .findFirst();
-        List<String> kept =
-            nic.addresses().stream()
-                .filter(address -> address.contains(":") == (version == IPVersionType.V6))
-                .toList();
-        // An automatic one follows from the MAC address and may not be asked for. Who asks for any
-        // address gets no other one, so one is asked for of each version that there is.
-        if (free.isPresent() && kept.isEmpty()) {
-          port.fixedIp(null, free.get().getId());
-        } else if (free.isPresent() || version == IPVersionType.V4) {
-          kept.forEach(address -> port.fixedIp(address, null));
-        }
-      }
-    }
-    return port.build();
-  }
-
-  private static boolean isAutomatic(Subnet subnet) {
-    return subnet.getIpv6AddressMode() == Ipv6AddressMode.SLAAC
-        || subnet.getIpv6AddressMode() == Ipv6AddressMode.DHCPV6_STATELESS;
-  }
-
   private static String awaitLife(Project project, String id) throws IOException, Refusal {
     long deadline = System.nanoTime() + LIVES.toNanos();
-    return Project.await(
+    return Session.await(
         "a sign of life",
         () -> {
-          Optional<String> sign = SignOfLife.in(project.console(id));
+          Optional<String> sign = SignOfLife.in(project.nova().console(id));
           if (sign.isEmpty() && System.nanoTime() > deadline) {
             throw new Refusal(
                 Reason.NOT_ALIVE, "No sign of life within " + LIVES.toSeconds() + " s.");
@@ -714,12 +510,12 @@ record Target(Site site, Keystone keystone) {
   private void release(Reservation reservation, Making making) throws IOException {
     Project project = making.project();
     for (Volume volume : made(making)) {
-      project.unmarkVolume(volume.getId(), Found.MADE_BY);
+      project.cinder().unmark(volume.getId(), Found.MADE_BY);
     }
     for (Server server : servers(making)) {
       // Its customer may have locked it, and then nothing is said of it.
-      project.act(server.getId(), Project.Action.UNLOCK);
-      project.unmark(server.getId(), Found.MADE_BY);
+      project.nova().act(server.getId(), Nova.Action.UNLOCK);
+      project.nova().unmark(server.getId(), Found.MADE_BY);
     }
     if (isLocal(reservation.machine())) {
       Machine.Disk root = reservation.machine().disks().getFirst();
@@ -733,7 +529,7 @@ record Target(Site site, Keystone keystone) {
   /** Its customer may have taken it from us; the machine is accepted all the same. */
   private static void rename(Project project, Image image, String name) throws IOException {
     try {
-      project.rename(image, name.substring(0, Math.min(LONGEST_NAME, name.length())));
+      project.glance().rename(image, name.substring(0, Math.min(LONGEST_NAME, name.length())));
     } catch (Denied e) {
       LOG.warn("Image {} keeps its name: {}", image.getId(), e.getMessage());
     }
@@ -756,35 +552,12 @@ record Target(Site site, Keystone keystone) {
     Making making = making(reservation, tag);
     Project project = making.project();
     for (Server server : servers(making)) {
-      project.delete(server);
+      project.nova().delete(server);
     }
     for (Volume volume : made(making)) {
-      project.delete(project.awaitAvailable(volume.getId()));
+      project.cinder().delete(project.cinder().awaitAvailable(volume.getId()));
     }
-    for (int card = 0; card < reservation.machine().nics().size(); card++) {
-      // Its customer may have given it another name.
-      Optional<String> port = site.made(tag, Machines.card(making.prefix(), card));
-      if (port.isPresent()) {
-        project.deletePort(port.get());
-      }
-      Optional<String> address = site.made(tag, FloatingIp.description(making.prefix(), card));
-      if (address.isPresent()) {
-        project.deleteFloatingIp(address.get());
-      }
-    }
-    for (FloatingIp address : project.floatingIps()) {
-      if (address.description().startsWith(making.prefix())) {
-        project.deleteFloatingIp(address.id());
-      }
-    }
-    for (Port port : project.portsNamed(making.prefix())) {
-      project.deletePort(port.getId());
-    }
-    for (JsonNode group : project.groups()) {
-      if (group.path("name").asText().startsWith(making.prefix())) {
-        project.deleteGroup(group.path("id").asText());
-      }
-    }
+    new Cards(reservation.machine(), making).remove();
     making.sweep();
     site.dropReservation(tag);
   }

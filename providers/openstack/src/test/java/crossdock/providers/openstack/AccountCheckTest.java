@@ -60,7 +60,7 @@ class AccountCheckTest {
       try (Rest rest = new Rest()) {
         // As who goes on after a crash.
         Keystone keystone = new Keystone(both, rest, Clock.systemUTC(), new byte[32]);
-        assertThat(keystone.project(fixture.project()).servers()).hasSize(1);
+        assertThat(keystone.project(fixture.project()).nova().servers()).hasSize(1);
       }
       Map<String, String> before = fixture.inventory();
       Passage away = Passage.away(fixture, 1);
