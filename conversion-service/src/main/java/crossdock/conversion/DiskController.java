@@ -19,9 +19,12 @@ import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import jakarta.annotation.PreDestroy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ArrayBlockingQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +46,9 @@ final class DiskController {
   private final Openings openings;
   private final MutualTls tls;
   private final Counter served;
+
+  /** Those that nobody uses: each has a megabyte of tables, which are slow to make. */
+  private final Queue<Zstd> compressors = new ArrayBlockingQueue<>(16);
 
   DiskController(Openings openings, MutualTls tls, MeterRegistry meters) {
     this.openings = openings;
@@ -103,10 +109,12 @@ final class DiskController {
   }
 
   /** The same as one frame, in its place, if that is smaller. */
-  private static Optional<ByteBuf> packed(ByteBuf bytes) {
+  private Optional<ByteBuf> packed(ByteBuf bytes) {
     int length = bytes.readableBytes();
     ByteBuf packed = ByteBufAllocator.DEFAULT.directBuffer(length, length);
-    try (Zstd zstd = new Zstd(FASTEST)) {
+    Zstd kept = compressors.poll();
+    Zstd zstd = kept == null ? new Zstd(FASTEST) : kept;
+    try {
       int size = zstd.compress(bytes.nioBuffer(), packed.nioBuffer(0, length));
       (size < 0 ? packed : bytes).release();
       return size < 0 ? Optional.empty() : Optional.of(packed.writerIndex(size));
@@ -114,6 +122,17 @@ final class DiskController {
       packed.release();
       bytes.release();
       throw e;
+    } finally {
+      if (!compressors.offer(zstd)) {
+        zstd.close();
+      }
+    }
+  }
+
+  @PreDestroy
+  void close() {
+    for (Zstd one = compressors.poll(); one != null; one = compressors.poll()) {
+      one.close();
     }
   }
 

@@ -37,8 +37,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import java.util.zip.DataFormatException;
@@ -79,6 +77,7 @@ final class Pull {
   private final Path work;
   private final Patience patience;
   private final Counter received;
+  private final Buffers buffers = new Buffers(2 * IN_FLIGHT, Manifest.CHUNK);
 
   Pull(
       MutualTls tls,
@@ -153,7 +152,6 @@ final class Pull {
       boolean zeroed = sink.startsZeroed();
       String provider = Party.Site.ofDock(order.peer()).id().provider();
       Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
-      Queue<ByteBuffer> buffers = new ConcurrentLinkedQueue<>();
       long chunks = manifest.chunks();
       int asked = 0;
       try (Window flushes = new Window(1);
@@ -192,30 +190,19 @@ final class Pull {
             boolean compressed = !lies && encoding.next();
             window.submit(
                 () -> {
-                  ByteBuffer pooled = buffers.poll();
-                  ByteBuffer buffer =
-                      pooled == null ? ByteBuffer.allocateDirect(Manifest.CHUNK) : pooled;
-                  buffer.clear().limit((int) length);
-                  if (!lies || !here.read(wanted, run.leaf(), buffer)) {
+                  ByteBuffer bytes = buffers.take((int) length);
+                  if (!lies || !here.read(wanted, run.leaf(), bytes)) {
                     if (lies) {
                       pace.await(provider, (int) length);
                       own.await(provider, (int) length);
                     }
-                    buffer =
-                        certified(
-                            client,
-                            base,
-                            wanted,
-                            buffer.clear().limit((int) length),
-                            compressed,
-                            run.leaf(),
-                            disk);
+                    bytes.clear().limit((int) length);
+                    certified(client, base, wanted, bytes, compressed, run.leaf(), disk);
                   }
-                  ByteBuffer bytes = buffer;
                   // Whoever goes on after this turn may be writing already.
                   held.check();
                   sink.write(offset, bytes);
-                  buffers.add(buffer);
+                  buffers.give(bytes);
                   ledger.add(wanted);
                   meter.add(length);
                 });
@@ -288,15 +275,9 @@ final class Pull {
                     } else {
                       pace.await(provider, length);
                       own.await(provider, length);
-                      bytes =
-                          certified(
-                              client,
-                              base(order, disk),
-                              chunk,
-                              into.clear(),
-                              encoding.next(),
-                              leaf,
-                              disk);
+                      bytes = into.clear();
+                      certified(
+                          client, base(order, disk), chunk, bytes, encoding.next(), leaf, disk);
                       if (spool.keep(migration, disk.name(), chunk, bytes)) {
                         held.advanced();
                       }
@@ -361,7 +342,8 @@ final class Pull {
               }
               pace.await(provider, length);
               own.await(provider, length);
-              return certified(client, base, chunk, into, false, run.leaf(), disk);
+              certified(client, base, chunk, into, false, run.leaf(), disk);
+              return into;
             });
     return new Served(served, leaves, client);
   }
@@ -376,8 +358,8 @@ final class Pull {
         .resolve("/v1/migrations/" + order.migration() + "/disks/" + disk.name() + "/");
   }
 
-  /** A chunk as {@link #get}, and the right one. */
-  private ByteBuffer certified(
+  /** Fills that buffer, whose limit is a chunk's length, with the certified chunk, to be read. */
+  private void certified(
       DockClient client,
       URI base,
       int chunk,
@@ -386,15 +368,13 @@ final class Pull {
       Sha256 leaf,
       Certificate.Disk disk)
       throws IOException, InterruptedException {
-    int length = into.limit();
-    ByteBuffer bytes = get(client, base.resolve("chunks/" + chunk).getPath(), into, compressed);
-    received.increment(length);
-    if (!MerkleTree.leaf(bytes.duplicate()).equals(leaf)) {
+    get(client, base.resolve("chunks/" + chunk).getPath(), into, compressed);
+    received.increment(into.flip().remaining());
+    if (!MerkleTree.leaf(into.duplicate()).equals(leaf)) {
       throw new StepFailed(
           Reason.DIGEST_MISMATCH,
           "chunk " + chunk + " of " + disk.name() + " is not the certified one");
     }
-    return bytes;
   }
 
   private LeafFile leaves(
@@ -443,28 +423,42 @@ final class Pull {
     }
   }
 
-  /** A chunk: in that buffer, whose limit is its length, or in another. */
-  private ByteBuffer get(DockClient client, String path, ByteBuffer into, boolean compressed)
+  /** The same, whatever it is. */
+  private void get(DockClient client, String path, ByteBuffer into, boolean compressed)
       throws IOException, InterruptedException {
-    int length = into.limit();
-    Optional<String> zstd = compressed ? Optional.of(DiskController.ZSTD) : Optional.empty();
-    DockClient.Answer answer = patience.await(client.get(path, zstd, into), into::position);
-    Patience.ok(answer.status());
-    if (compressed && answer.coding().equals(zstd)) {
-      byte[] packed = new byte[into.position()];
-      into.flip().get(packed);
-      byte[] chunk = new byte[length];
+    if (!compressed) {
+      Optional<String> _ = ask(client, path, Optional.empty(), into);
+      requireFull(into);
+      return;
+    }
+    // Not given back after a failure: the connection may be writing into it still.
+    ByteBuffer came = buffers.take(into.remaining());
+    if (ask(client, path, Optional.of(DiskController.ZSTD), came).isPresent()) {
       try {
-        Zstd.decompress(packed, chunk);
+        Zstd.decompress(came.flip(), into);
       } catch (DataFormatException e) {
-        throw new IOException("a chunk that does not decompress to " + length + " bytes", e);
+        throw new IOException("a chunk that does not decompress to its length", e);
       }
-      return ByteBuffer.wrap(chunk);
+    } else {
+      requireFull(came);
+      into.put(came.flip());
     }
-    if (into.hasRemaining()) {
-      throw new IOException("a chunk of " + into.position() + " bytes, not of " + length);
+    buffers.give(came);
+  }
+
+  /** What came is compressed if it has a coding: only the one that was offered is taken. */
+  private Optional<String> ask(
+      DockClient client, String path, Optional<String> coding, ByteBuffer into)
+      throws IOException, InterruptedException {
+    DockClient.Answer answer = patience.await(client.get(path, coding, into), into::position);
+    Patience.ok(answer.status());
+    return answer.coding().filter(said -> coding.equals(Optional.of(said)));
+  }
+
+  private static void requireFull(ByteBuffer chunk) throws IOException {
+    if (chunk.hasRemaining()) {
+      throw new IOException("a chunk of " + chunk.position() + " bytes, not " + chunk.limit());
     }
-    return into.flip();
   }
 
   /** Takes the body of a good answer, up to a limit; any other's is not looked at. */

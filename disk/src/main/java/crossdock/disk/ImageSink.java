@@ -32,6 +32,7 @@ final class ImageSink implements DiskSink {
   private final DiskFormat format;
   private final UUID id;
   private final FileChannel channel;
+  private final DirectWrites writes;
   private final boolean fresh;
   private final Written written;
   // If all of it were stored: where everything has its place.
@@ -51,6 +52,7 @@ final class ImageSink implements DiskSink {
     } catch (IllegalArgumentException e) {
       throw new IOException("no room in a " + format.wire() + ": " + e.getMessage(), e);
     }
+    this.writes = DirectWrites.of(partial.path(), channel);
   }
 
   static ImageSink open(Path target, DiskFormat format, long size) throws IOException {
@@ -139,7 +141,7 @@ final class ImageSink implements DiskSink {
     for (long at = offset; data.hasRemaining(); ) {
       data.limit((int) Math.min(end, data.position() + inOnePlace(at)));
       for (long place = place(at); data.hasRemaining(); ) {
-        int length = channel.write(data, place);
+        int length = writes.write(data, place);
         place += length;
         at += length;
       }
@@ -190,7 +192,7 @@ final class ImageSink implements DiskSink {
     FormatSafety.check(partial.path(), format, Long.MAX_VALUE);
     // Under the lock: nobody else can have it open between commit and close.
     partial.commit();
-    channel.close();
+    close();
   }
 
   /** The units in whose places the file has anything. */
@@ -244,11 +246,13 @@ final class ImageSink implements DiskSink {
   @Override
   public void abandon() throws IOException {
     partial.discard();
-    channel.close();
+    close();
   }
 
   @Override
   public void close() throws IOException {
+    // Closing either gives up the lock (fcntl(2)): together, at the end.
+    writes.close();
     channel.close();
   }
 

@@ -19,12 +19,15 @@ import org.jspecify.annotations.Nullable;
 final class RawSink implements DiskSink {
   private final Partial partial;
   private final FileChannel channel;
+  private final DirectWrites writes;
   private final RawDisk written;
   private final boolean fresh;
 
-  private RawSink(Partial partial, FileChannel channel, long size, boolean fresh) {
+  private RawSink(Partial partial, FileChannel channel, long size, boolean fresh)
+      throws IOException {
     this.partial = partial;
     this.channel = channel;
+    this.writes = DirectWrites.of(partial.path(), channel);
     this.written = new RawDisk(channel, size);
     this.fresh = fresh;
   }
@@ -86,7 +89,7 @@ final class RawSink implements DiskSink {
   public void write(long offset, ByteBuffer data) throws IOException {
     Objects.checkFromIndexSize(offset, data.remaining(), size());
     for (long at = offset; data.hasRemaining(); ) {
-      at += channel.write(data, at);
+      at += writes.write(data, at);
     }
   }
 
@@ -106,17 +109,19 @@ final class RawSink implements DiskSink {
     channel.force(true);
     // Under the lock: nobody else can have it open between commit and close.
     partial.commit();
-    channel.close();
+    close();
   }
 
   @Override
   public void abandon() throws IOException {
     partial.discard();
-    channel.close();
+    close();
   }
 
   @Override
   public void close() throws IOException {
+    // Closing either gives up the lock (fcntl(2)): together, at the end.
+    writes.close();
     channel.close();
   }
 }

@@ -68,6 +68,37 @@ public final class Zstd implements Compressor {
     }
   }
 
+  /**
+   * Fills what remains of {@code out} from the frames that what remains of {@code in} is, a direct
+   * buffer. Takes no memory that a frame asks for. May be called from any thread.
+   *
+   * @throws DataFormatException if they do not decompress to exactly as many bytes; what is in
+   *     {@code out} is unknown then
+   */
+  public static void decompress(ByteBuffer in, ByteBuffer out) throws DataFormatException {
+    int wanted = out.remaining();
+    try (ZstdDecompressCtx context = new ZstdDecompressCtx()) {
+      int filled =
+          out.isDirect()
+              ? context.decompressDirectByteBuffer(
+                  out, out.position(), wanted, in, in.position(), in.remaining())
+              : context.decompressDirectByteBufferToByteArray(
+                  out.array(),
+                  out.arrayOffset() + out.position(),
+                  wanted,
+                  in,
+                  in.position(),
+                  in.remaining());
+      if (filled != wanted) {
+        throw new DataFormatException(filled + " bytes, not " + wanted);
+      }
+      in.position(in.limit());
+      out.position(out.limit());
+    } catch (ZstdException e) {
+      throw new DataFormatException(e.getMessage());
+    }
+  }
+
   /** RFC 8878 section 3.1.1: how long a frame is follows from the headers of its blocks. */
   private static int frameLength(byte[] in, int from) throws DataFormatException {
     ByteBuffer frame = ByteBuffer.wrap(in).order(ByteOrder.LITTLE_ENDIAN).position(from);

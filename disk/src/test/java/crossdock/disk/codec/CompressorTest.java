@@ -159,6 +159,37 @@ class CompressorTest {
   private static void refused(byte[] frame, int length) {
     assertThatThrownBy(() -> Zstd.decompress(frame, new byte[length]))
         .isInstanceOf(DataFormatException.class);
+    for (ByteBuffer out : List.of(ByteBuffer.allocate(length), ByteBuffer.allocateDirect(length))) {
+      assertThatThrownBy(() -> Zstd.decompress(direct(frame), out))
+          .isInstanceOf(DataFormatException.class);
+    }
+  }
+
+  private static ByteBuffer direct(byte[] bytes) {
+    return ByteBuffer.allocateDirect(bytes.length + 3).position(3).put(bytes).position(3);
+  }
+
+  @Test
+  void framesInADirectBufferFillOnlyWhatRemainsOfAnother() throws DataFormatException {
+    byte[] block = compressible(4);
+    byte[] frame;
+    try (Compressor zstd = new Zstd(1)) {
+      frame = compressed(zstd, block, 0);
+    }
+    for (ByteBuffer room :
+        List.of(ByteBuffer.allocate(BLOCK + 8), ByteBuffer.allocateDirect(BLOCK + 8))) {
+      // Also an array's buffer that begins somewhere in it.
+      ByteBuffer out = room.position(1).slice().position(2).limit(2 + BLOCK);
+      ByteBuffer in = direct(frame);
+      Zstd.decompress(in, out);
+      assertThat(in.hasRemaining()).isFalse();
+      assertThat(out.hasRemaining()).isFalse();
+      byte[] back = new byte[BLOCK];
+      out.get(2, back);
+      assertThat(back).isEqualTo(block);
+      assertThat(room.get(2)).isZero();
+      assertThat(room.get(3 + BLOCK)).isZero();
+    }
   }
 
   private static byte[] compressed(Compressor compressor, byte[] block, int garbage) {
