@@ -3,6 +3,8 @@ package crossdock.disk;
 import static crossdock.disk.ImageBytes.bad;
 
 import crossdock.disk.BadImageException.Reason;
+import crossdock.disk.codec.Inflate;
+import crossdock.disk.codec.JdkDeflate;
 import crossdock.disk.codec.Zstd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
 
 /**
  * The disk in a qcow2, version 2 or 3, as QEMU would read it: clusters from 512 bytes to 2 MiB,
@@ -278,19 +279,13 @@ final class Qcow2Disk implements ImageDisk {
 
   /** Raw deflate; that the window is of 12 bits only is for writers to know. */
   private static void inflate(byte[] in, byte[] out) throws DataFormatException {
-    Inflater inflater = new Inflater(true);
-    try {
-      inflater.setInput(in);
-      int length = 0;
-      while (length < out.length) {
-        int more = inflater.inflate(out, length, out.length - length);
-        if (more == 0) {
-          throw new DataFormatException("it ends after " + length);
-        }
-        length += more;
-      }
-    } finally {
-      inflater.end();
+    ByteBuffer into = ByteBuffer.wrap(out);
+    try (Inflate raw = new Inflate(JdkDeflate.Wrapper.RAW)) {
+      // It may go on behind the cluster.
+      boolean _ = raw.inflate(ByteBuffer.wrap(in), into);
+    }
+    if (into.hasRemaining()) {
+      throw new DataFormatException("it ends after " + into.position());
     }
   }
 }

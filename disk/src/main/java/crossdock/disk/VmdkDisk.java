@@ -7,6 +7,8 @@ import static crossdock.disk.VmdkHeader.TABLE;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import crossdock.disk.BadImageException.Reason;
+import crossdock.disk.codec.Inflate;
+import crossdock.disk.codec.JdkDeflate;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,8 +17,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A disk in one sparse extent: monolithicSparse and streamOptimized VMDKs, or a piece of a split
@@ -255,7 +255,7 @@ final class VmdkDisk implements ImageDisk {
 
   /** Inflates the grains of one read; fetches those that lie near each other at once. */
   private final class Inflating implements AutoCloseable {
-    private @Nullable Inflater inflater;
+    private final Inflate zlib = new Inflate(JdkDeflate.Wrapper.ZLIB);
     private ByteBuffer window = ByteBuffer.allocate(0);
     private long windowAt;
 
@@ -290,17 +290,8 @@ final class VmdkDisk implements ImageDisk {
 
     /** Whether the stream has an end, before or where the buffer has its own. */
     private boolean inflate(ByteBuffer stored, ByteBuffer into) {
-      Inflater zlib = inflater == null ? new Inflater() : inflater;
-      inflater = zlib;
-      zlib.reset();
-      zlib.setInput(stored);
       try {
-        while (!zlib.finished() && into.hasRemaining()) {
-          if (zlib.inflate(into) == 0 && !zlib.finished()) {
-            return false;
-          }
-        }
-        return zlib.finished() || (zlib.inflate(new byte[1]) == 0 && zlib.finished());
+        return zlib.inflate(stored, into);
       } catch (DataFormatException e) {
         return false;
       }
@@ -330,9 +321,7 @@ final class VmdkDisk implements ImageDisk {
 
     @Override
     public void close() {
-      if (inflater != null) {
-        inflater.end();
-      }
+      zlib.close();
     }
   }
 }

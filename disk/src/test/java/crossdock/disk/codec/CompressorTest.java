@@ -23,12 +23,14 @@ class CompressorTest {
     byte[] block = compressible(1);
     for (Deflate way : ways()) {
       try (Compressor deflate = way.open()) {
+        byte[] stream = compressed(deflate, block, 7);
         Inflater inflater = new Inflater(way.wrapper() == Wrapper.RAW);
-        inflater.setInput(compressed(deflate, block, 7));
+        inflater.setInput(stream);
         byte[] back = new byte[BLOCK];
         assertThat(inflater.inflate(back)).isEqualTo(BLOCK);
         assertThat(back).isEqualTo(block);
         inflater.end();
+        inflated(way.wrapper(), stream, block);
       }
     }
     for (int level : new int[] {1, 3, 22}) {
@@ -38,6 +40,68 @@ class CompressorTest {
         assertThat(back).isEqualTo(block);
         Zstd.decompress(compressed(zstd, new byte[BLOCK], 0), back);
         assertThat(back).isEqualTo(new byte[BLOCK]);
+      }
+    }
+  }
+
+  /** By each library, from and into buffers of all kinds. */
+  private static void inflated(Wrapper wrapper, byte[] stream, byte[] block)
+      throws DataFormatException {
+    for (boolean library : new boolean[] {true, false}) {
+      try (Inflate inflate = new Inflate(wrapper, library)) {
+        for (ByteBuffer in : List.of(ByteBuffer.wrap(stream), direct(stream))) {
+          for (ByteBuffer room :
+              List.of(ByteBuffer.allocate(9 + BLOCK), direct(new byte[9 + BLOCK]))) {
+            ByteBuffer out = room.position(5).slice().position(1);
+            assertThat(inflate.inflate(in, out)).isTrue();
+            assertThat(out.position()).isEqualTo(1 + BLOCK);
+            byte[] back = new byte[BLOCK];
+            out.get(1, back);
+            assertThat(back).isEqualTo(block);
+            assertThat(out.get(0)).isZero();
+            // As much as there is room for, and that it goes on behind.
+            ByteBuffer less = ByteBuffer.allocate(BLOCK - 1);
+            assertThat(inflate.inflate(in, less)).isFalse();
+            assertThat(less.hasRemaining()).isFalse();
+            assertThat(less.array()).isEqualTo(Arrays.copyOf(block, BLOCK - 1));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void streamsThatAreNotRightAreNotInflated() throws DataFormatException {
+    byte[] block = compressible(5);
+    byte[] stream;
+    try (Compressor deflate = new JdkDeflate(Wrapper.ZLIB, 6)) {
+      stream = compressed(deflate, block, 0);
+    }
+    for (boolean library : new boolean[] {true, false}) {
+      try (Inflate inflate = new Inflate(Wrapper.ZLIB, library)) {
+        ByteBuffer cut = ByteBuffer.wrap(stream, 0, stream.length - 1);
+        assertThat(inflate.inflate(cut, ByteBuffer.allocate(BLOCK))).isFalse();
+        Random random = new Random(5);
+        int refused = 0;
+        for (int n = 0; n < 100; n++) {
+          byte[] spoiled = stream.clone();
+          spoiled[random.nextInt(stream.length)] ^= (byte) (1 << random.nextInt(8));
+          ByteBuffer out = ByteBuffer.allocate(BLOCK);
+          try {
+            if (inflate.inflate(ByteBuffer.wrap(spoiled), out)) {
+              // A bit that fills up the last byte before the checksum.
+              assertThat(out.array()).isEqualTo(block);
+            } else {
+              refused++;
+            }
+          } catch (DataFormatException e) {
+            refused++;
+          }
+        }
+        assertThat(refused).isGreaterThan(90);
+        ByteBuffer again = ByteBuffer.allocate(BLOCK);
+        assertThat(inflate.inflate(ByteBuffer.wrap(stream), again)).isTrue();
+        assertThat(again.array()).isEqualTo(block);
       }
     }
   }
