@@ -11,10 +11,7 @@ import crossdock.contracts.Plan;
 import crossdock.contracts.Plan.Concern;
 import crossdock.contracts.Plan.Mapping;
 import crossdock.contracts.Plan.Severity;
-import crossdock.contracts.Refused;
 import crossdock.contracts.Sha256;
-import crossdock.contracts.SiteId;
-import crossdock.contracts.Subnet;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -35,12 +32,8 @@ import java.util.stream.Collectors;
  */
 record Mapper(Journeys.Forecasts forecasts) {
   private static final Concerns KNOWN = Concerns.shipped();
-  private static final String WIDER = "firewall-wider";
-  private static final int SHOWN = 3;
-  private static final String CHOSEN = "Chosen by the customer.";
+  static final String CHOSEN = "Chosen by the customer.";
   private static final String ZONE = "zone";
-  private static final String FLOATING = "address.floating";
-  private static final String DROPPED = "floating-addresses-dropped";
   private static final String ENCRYPTED = "disk.encrypted";
   private static final String PROVIDER = "provider";
   private static final Comparator<Listing.Size> SMALLEST =
@@ -80,7 +73,7 @@ record Mapper(Journeys.Forecasts forecasts) {
       Collection<String> waived,
       Choices choices) {
     Sha256 digest = machine.digest();
-    Map<Filtering, List<Said>> said = new HashMap<>();
+    Map<Filtering, List<Firewalls.Said>> said = new HashMap<>();
     return targets.stream()
         .map(target -> plan(machine, digest, source, target, mode, waived, choices, said))
         .toList();
@@ -94,7 +87,7 @@ record Mapper(Journeys.Forecasts forecasts) {
       Fact.Mode mode,
       Collection<String> waived,
       Choices choices,
-      Map<Filtering, List<Said>> said) {
+      Map<Filtering, List<Firewalls.Said>> said) {
     boolean goesOn = mode == Fact.Mode.COPY;
     List<Concern> concerns = new ArrayList<>();
     Mapping size = size(machine, choices, target, concerns);
@@ -113,34 +106,12 @@ record Mapper(Journeys.Forecasts forecasts) {
               "firmware-not-offered",
               target.site() + " boots no guest by " + machine.firmware() + "."));
     }
-    List<Mapping> networks = new ArrayList<>();
-    List<Mapping> addresses = new ArrayList<>();
-    List<Mapping> allowed = new ArrayList<>();
-    List<Mapping> outside = new ArrayList<>();
-    List<String> offered = target.networks().stream().map(Listing.Network::name).toList();
-    ofNothing(machine, choices, concerns);
-    for (Machine.Nic nic : machine.nics()) {
-      Mapping network =
-          chosen(nic, choices, offered, concerns)
-              .or(() -> counterpart(source, target, Construct.NETWORK, nic.network()))
-              .or(() -> holding(nic, target, concerns))
-              .orElseGet(() -> named("network", nic.network(), offered, concerns));
-      networks.add(network);
-      for (String address : nic.addresses()) {
-        addresses.add(
-            goesOn
-                ? left(nic, address, concerns)
-                : address(nic, address, network.target(), target, concerns));
-      }
-      nic.publicAddress()
-          .ifPresent(one -> outside.add(outside(nic, one, network.target(), target, concerns)));
-    }
-    List<Firewall> firewalls = firewalls(machine, target, waived, said, concerns);
-    for (Machine.Nic nic : machine.nics()) {
-      for (Machine.AllowedAddress one : nic.allowedAddresses()) {
-        allowed.add(allowed(one, target, goesOn, !firewalls.isEmpty()));
-      }
-    }
+    Cards cards = new Cards(machine, source, target, goesOn, concerns);
+    List<Mapping> networks = cards.networks(choices);
+    List<Mapping> addresses = cards.addresses(networks);
+    List<Mapping> outside = cards.outside(networks);
+    List<Firewall> firewalls = Firewalls.of(machine, target, waived, said, concerns);
+    List<Mapping> allowed = cards.allowed(!firewalls.isEmpty());
     List<Mapping> groups = new ArrayList<>();
     for (String group : machine.securityGroups()) {
       groups.add(
@@ -181,7 +152,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     }
     Concerns.Findings findings = KNOWN.about(named, source, target, mode, waived);
     concerns.addAll(findings.concerns());
-    dropped(allowed, concerns);
+    cards.dropped(allowed);
     concerns.sort(Comparator.comparing(Concern::severity));
     SortedMap<String, Mapping> devices = Devices.of(machine, target, findings.adaptations());
     return new Plan(
@@ -218,32 +189,8 @@ record Mapper(Journeys.Forecasts forecasts) {
     }
   }
 
-  /** Networks that no card is in: a name may be misspelt, and the choice of another one lost. */
-  private static void ofNothing(Machine machine, Choices choices, List<Concern> concerns) {
-    choices.networks().keySet().stream()
-        .filter(name -> machine.nics().stream().noneMatch(nic -> nic.network().equals(name)))
-        .forEach(
-            name ->
-                concerns.add(
-                    blocking(
-                        "choice-of-nothing",
-                        "A network is chosen for " + name + ", and no card is in that.")));
-  }
-
-  private static Optional<Mapping> chosen(
-      Machine.Nic nic, Choices choices, List<String> offered, List<Concern> concerns) {
-    String network = choices.networks().get(nic.network());
-    if (network == null) {
-      return Optional.empty();
-    }
-    if (!offered.contains(network)) {
-      return Optional.of(notOffered(nic.network(), "network", network, concerns));
-    }
-    return Optional.of(new Mapping(nic.network(), network, CHOSEN));
-  }
-
   /** As the target says of that provider's. */
-  private static Optional<Mapping> counterpart(
+  static Optional<Mapping> counterpart(
       Listing source, Listing target, Construct construct, String name) {
     return target
         .counterpart(source.site(), construct, name)
@@ -306,8 +253,7 @@ record Mapper(Journeys.Forecasts forecasts) {
             + spare(smallest.get(), machine));
   }
 
-  private static Mapping notOffered(
-      String now, String what, String chosen, List<Concern> concerns) {
+  static Mapping notOffered(String now, String what, String chosen, List<Concern> concerns) {
     concerns.add(
         blocking("choice-not-offered", "The target has no %s %s.".formatted(what, chosen)));
     return new Mapping(now, "", "The chosen one is not offered.");
@@ -437,8 +383,7 @@ record Mapper(Journeys.Forecasts forecasts) {
         : "; it has %d CPUs and %d bytes of memory more.".formatted(cpus, bytes);
   }
 
-  private static Mapping named(
-      String what, String name, List<String> offered, List<Concern> concerns) {
+  static Mapping named(String what, String name, List<String> offered, List<Concern> concerns) {
     if (offered.contains(name)) {
       return new Mapping(name, name, "By the same name.");
     }
@@ -456,253 +401,7 @@ record Mapper(Journeys.Forecasts forecasts) {
     return new Mapping(name, first, "None has that name: the site's first one.");
   }
 
-  /** By another name, the network whose subnets have all of the card's addresses. */
-  private static Optional<Mapping> holding(
-      Machine.Nic nic, Listing target, List<Concern> concerns) {
-    List<Listing.Network> all =
-        nic.addresses().isEmpty()
-            ? List.of()
-            : target.networks().stream()
-                .filter(
-                    one -> nic.addresses().stream().allMatch(has -> one.holding(has).isPresent()))
-                .toList();
-    if (all.isEmpty() || all.stream().anyMatch(one -> one.name().equals(nic.network()))) {
-      return Optional.empty();
-    }
-    String network = all.getFirst().name();
-    if (target.networks().stream().anyMatch(one -> one.name().equals(nic.network()))) {
-      concerns.add(
-          new Concern(
-              "network-by-address",
-              Severity.WARNING,
-              "The target's %s has not the addresses of %s; %s has them and takes its place."
-                  .formatted(nic.network(), nic.name(), network),
-              "Look at who else is in " + network + "."));
-    }
-    return Optional.of(
-        new Mapping(
-            nic.network(), network, "Its subnets have the addresses of " + nic.name() + "."));
-  }
-
-  private static Mapping address(
-      Machine.Nic nic, String address, String network, Listing target, List<Concern> concerns) {
-    Optional<Subnet> subnet =
-        target.networks().stream()
-            .filter(one -> one.name().equals(network))
-            .flatMap(one -> one.holding(address).stream())
-            .findFirst();
-    if (subnet.isPresent()) {
-      return new Mapping(
-          address, address, "Kept: " + network + " has the subnet " + subnet.get() + ".");
-    }
-    concerns.add(
-        new Concern(
-            "address-changes",
-            Severity.WARNING,
-            "%s of %s is in no subnet of %s there.".formatted(address, nic.name(), network),
-            "Have the guest take its address by DHCP, and change what names the old one."));
-    return new Mapping(address, "", "No subnet there has it: the target gives another one.");
-  }
-
-  /**
-   * @param firewalls whether they are set for this machine alone: where it is in groups with
-   *     others, whoever it may send as may be taken for one of the group
-   */
-  private static Mapping allowed(
-      Machine.AllowedAddress one, Listing target, boolean goesOn, boolean firewalls) {
-    String now = one.toString();
-    if (goesOn) {
-      return new Mapping(now, "", "The source goes on sending from it.");
-    }
-    if (!firewalls && one.isEverybody()) {
-      return new Mapping(now, "", "Everybody would be in the groups that it is in there.");
-    }
-    return target.traits().getOrDefault(FLOATING, List.of()).contains("yes")
-        ? new Mapping(now, now, "Allowed there as it is here.")
-        : new Mapping(now, "", "The target drops packets from other addresses than the card's.");
-  }
-
-  /** Where nothing else says so. */
-  private static void dropped(List<Mapping> allowed, List<Concern> concerns) {
-    List<Mapping> lost = allowed.stream().filter(one -> one.target().isEmpty()).toList();
-    if (!lost.isEmpty() && concerns.stream().noneMatch(one -> one.code().equals(DROPPED))) {
-      concerns.add(
-          new Concern(
-              DROPPED,
-              Severity.WARNING,
-              "The guest no longer sends from %s: %s"
-                  .formatted(lost.getFirst().source(), lost.getFirst().rule()),
-              "Have the target allow these addresses at the machine's network card.",
-              Optional.of("A takeover between machines (VRRP, a cluster) no longer works."),
-              Optional.empty()));
-    }
-  }
-
-  private static Mapping outside(
-      Machine.Nic nic,
-      Machine.PublicAddress now,
-      String network,
-      Listing target,
-      List<Concern> concerns) {
-    String name = now.address().orElse(now.network());
-    List<String> offered =
-        target.networks().stream()
-            .filter(one -> one.name().equals(network))
-            .flatMap(one -> one.publicNetworks().stream())
-            .toList();
-    if (offered.contains(now.network())) {
-      return new Mapping(name, now.network(), "Another one, of the network of the same name.");
-    }
-    if (offered.isEmpty()) {
-      concerns.add(
-          new Concern(
-              "no-public-address",
-              Severity.WARNING,
-              "%s is reached from outside by %s, and in %s no card is."
-                  .formatted(nic.name(), name, network.isEmpty() ? "no network" : network),
-              "Choose another network or target, or put something before the machine there.",
-              Optional.of("Nobody outside reaches the machine."),
-              Optional.empty()));
-      return new Mapping(name, "", "The target gives none there.");
-    }
-    return new Mapping(name, offered.getFirst(), "Another one, of the site's first such network.");
-  }
-
-  private static Mapping left(Machine.Nic nic, String address, List<Concern> concerns) {
-    concerns.add(
-        new Concern(
-            "address-changes",
-            Severity.WARNING,
-            address + " of " + nic.name() + " stays with the source, which goes on running.",
-            "Have the guest take its address by DHCP, and change what names the old one."));
-    return new Mapping(address, "", "The source goes on with it: the target gives another one.");
-  }
-
-  /**
-   * For each card, in order; none where that is left to the target's groups: where the source does
-   * not say what passes, or nothing can be set there and the customer takes the risk.
-   */
-  private static List<Firewall> firewalls(
-      Machine machine,
-      Listing target,
-      Collection<String> waived,
-      Map<Filtering, List<Said>> known,
-      List<Concern> concerns) {
-    if (machine.nics().stream().anyMatch(nic -> nic.firewall().isEmpty())) {
-      concerns.add(
-          new Concern(
-              "firewall-unknown",
-              Severity.WARNING,
-              "The source does not say what its firewall lets through.",
-              "Look at what the target's security groups allow."));
-      for (Machine.Nic nic : machine.nics()) {
-        if (nic.firewall().filter(one -> !one.equals(Firewall.OPEN)).isPresent()) {
-          concerns.add(
-              wider(
-                  "What passes to %s is known, and that of another card is not: none is set."
-                      .formatted(nic.name()),
-                  waived,
-                  target.site()));
-        }
-      }
-      return List.of();
-    }
-    if (target.filtering().isEmpty()) {
-      boolean open =
-          machine.nics().stream()
-              .allMatch(nic -> nic.firewall().equals(Optional.of(Firewall.OPEN)));
-      if (!open) {
-        concerns.add(
-            wider(target.site() + " sets no firewall for a machine.", waived, target.site()));
-      }
-      return List.of();
-    }
-    Filtering filtering = target.filtering().get();
-    List<Said> said =
-        known.computeIfAbsent(
-            filtering, _ -> machine.nics().stream().map(nic -> Said.of(nic, filtering)).toList());
-    for (int i = 0; i < said.size(); i++) {
-      Machine.Nic nic = machine.nics().get(i);
-      Translation there = said.get(i).there();
-      int room = filtering.rules();
-      if (there.rules() > room) {
-        concerns.add(
-            blocking(
-                "firewall-too-long",
-                "%s has %d rules, and %s takes %d."
-                    .formatted(nic.name(), there.rules(), target.site(), room)));
-      }
-      if (!there.wider().isEmpty()) {
-        concerns.add(
-            wider(
-                "To %s would pass there what does not now: %s."
-                    .formatted(nic.name(), some(there.wider())),
-                waived,
-                target.site()));
-      }
-      said.get(i).concern().ifPresent(concerns::add);
-    }
-    return said.stream().map(one -> one.there().firewall()).toList();
-  }
-
-  /**
-   * A card's firewall in the words of one kind of target.
-   *
-   * @param concern about what is lost
-   */
-  private record Said(Translation there, Optional<Concern> concern) {
-    static Said of(Machine.Nic nic, Filtering target) {
-      Translation there;
-      try {
-        there = Translation.of(nic.firewall().orElseThrow(), target);
-      } catch (Refused e) {
-        return new Said(
-            Translation.CLOSED,
-            Optional.of(
-                blocking(
-                    "firewall-too-long",
-                    "What passes to %s takes too much to say there: %s."
-                        .formatted(nic.name(), e.getMessage()))));
-      }
-      return new Said(
-          there,
-          there.narrower().isEmpty()
-              ? Optional.empty()
-              : Optional.of(
-                  new Concern(
-                      "firewall-narrower",
-                      Severity.WARNING,
-                      "What passes to %s now and cannot be said there: %s."
-                          .formatted(nic.name(), some(there.narrower())),
-                      "Say it by addresses and protocols that the target knows, or do without.",
-                      Optional.of("Such conversations begin no more."),
-                      Optional.empty())));
-    }
-  }
-
-  private static Concern wider(String text, Collection<String> waived, SiteId target) {
-    boolean taken = waived.contains(WIDER);
-    return new Concern(
-        WIDER,
-        taken ? Severity.WARNING : Severity.BLOCKING,
-        taken ? text + " The customer takes that risk." : text,
-        "Choose another target, or waive " + WIDER + " in the request.",
-        Optional.of("Others reach the machine at " + target + " who do not reach it now."),
-        Optional.empty());
-  }
-
-  private static String some(Firewall.Difference difference) {
-    List<Firewall.Rule> rules = difference.rules();
-    String first =
-        rules.stream()
-            .limit(SHOWN)
-            .map(Firewall.Rule::toString)
-            .map(rule -> rule.length() > 120 ? rule.substring(0, 120) + "…" : rule)
-            .collect(Collectors.joining("; "));
-    return rules.size() > SHOWN ? first + "; and %d more".formatted(rules.size() - SHOWN) : first;
-  }
-
-  private static Concern blocking(String code, String text) {
+  static Concern blocking(String code, String text) {
     return new Concern(
         code, Severity.BLOCKING, text, "Choose another target, or change the machine.");
   }
