@@ -3,17 +3,13 @@ package crossdock.disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a disk into an image in any order. Every unit of the disk has its own place in the file,
@@ -31,20 +27,19 @@ final class ImageSink implements DiskSink {
   private final Partial partial;
   private final DiskFormat format;
   private final UUID id;
-  private final FileChannel channel;
-  private final DirectWrites writes;
+  private final Partial.Opened file;
   private final boolean fresh;
   private final Written written;
   // If all of it were stored: where everything has its place.
   private final Layout full;
 
   private ImageSink(
-      Partial partial, DiskFormat format, UUID id, FileChannel channel, long size, boolean fresh)
+      Partial partial, DiskFormat format, UUID id, Partial.Opened file, long size, boolean fresh)
       throws IOException {
     this.partial = partial;
     this.format = format;
     this.id = id;
-    this.channel = channel;
+    this.file = file;
     this.fresh = fresh;
     this.written = new Written(size);
     try {
@@ -52,7 +47,6 @@ final class ImageSink implements DiskSink {
     } catch (IllegalArgumentException e) {
       throw new IOException("no room in a " + format.wire() + ": " + e.getMessage(), e);
     }
-    this.writes = DirectWrites.of(partial.path(), channel);
   }
 
   static ImageSink open(Path target, DiskFormat format, long size) throws IOException {
@@ -65,35 +59,19 @@ final class ImageSink implements DiskSink {
               Files.deleteIfExists(partial.beside(DATA_END));
               Files.createFile(path);
             });
-    FileChannel channel =
-        FileChannel.open(
-            partial.path(),
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE,
-            LinkOption.NOFOLLOW_LINKS);
+    Partial.Opened file = partial.open();
     try {
-      if (lock(channel) == null) {
-        throw new IOException("somebody else is writing " + target.getFileName());
-      }
       String found = Files.readString(partial.beside(SHAPE));
       if (!found.equals(shape)) {
         throw new IOException("the unfinished file is another: " + found.strip());
       }
       UUID id = UUID.nameUUIDFromBytes(target.toString().getBytes(StandardCharsets.UTF_8));
-      ImageSink sink = new ImageSink(partial, format, id, channel, size, fresh);
+      ImageSink sink = new ImageSink(partial, format, id, file, size, fresh);
       sink.takeTablesBack();
       return sink;
     } catch (Throwable e) {
-      channel.close();
+      file.close();
       throw e;
-    }
-  }
-
-  private static @Nullable FileLock lock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      return null;
     }
   }
 
@@ -141,7 +119,7 @@ final class ImageSink implements DiskSink {
     for (long at = offset; data.hasRemaining(); ) {
       data.limit((int) Math.min(end, data.position() + inOnePlace(at)));
       for (long place = place(at); data.hasRemaining(); ) {
-        int length = writes.write(data, place);
+        int length = file.writes().write(data, place);
         place += length;
         at += length;
       }
@@ -157,7 +135,7 @@ final class ImageSink implements DiskSink {
 
   @Override
   public void flush() throws IOException {
-    channel.force(false);
+    file.channel().force(false);
   }
 
   /** Where in the file a byte of the disk belongs. */
@@ -183,11 +161,11 @@ final class ImageSink implements DiskSink {
     if (layout.slotsOffset() != full.slotsOffset()) {
       throw new IllegalStateException("the tables in front of " + format + " have grown");
     }
-    channel.force(true);
+    file.channel().force(true);
     note(layout.slotsEnd());
-    channel.truncate(layout.slotsEnd());
-    ImageWriter.frame(channel, layout);
-    channel.force(true);
+    file.channel().truncate(layout.slotsEnd());
+    ImageWriter.frame(file.channel(), layout);
+    file.channel().force(true);
     // What we hand out passes our own gate.
     FormatSafety.check(partial.path(), format, Long.MAX_VALUE);
     // Under the lock: nobody else can have it open between commit and close.
@@ -201,7 +179,7 @@ final class ImageSink implements DiskSink {
     int unit = slots.allocation().unitBytes();
     long units = slots.allocation().units();
     long[] stored = new long[Math.toIntExact(Math.ceilDiv(units, 64L))];
-    long end = channel.size();
+    long end = file.channel().size();
     try (RawDisk file = RawDisk.open(partial.path())) {
       for (long at = full.slotsOffset(); at < end; ) {
         Extent extent = file.extentAt(at, end - at);
@@ -237,8 +215,8 @@ final class ImageSink implements DiskSink {
   private void takeTablesBack() throws IOException {
     Path note = partial.beside(DATA_END);
     if (Files.exists(note)) {
-      channel.truncate(Long.parseLong(Files.readString(note)));
-      channel.force(true);
+      file.channel().truncate(Long.parseLong(Files.readString(note)));
+      file.channel().force(true);
       Files.delete(note);
     }
   }
@@ -251,9 +229,7 @@ final class ImageSink implements DiskSink {
 
   @Override
   public void close() throws IOException {
-    // Closing either gives up the lock (fcntl(2)): together, at the end.
-    writes.close();
-    channel.close();
+    file.close();
   }
 
   /** The disk as far as it has been written. */
@@ -281,7 +257,7 @@ final class ImageSink implements DiskSink {
       int end = into.limit();
       for (long at = offset; into.hasRemaining(); ) {
         into.limit((int) Math.min(end, into.position() + inOnePlace(at)));
-        int length = channel.read(into, place(at));
+        int length = file.channel().read(into, place(at));
         if (length < 0) {
           // Nothing has been written so far behind.
           length = into.remaining();

@@ -1,7 +1,9 @@
 package crossdock.disk;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -65,6 +67,59 @@ final class Partial {
     Files.move(created, path(), StandardCopyOption.ATOMIC_MOVE);
     Files.delete(place);
     return true;
+  }
+
+  /** The unfinished file, while nobody else has it, here or in another process. */
+  record Opened(Closeable lock, FileChannel channel, DirectWrites writes) implements Closeable {
+    @Override
+    public void close() throws IOException {
+      try (lock;
+          channel) {
+        writes.close();
+      }
+    }
+  }
+
+  /**
+   * Opens the unfinished file.
+   *
+   * @throws IOException if somebody else has it
+   */
+  Opened open() throws IOException {
+    FileChannel lock = lock();
+    try {
+      FileChannel channel =
+          FileChannel.open(
+              path(), StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+      return new Opened(lock, channel, DirectWrites.of(path(), channel));
+    } catch (Throwable e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Not of the file itself: whoever opens and closes that once more would give it up (fcntl(2)).
+   */
+  private FileChannel lock() throws IOException {
+    FileChannel lock =
+        FileChannel.open(
+            beside("lock"),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS);
+    try {
+      if (lock.tryLock() != null) {
+        return lock;
+      }
+    } catch (OverlappingFileLockException e) {
+      // by somebody in this process
+    } catch (Throwable e) {
+      lock.close();
+      throw e;
+    }
+    lock.close();
+    throw new IOException("somebody else is writing " + target.getFileName());
   }
 
   /** Makes the file durable, then visible in its final place. */

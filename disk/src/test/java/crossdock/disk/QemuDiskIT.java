@@ -136,6 +136,8 @@ class QemuDiskIT {
       String line = output.readLine();
       assertThat(line).startsWith("half");
       assertThat(line.substring("half ".length())).as("nobody is needed to write").isEmpty();
+      assertThatThrownBy(() -> Disks.createSink(image, format, Patterns.disk(5).length))
+          .hasMessage("somebody else is writing " + image.getFileName());
       writer.destroyForcibly().waitFor();
     }
     assertThat(image).doesNotExist();
