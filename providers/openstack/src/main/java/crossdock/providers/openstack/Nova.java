@@ -9,7 +9,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.openstack4j.api.exceptions.ResponseException;
 import org.openstack4j.model.compute.Flavor;
 import org.openstack4j.model.compute.Server;
@@ -105,29 +104,10 @@ record Nova(Session session) {
     session.raw("POST", uri("/servers/" + server + "/metadata"), Optional.of(body)).done();
   }
 
-  /**
-   * Takes something off that. While a server is rebooted or the like, Nova changes nothing (409):
-   * that is waited for.
-   */
-  void unmark(String server, String key) throws IOException, Refusal {
-    String uri = uri("/servers/" + server + "/metadata/" + key);
-    AtomicBoolean idle = new AtomicBoolean();
-    Object _ =
-        Session.await(
-            "what is done to a server",
-            () -> {
-              Rest.Answer answer = session.raw("DELETE", uri, Optional.empty());
-              // Idle, and yet refused: it may have come to its end between the two requests.
-              if (answer.status() == 409 && (isBusy(server) || !idle.getAndSet(true))) {
-                return Optional.empty();
-              }
-              answer.doneOrGone();
-              return Optional.of(true);
-            });
-  }
-
-  private boolean isBusy(String server) throws IOException {
-    return server(server).filter(one -> one.getTaskState() != null).isPresent();
+  void unmark(String server, String key) throws IOException {
+    session
+        .raw("DELETE", uri("/servers/" + server + "/metadata/" + key), Optional.empty())
+        .doneOrGone();
   }
 
   String console(String server) throws IOException {

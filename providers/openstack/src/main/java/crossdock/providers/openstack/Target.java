@@ -501,15 +501,13 @@ record Target(Site site, Keystone keystone) {
           List<String> _ = keystone.projects();
           // Its customer has deleted or suspended it, or shut us out: accepted it is all the same.
           LOG.warn("What was made for {} keeps its tag: {}", tag.name(), e.getMessage());
-        } catch (Refusal e) {
-          throw new IOException(e);
         }
         site.dropReservation(tag);
       }
     }
   }
 
-  private void release(Reservation reservation, Making making) throws IOException, Refusal {
+  private void release(Reservation reservation, Making making) throws IOException {
     Project project = making.project();
     for (Volume volume : made(making)) {
       project.cinder().unmark(volume.getId(), Found.MADE_BY);

@@ -108,19 +108,6 @@ class OpenStackConformanceTest implements CloudConformance {
     }
   }
 
-  @Test
-  void whatIsRebootedWhileItIsAcceptedMayMoveOnAllTheSame() throws Exception {
-    Passage into = Passage.into(fixture, 1);
-    try (Cloud cloud = fixture.cloud()) {
-      String id = booted(cloud, into);
-      fixture.customerReboots(id);
-      cloud.release(into.tag());
-      assertThat(fixture.inventory().values()).noneMatch(said -> said.contains("\"crossdock\":"));
-      cloud.stop(id, Passage.away(fixture, 2).tag());
-      assertThat(fixture.runs(id)).isFalse();
-    }
-  }
-
   private static String booted(Cloud cloud, Passage passage) throws Exception {
     passage.reserve(cloud);
     passage.write(cloud.prepare(passage.tag()));

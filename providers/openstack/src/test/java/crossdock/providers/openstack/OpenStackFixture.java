@@ -336,15 +336,6 @@ final class OpenStackFixture implements Fixture, AutoCloseable {
     Object _ = lab.post(name + "/compute", path + "/action", "{\"%s\": null}".formatted(what));
   }
 
-  /** Has its customer pull the plug of a server, and put it in again. */
-  void customerReboots(String machine) throws IOException {
-    Object _ =
-        lab.post(
-            name + "/compute",
-            "/servers/" + uuid(machine) + "/action",
-            "{\"reboot\": {\"type\": \"HARD\"}}");
-  }
-
   private String uuid(String machine) throws IOException {
     for (JsonNode one : lab.get(name + "/compute", "/servers/detail").path("servers")) {
       if (one.path("metadata").path("crossdock-machine").asText().equals(machine)) {
