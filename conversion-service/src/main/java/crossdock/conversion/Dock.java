@@ -330,9 +330,10 @@ final class Dock implements Workers.Hand {
     Pace own = pull.own(order);
     Adapting.Disks all = adapted(order, own, held);
     try (Shelf.Disks here = shelf.open(sites.tickets(order.migration(), Tickets.Purpose.AT_HAND))) {
+      Pull.Turn turn = new Pull.Turn(order, own, here, held, meter);
       for (Certificate.Disk disk : order.disks()) {
         Layer layer = adapting.layer(order.migration(), disk.name(), all);
-        pull.disk(order, disk, ticket(tickets, disk), layer, here, own, held, meter);
+        pull.disk(turn, disk, ticket(tickets, disk), layer);
       }
     }
     return Outcome.sent(result(order, all.disks(), List.of(), all.adapted()));

@@ -97,6 +97,14 @@ final class Pull {
     this.received = meters.counter("crossdock.dock.received", "unit", "byte");
   }
 
+  /**
+   * What is the same for all disks of an order, in one turn of a worker.
+   *
+   * @param own what this migration may take for itself
+   * @param here what need not come
+   */
+  record Turn(DockMessage.Fetch order, Pace own, Shelf.Disks here, Held held, Meter meter) {}
+
   /** What an order may take for itself, all its disks together. */
   Pace own(DockMessage.Fetch order) {
     return pace.of(order.bandwidth());
@@ -106,38 +114,20 @@ final class Pull {
    * Returns when the disk is finished in its place.
    *
    * @param layer what of it is written otherwise than certified
-   * @param here what need not come
-   * @param own what this migration may take for itself
    * @throws StepFailed DIGEST_MISMATCH if the source serves other bytes than were certified
    * @throws Unanswered if it does not answer, or stops in the middle
    */
-  void disk(
-      DockMessage.Fetch order,
-      Certificate.Disk disk,
-      DiskTicket ticket,
-      Layer layer,
-      Shelf.Disks here,
-      Pace own,
-      Held held,
-      Meter meter)
+  void disk(Turn turn, Certificate.Disk disk, DiskTicket ticket, Layer layer)
       throws IOException, InterruptedException {
     switch (ticket) {
-      case DiskTicket.Image _, DiskTicket.Export _ ->
-          inAnyOrder(order, disk, ticket, layer, here, own, held, meter);
-      case DiskTicket.Glance _ -> inOnePiece(order, disk, ticket, layer, here, own, held, meter);
+      case DiskTicket.Image _, DiskTicket.Export _ -> inAnyOrder(turn, disk, ticket, layer);
+      case DiskTicket.Glance _ -> inOnePiece(turn, disk, ticket, layer);
     }
   }
 
-  private void inAnyOrder(
-      DockMessage.Fetch order,
-      Certificate.Disk disk,
-      DiskTicket ticket,
-      Layer layer,
-      Shelf.Disks here,
-      Pace own,
-      Held held,
-      Meter meter)
+  private void inAnyOrder(Turn turn, Certificate.Disk disk, DiskTicket ticket, Layer layer)
       throws IOException, InterruptedException {
+    DockMessage.Fetch order = turn.order();
     Manifest manifest = manifest(disk);
     URI base = base(order, disk);
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
@@ -150,7 +140,6 @@ final class Pull {
             Reason.DIGEST_MISMATCH, disk.name() + " has another size than was certified");
       }
       boolean zeroed = sink.startsZeroed();
-      String provider = Party.Site.ofDock(order.peer()).id().provider();
       Encoding encoding = new Encoding(IN_FLIGHT, System::nanoTime);
       long chunks = manifest.chunks();
       int asked = 0;
@@ -163,48 +152,46 @@ final class Pull {
           long offset = (long) chunk * Manifest.CHUNK;
           long length = Math.min((long) end * Manifest.CHUNK, disk.length()) - offset;
           if (changed || run.isZero() || ledger.has(chunk)) {
-            held.check();
+            turn.held().check();
             if (changed && !ledger.has(chunk)) {
               sink.write(offset, layer.read(chunk));
               ledger.add(chunk);
             } else if (!changed && run.isZero() && !zeroed) {
               sink.zero(offset, length);
             }
-            meter.add(length);
+            turn.meter().add(length);
           } else {
             if (++asked % FLUSHED_AT_ONCE == 0) {
-              held.check();
+              turn.held().check();
               // Beside what comes meanwhile; waits only for the flush before.
               flushes.submit(
                   () -> {
                     ledger.flush(sink);
-                    held.advanced();
+                    turn.held().advanced();
                   });
             }
             int wanted = chunk;
-            boolean lies = here.had(chunk, run.leaf());
+            boolean lies = turn.here().had(chunk, run.leaf());
             if (!lies) {
-              pace.await(provider, (int) length);
-              own.await(provider, (int) length);
+              await(order, turn.own(), (int) length);
             }
             boolean compressed = !lies && encoding.next();
             window.submit(
                 () -> {
                   ByteBuffer bytes = buffers.take((int) length);
-                  if (!lies || !here.read(wanted, run.leaf(), bytes)) {
+                  if (!lies || !turn.here().read(wanted, run.leaf(), bytes)) {
                     if (lies) {
-                      pace.await(provider, (int) length);
-                      own.await(provider, (int) length);
+                      await(order, turn.own(), (int) length);
                     }
                     bytes.clear().limit((int) length);
                     certified(client, base, wanted, bytes, compressed, run.leaf(), disk);
                   }
                   // Whoever goes on after this turn may be writing already.
-                  held.check();
+                  turn.held().check();
                   sink.write(offset, bytes);
                   buffers.give(bytes);
                   ledger.add(wanted);
-                  meter.add(length);
+                  turn.meter().add(length);
                 });
           }
           chunk = end;
@@ -214,18 +201,18 @@ final class Pull {
       } catch (IOException | InterruptedException | RuntimeException e) {
         // Whatever ended it: what has come need not come again.
         try {
-          keep(ledger, sink, held);
+          keep(ledger, sink, turn.held());
         } catch (IOException lost) {
           e.addSuppressed(lost);
         }
         throw e;
       }
-      keep(ledger, sink, held);
-      held.check();
+      keep(ledger, sink, turn.held());
+      turn.held().check();
       sink.finish();
     } catch (FileAlreadyExistsException e) {
       // Finished by an earlier turn; the read-back will hold it against the certificate.
-      meter.add(disk.length());
+      turn.meter().add(disk.length());
     }
   }
 
@@ -233,18 +220,10 @@ final class Pull {
    * From its first byte to its last, while it comes: nothing of the size of a disk lies here, but
    * for what the {@link Spool} has room for.
    */
-  private void inOnePiece(
-      DockMessage.Fetch order,
-      Certificate.Disk disk,
-      DiskTicket ticket,
-      Layer layer,
-      Shelf.Disks here,
-      Pace own,
-      Held held,
-      Meter meter)
+  private void inOnePiece(Turn turn, Certificate.Disk disk, DiskTicket ticket, Layer layer)
       throws IOException, InterruptedException {
+    DockMessage.Fetch order = turn.order();
     MigrationId migration = order.migration();
-    String provider = Party.Site.ofDock(order.peer()).id().provider();
     Encoding encoding = new Encoding(AHEAD, System::nanoTime);
     AtomicLong left = new AtomicLong(disk.length());
     try (DockClient client = new DockClient(tls.context(order.peer()), order.from());
@@ -256,7 +235,7 @@ final class Pull {
                 AHEAD,
                 BEHIND,
                 chunk -> {
-                  held.check();
+                  turn.held().check();
                   int length = length(disk, chunk);
                   ByteBuffer bytes;
                   if (layer.has(chunk)) {
@@ -270,21 +249,20 @@ final class Pull {
                       bytes = into;
                     } else if (spooled.isPresent()) {
                       bytes = spooled.get();
-                    } else if (here.read(chunk, leaf, into)) {
+                    } else if (turn.here().read(chunk, leaf, into)) {
                       bytes = into;
                     } else {
-                      pace.await(provider, length);
-                      own.await(provider, length);
+                      await(order, turn.own(), length);
                       bytes = into.clear();
                       certified(
                           client, base(order, disk), chunk, bytes, encoding.next(), leaf, disk);
                       if (spool.keep(migration, disk.name(), chunk, bytes)) {
-                        held.advanced();
+                        turn.held().advanced();
                       }
                     }
                   }
                   if (left.addAndGet(-length) >= 0) {
-                    meter.add(length);
+                    turn.meter().add(length);
                   }
                   return bytes;
                 })) {
@@ -296,10 +274,16 @@ final class Pull {
         arriving.rethrow();
         throw e;
       }
-      held.check();
+      turn.held().check();
       spool.forget(migration, disk.name());
-      meter.add(Math.max(0, left.get()));
+      turn.meter().add(Math.max(0, left.get()));
     }
+  }
+
+  private void await(DockMessage.Fetch order, Pace own, int bytes) throws InterruptedException {
+    String provider = Party.Site.ofDock(order.peer()).id().provider();
+    pace.await(provider, bytes);
+    own.await(provider, bytes);
   }
 
   private static int length(Certificate.Disk disk, int chunk) {
@@ -324,7 +308,6 @@ final class Pull {
   Served served(DockMessage.Fetch order, Certificate.Disk disk, Pace own)
       throws IOException, InterruptedException {
     URI base = base(order, disk);
-    String provider = Party.Site.ofDock(order.peer()).id().provider();
     LeafFile leaves = leaves(order.peer(), base, order.migration(), disk, manifest(disk));
     DockClient client = new DockClient(tls.context(order.peer()), order.from());
     ServedDisk served =
@@ -340,8 +323,7 @@ final class Pull {
               if (run.isZero()) {
                 return into;
               }
-              pace.await(provider, length);
-              own.await(provider, length);
+              await(order, own, length);
               certified(client, base, chunk, into, false, run.leaf(), disk);
               return into;
             });

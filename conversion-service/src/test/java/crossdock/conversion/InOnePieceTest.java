@@ -175,15 +175,14 @@ final class InOnePieceTest {
             SIZE);
     Pull pull = dock.getBean(Pull.class);
     try (Shelf.Disks here = dock.getBean(Shelf.class).open(List.of())) {
-      pull.disk(
-          order,
-          disk,
-          ticket,
-          Layer.of(List.of(), directory),
-          here,
-          pull.own(order),
-          () -> true,
-          new Meter(SIZE, now -> told.accumulateAndGet(now, Math::max)));
+      Pull.Turn turn =
+          new Pull.Turn(
+              order,
+              pull.own(order),
+              here,
+              () -> true,
+              new Meter(SIZE, now -> told.accumulateAndGet(now, Math::max)));
+      pull.disk(turn, disk, ticket, Layer.of(List.of(), directory));
     }
   }
 

@@ -193,15 +193,14 @@ class PullTest {
             List.of());
     Pull pull = context.getBean(Pull.class);
     try (Shelf.Disks here = context.getBean(Shelf.class).open(atHand)) {
-      pull.disk(
-          order,
-          certified.disk(),
-          ticket(),
-          layer,
-          here,
-          pull.own(order),
-          held,
-          new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
+      Pull.Turn turn =
+          new Pull.Turn(
+              order,
+              pull.own(order),
+              here,
+              held,
+              new Meter(content.length, now -> told.accumulateAndGet(now, Math::max)));
+      pull.disk(turn, certified.disk(), ticket(), layer);
     }
   }
 

@@ -168,15 +168,10 @@ final class TransferBench {
         double before = received.count();
         long began = System.nanoTime();
         try (Shelf.Disks here = shelf.open(List.of())) {
-          pull.disk(
-              order,
-              disk,
-              ticket,
-              Layer.of(List.of(), directory),
-              here,
-              pull.own(order),
-              () -> true,
-              new Meter(disk.length(), told::set));
+          Pull.Turn turn =
+              new Pull.Turn(
+                  order, pull.own(order), here, () -> true, new Meter(disk.length(), told::set));
+          pull.disk(turn, disk, ticket, Layer.of(List.of(), directory));
         }
         double seconds = (System.nanoTime() - began) / 1e9;
         double back = target.isEmpty() ? 0 : readBack(context.getBean(Sites.class), ticket, disk);
