@@ -99,7 +99,8 @@ public final class HttpImage {
       throws IOException {
     HttpRequest.Builder request = HttpRequest.newBuilder(uri).header("Range", "bytes=0-0");
     signer.sign(request);
-    HttpResponse<ByteBuffer> response = send(client, request.build(), 1, patience);
+    HttpResponse<Integer> response =
+        send(client, request.build(), ByteBuffer.allocate(1), patience);
     long size = Long.parseLong(range(response, 0, 0).group(3));
     // A weak one does not promise the same bytes.
     Optional<String> version =
@@ -155,22 +156,23 @@ public final class HttpImage {
         HttpRequest.newBuilder(uri).header("Range", "bytes=" + offset + "-" + last);
     version.ifPresent(tag -> request.header("If-Match", tag));
     signer.sign(request);
-    HttpResponse<ByteBuffer> response = send(client, request.build(), into.remaining(), patience);
+    HttpResponse<Integer> response = send(client, request.build(), into.slice(), patience);
     if (Long.parseLong(range(response, offset, last).group(3)) != size) {
       throw new Refused(uri + " has changed its size");
     }
-    int length = response.body().remaining();
+    int length = response.body();
     if (length == 0) {
       throw new IOException("no bytes");
     }
-    into.put(response.body());
+    into.position(into.position() + length);
     return length;
   }
 
-  private static HttpResponse<ByteBuffer> send(
-      HttpClient client, HttpRequest request, int most, Duration patience) throws IOException {
-    Body body = new Body(most);
-    CompletableFuture<HttpResponse<ByteBuffer>> answer = client.sendAsync(request, info -> body);
+  private static HttpResponse<Integer> send(
+      HttpClient client, HttpRequest request, ByteBuffer into, Duration patience)
+      throws IOException {
+    Body body = new Body(into);
+    CompletableFuture<HttpResponse<Integer>> answer = client.sendAsync(request, info -> body);
     try {
       try {
         return answer.get(patience.toNanos(), TimeUnit.NANOSECONDS);
@@ -180,27 +182,32 @@ public final class HttpImage {
         return answer.get(1, TimeUnit.SECONDS);
       }
     } catch (ExecutionException | TimeoutException e) {
+      body.stop();
       answer.cancel(true);
       throw new IOException(request.uri() + " does not answer", e);
     } catch (InterruptedException e) {
+      body.stop();
       answer.cancel(true);
       Thread.currentThread().interrupt();
       throw new Refused("interrupted while reading " + request.uri());
     }
   }
 
-  /** As much of a body as was asked for, or as came before it broke off. */
-  private static final class Body implements HttpResponse.BodySubscriber<ByteBuffer> {
+  /**
+   * As much of a body as there is room for, or as came before it broke off: how many bytes. Once it
+   * is stopped, it does not touch the buffer any more.
+   */
+  private static final class Body implements HttpResponse.BodySubscriber<Integer> {
     private final ByteBuffer bytes;
-    private final CompletableFuture<ByteBuffer> done = new CompletableFuture<>();
+    private final CompletableFuture<Integer> done = new CompletableFuture<>();
     private Flow.@Nullable Subscription subscription;
 
-    Body(int most) {
-      bytes = ByteBuffer.allocate(most);
+    Body(ByteBuffer bytes) {
+      this.bytes = bytes;
     }
 
     @Override
-    public CompletionStage<ByteBuffer> getBody() {
+    public CompletionStage<Integer> getBody() {
       return done;
     }
 
@@ -239,7 +246,7 @@ public final class HttpImage {
       if (subscription != null && bytes.hasRemaining()) {
         subscription.cancel();
       }
-      done.complete(bytes.flip());
+      done.complete(bytes.position());
     }
   }
 
